@@ -1,0 +1,101 @@
+#include "base/err.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+	enum err_code code;
+	int status;
+	const char *name, *title;
+} rows[] = {
+#define ERR(num, name, status, title) { ERR_##name, status, #name, title },
+#include "base/errcodes.def"
+#undef ERR
+};
+
+enum { ROWS = sizeof rows / sizeof *rows };
+
+static int row_of(int number)
+{
+	for (int i = 0; i < ROWS; i++)
+		if ((int)rows[i].code == number)
+			return i;
+	return -1;
+}
+
+int err_set(struct err *e, enum err_code code, int sys, const char *fmt, ...)
+{
+	va_list ap;
+
+	e->code = code;
+	e->sys = sys;
+	e->line = e->col = 0;
+	e->help[0] = '\0';
+	va_start(ap, fmt);
+	vsnprintf(e->msg, sizeof e->msg, fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+int err_help(struct err *e, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(e->help, sizeof e->help, fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+int err_wrap(struct err *e, const char *fmt, ...)
+{
+	char head[sizeof e->msg], tail[sizeof e->msg];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(head, sizeof head, fmt, ap);
+	va_end(ap);
+	memcpy(tail, e->msg, sizeof tail);
+	size_t n = strnlen(head, sizeof head - 3);
+	memcpy(e->msg, head, n);
+	memcpy(e->msg + n, ": ", 2);
+	size_t room = sizeof e->msg - n - 3, m = strnlen(tail, room);
+	memcpy(e->msg + n + 2, tail, m);
+	e->msg[n + 2 + m] = '\0';
+	return -1;
+}
+
+const char *err_name(enum err_code code)
+{
+	static char name[32];
+	int i = row_of((int)code);
+
+	if (i < 0)
+		return "unknown";
+	size_t n = 0;
+	for (const char *p = rows[i].name; *p && n < sizeof name - 1; p++)
+		name[n++] = (char)(*p == '_' ? '-' : tolower((unsigned char)*p));
+	name[n] = '\0';
+	return name;
+}
+
+const char *err_title(enum err_code code)
+{
+	int i = row_of((int)code);
+
+	return i < 0 ? "unlisted error" : rows[i].title;
+}
+
+int err_exit_status(enum err_code code)
+{
+	int i = row_of((int)code);
+
+	return i < 0 ? 1 : rows[i].status;
+}
+
+int err_known(int number)
+{
+	return row_of(number) >= 0;
+}
