@@ -1,0 +1,50 @@
+/* proc.h - the few files of /proc/PID that an init may read (proc(5)). Layer: os.
+ * Only stat, status, statm, limits, cgroup and oom_score_adj: none of them takes the other process's memory lock. */
+#ifndef OS_PROC_H
+#define OS_PROC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct proc_stat {
+	pid_t pid, ppid, pgrp, session;
+	char state;         /* 'R' 'S' 'Z' 'T' ... */
+	int threads;        /* field 20; a zombie with more than one thread is alive */
+	int nice;
+	uint64_t start;     /* clock ticks since boot, field 22 */
+};
+
+struct proc_status {
+	uid_t uid[4];       /* real, effective, saved, file system */
+	gid_t gid[4];
+	uint64_t cap_inheritable, cap_permitted, cap_effective, cap_bounding, cap_ambient;
+	bool no_new_privs;
+	int seccomp;        /* mode */
+	int seccomp_filters; /* -1: the kernel does not say (before 5.10) */
+	mode_t umask;
+};
+
+/* All: 0, or -1 with errno (ESRCH when there is no such process, also when it ended meanwhile). */
+int proc_stat_read(pid_t pid, struct proc_stat *ret);
+int proc_status_read(pid_t pid, struct proc_status *ret);
+/* 16 limits by RLIMIT_* number, RLIM_INFINITY as UINT64_MAX. */
+int proc_limits_read(pid_t pid, uint64_t soft[16], uint64_t hard[16]);
+int proc_rss_read(pid_t pid, int64_t *ret_bytes);
+int proc_oom_score_adj_read(pid_t pid, int *ret);
+/* The path in the unified hierarchy (the "0::" line), NUL-terminated into buf. */
+int proc_cgroup_read(pid_t pid, char *buf, size_t size);
+
+/* 1 when a process in this state still runs (a zombie with one thread does not). */
+int proc_alive(const struct proc_stat *st);
+
+/* True when /proc is mounted and /proc/self names our own pid (another namespace's /proc does not). */
+bool proc_is_ours(void);
+
+/* Walks the numeric entries of /proc. */
+struct proc_iter;
+struct proc_iter *proc_iter_new(void);          /* NULL with errno */
+pid_t proc_iter_next(struct proc_iter *it);     /* 0 at the end */
+struct proc_iter *proc_iter_free(struct proc_iter *it);
+
+#endif
