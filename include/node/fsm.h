@@ -1,0 +1,80 @@
+/* fsm.h - the life of one unit: states, events and the transition table. Layer: node (pure: no system call). */
+#ifndef NODE_FSM_H
+#define NODE_FSM_H
+
+#include <stdio.h>
+
+/* X(NAME, "name in the state graph", "state in status output", at rest: no process and no live child belongs to it) */
+#define NODE_STATES(X)                                                                              \
+	X(IDLE,     "idle",     "stopped",  1) /* not wanted, nothing runs */                       \
+	X(WAITING,  "waiting",  "queued",   1) /* wanted, dependencies not up yet */                \
+	X(STARTING, "starting", "starting", 0) /* forked, execve(2) not confirmed */                \
+	X(RUNNING,  "running",  "starting", 0) /* exec confirmed, check not passed */               \
+	X(READY,    "ready",    "running",  0) /* check passed or none; dependents may start */     \
+	X(STOPPING, "stopping", "stopping", 0) /* ordered to end: children first, then its signal */ \
+	X(KILLING,  "killing",  "stopping", 0) /* KILL to all that is left of it */                 \
+	X(ENDING,   "ending",   "stopping", 0) /* its main process ended by itself; clearing up */  \
+	X(DRAINING, "draining", "draining", 0) /* ended clean; its children go on to their end */   \
+	X(BACKOFF,  "backoff",  "backoff",  1) /* ended, restart timer armed */                     \
+	X(DONE,     "done",     "done",     1) /* ended clean, policy: stays down */                \
+	X(FAILED,   "failed",   "failed",   1) /* gave up */
+
+/*
+ * GONE_x: the main process is reaped and nothing of its tree is left; which of them is decided by node/exit.c.
+ * They come last, in one row.
+ */
+#define NODE_EVENTS(X)                                                                              \
+	X(START) X(STOP) X(RESTART) X(DEPS_UP) X(DEP_FAILED) X(EXEC_OK) X(PROBE_UP) X(PROBE_DOWN)    \
+	X(MAIN_EXIT) X(KIDS_GONE) X(KIDS_LEFT) X(TIMEOUT)                                           \
+	X(GONE_DOWN) X(GONE_RESTART) X(GONE_AGAIN) X(GONE_DONE) X(GONE_FAIL)
+
+/* Run in this order; each is one function in super/effects.c. */
+#define NODE_EFFECTS(X)                                                                             \
+	X(DISARM) X(UNPROBE) X(DEPS) X(SPAWN) X(KIDS) X(CASCADE) X(TERM) X(CLEAR) X(KILL) X(SURVIVE) \
+	X(PROBE) X(ARM_START) X(ARM_READY) X(ARM_STOP) X(ARM_KILL) X(ARM_BACKOFF) X(TELL)
+
+enum node_state {
+	NODE_ILLEGAL, /* zero, so an unlisted table cell is an error, not a state */
+#define X(name, label, status, rest) NODE_##name,
+	NODE_STATES(X)
+#undef X
+	NODE_STATE_COUNT,
+};
+
+enum node_event {
+#define X(name) EV_##name,
+	NODE_EVENTS(X)
+#undef X
+	EV_COUNT,
+};
+
+enum node_fx_bit {
+#define X(name) FX_BIT_##name,
+	NODE_EFFECTS(X)
+#undef X
+	FX_COUNT,
+};
+
+enum node_fx {
+	FX_NOTHING = 0,
+#define X(name) FX_##name = 1 << FX_BIT_##name,
+	NODE_EFFECTS(X)
+#undef X
+};
+
+/* One cell of the machine. */
+struct node_cell {
+	enum node_state next; /* NODE_ILLEGAL: the pair cannot happen */
+	unsigned fx;          /* enum node_fx bits for the caller to run */
+};
+
+/* Pure look-up; the only definition of how a unit may move. */
+struct node_cell node_next(enum node_state from, enum node_event ev);
+const char *node_state_name(enum node_state s);   /* of the graph; "?" when out of range */
+const char *node_state_status(enum node_state s); /* of status output */
+const char *node_event_name(enum node_event e);
+int node_state_at_rest(enum node_state s);
+/* The table as text, a line a cell that moves: "idle START waiting". For ARCHITECTURE.md. */
+void node_fsm_print(FILE *out);
+
+#endif

@@ -1,0 +1,236 @@
+/* The rules of a birth. Everything is asked of every ancestor, from the parent up to the service at the root. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/units.h"
+#include "manifest/manifest.h"
+#include "node/tree.h"
+
+static int over(const struct unit *holder, enum limit_key key, int64_t limit, int64_t count, struct err *err)
+{
+	char path[UNIT_PATH_MAX];
+
+	return err_set(err, limit_rows[key].code, 0, "%s limit of %s reached: %" PRId64 " of %" PRId64,
+		limit_rows[key].key, unit_path(holder, path, sizeof path), count, limit);
+}
+
+static int may_spawn(const struct unit *parent, struct err *err)
+{
+	char path[UNIT_PATH_MAX];
+
+	if (!parent->root->dynamic) {
+		err_set(err, ERR_NOT_DYNAMIC, 0, "service %s may not spawn: its manifest does not say spawn.mode: dynamic",
+			parent->root->name);
+		return err_help(err, "add to service %s: spawn: {mode: dynamic}", parent->root->name);
+	}
+	for (const struct unit *a = parent; a; a = a->parent)
+		if (a->no_spawn)
+			return err_set(err, ERR_NOT_DYNAMIC, 0, "%s was spawned with --no-spawn",
+				unit_path(a, path, sizeof path));
+	for (const struct unit *a = parent; a; a = a->parent)
+		if (a->closed || a->ended)
+			return err_set(err, ERR_PARENT_STOPPING, 0, "%s is ending; nothing in its tree is spawned any more",
+				unit_path(a, path, sizeof path));
+	return 0;
+}
+
+/* One limit of one ancestor against what the child would make of it. */
+static int within(const struct unit *a, const struct unit *parent, enum limit_key key, struct err *err)
+{
+	int64_t limit = a->limits.v[key], count = 0;
+
+	if (limit == LIMIT_NONE)
+		return 0;
+	switch (key) {
+	case LIMIT_DEPTH:
+		count = parent->depth - a->depth;
+		break;
+	case LIMIT_CHILDREN:
+		count = parent->live_children;
+		break;
+	case LIMIT_DESCENDANTS:
+		count = a->descendants;
+		break;
+	case LIMIT_EVER:
+		count = (int64_t)a->ever;
+		break;
+	default:
+		return 0;
+	}
+	return count < limit ? 0 : over(a, key, limit, count, err);
+}
+
+/* The smallest value of a per-unit limit along the ancestors; its holder. LIMIT_NONE: nobody has one. */
+static int64_t least(const struct unit *parent, enum limit_key key, const struct unit **ret_holder)
+{
+	int64_t v = LIMIT_NONE;
+
+	*ret_holder = NULL;
+	for (const struct unit *a = parent; a; a = a->parent)
+		if (a->limits.v[key] != LIMIT_NONE && (v == LIMIT_NONE || a->limits.v[key] < v)) {
+			v = a->limits.v[key];
+			*ret_holder = a;
+		}
+	return v;
+}
+
+/* A bucket of one second's worth: full_ns is when it would be full again; a spawn puts that off by 1/rate. */
+static int rate(const struct unit *parent, int64_t now_ns, int64_t *ret_full_ns, struct err *err)
+{
+	const struct unit *holder;
+	int64_t limit = least(parent, LIMIT_RATE, &holder);
+	int64_t full = parent->rate_full_ns > now_ns ? parent->rate_full_ns : now_ns;
+
+	*ret_full_ns = full;
+	if (limit == LIMIT_NONE)
+		return 0;
+	*ret_full_ns = full + NS_PER_SEC / limit;
+	if (*ret_full_ns - now_ns > NS_PER_SEC)
+		return over(holder, LIMIT_RATE, limit, limit, err);
+	return 0;
+}
+
+static int ttl(const struct unit *parent, const struct spawn_want *want, int64_t *ret_ns, struct err *err)
+{
+	const struct unit *holder;
+	int64_t limit = least(parent, LIMIT_TTL, &holder);
+	char path[UNIT_PATH_MAX], have[32], may[32];
+
+	*ret_ns = want->ttl_ns;
+	if (limit == LIMIT_NONE)
+		return 0;
+	if (!want->ttl_ns)
+		*ret_ns = limit;
+	if (want->ttl_ns <= limit)
+		return 0;
+	duration_print(have, sizeof have, want->ttl_ns);
+	duration_print(may, sizeof may, limit);
+	return err_set(err, ERR_ONLY_TIGHTEN, 0, "a TTL of %s is above limits.ttl of %s: %s", have,
+		unit_path(holder, path, sizeof path), may);
+}
+
+/* What the child may set at most for one key, by its ancestors. LIMIT_NONE: anything. */
+static int64_t ceiling(const struct unit *parent, enum limit_key key)
+{
+	const struct unit *holder;
+	int64_t v = LIMIT_NONE;
+
+	if (key != LIMIT_DEPTH)
+		return least(parent, key, &holder);
+	for (const struct unit *a = parent; a; a = a->parent) {
+		int64_t d = a->limits.v[LIMIT_DEPTH];
+		if (d == LIMIT_NONE)
+			continue;
+		d -= parent->depth + 1 - a->depth; /* levels that are left below the child */
+		if (v == LIMIT_NONE || d < v)
+			v = d;
+	}
+	return v;
+}
+
+static int tightens(const struct unit *parent, const struct spawn_want *want, struct err *err)
+{
+	for (int key = 0; key < LIMIT_COUNT; key++) {
+		int64_t v = want->limits.v[key], may = ceiling(parent, (enum limit_key)key);
+		if (v != LIMIT_NONE && may != LIMIT_NONE && v > may)
+			return err_set(err, ERR_ONLY_TIGHTEN, 0, "--limit %s=%" PRId64 " is above what is left here: %" PRId64,
+				limit_rows[key].key, key == LIMIT_TTL ? v / NS_PER_SEC : v,
+				key == LIMIT_TTL ? may / NS_PER_SEC : may);
+	}
+	if (want->has_policy && want->policy < parent->policy)
+		return err_set(err, ERR_ONLY_TIGHTEN, 0, "--policy %s is looser than the parent's: %s",
+			policy_name(want->policy), policy_name(parent->policy));
+	return 0;
+}
+
+static bool taken(const struct unit *parent, const char *name)
+{
+	list_each(it, &((struct unit *)(uintptr_t)parent)->kids)
+	{
+		const struct unit *kid = list_entry(it, const struct unit, sibling);
+		if (!kid->ended && strcmp(kid->name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* %n in a name is the number of the id. */
+static void fill_number(char *out, size_t size, const char *name, uint64_t id)
+{
+	size_t at = 0;
+
+	for (; *name && at < size - 1; name++) {
+		if (name[0] == '%' && name[1] == 'n') {
+			at += (size_t)snprintf(out + at, size - at, "%" PRIu64, id);
+			name++;
+		} else {
+			out[at++] = *name;
+		}
+	}
+	out[at < size ? at : size - 1] = '\0';
+}
+
+static int choose_name(const struct unit *parent, const struct spawn_want *want, uint64_t id, char *ret, struct err *err)
+{
+	char full[4 * CAP_NAME];
+	char tail[32];
+
+	if (!want->name) {
+		snprintf(ret, CAP_NAME + 1, "@%" PRIu64, id);
+		return 0;
+	}
+	fill_number(full, sizeof full, want->name, id);
+	if (unit_name_check(full, err) < 0)
+		return -1;
+	snprintf(ret, CAP_NAME + 1, "%s", full);
+	if (!taken(parent, ret))
+		return 0;
+	if (want->unique)
+		return err_set(err, ERR_NAME_TAKEN, 0, "the name %s is taken by a living sibling", ret);
+	int n = snprintf(tail, sizeof tail, ".%" PRIu64, id);
+	size_t room = (size_t)(CAP_NAME - n), len = strlen(ret);
+	memcpy(ret + (len < room ? len : room), tail, (size_t)n + 1);
+	if (taken(parent, ret))
+		return err_set(err, ERR_NAME_TAKEN, 0, "the name %s is taken by a living sibling", ret);
+	return 0;
+}
+
+static int admissible(const struct unit *parent, struct err *err)
+{
+	static const enum limit_key keys[] = { LIMIT_DEPTH, LIMIT_CHILDREN, LIMIT_DESCENDANTS, LIMIT_EVER };
+
+	if (may_spawn(parent, err) < 0)
+		return -1;
+	if (parent->depth + 1 >= CAP_PATH_DEPTH)
+		return over(parent->root, LIMIT_DEPTH, CAP_PATH_DEPTH - 1, parent->depth, err);
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+		for (const struct unit *a = parent; a; a = a->parent)
+			if (within(a, parent, keys[i], err) < 0)
+				return -1;
+	return 0;
+}
+
+struct unit *tree_admit(struct tree *t, struct unit *parent, const struct spawn_want *want, int64_t now_ns,
+	struct err *err)
+{
+	char name[CAP_NAME + 1];
+	int64_t ttl_ns, full_ns;
+
+	if (admissible(parent, err) < 0 || tightens(parent, want, err) < 0 || ttl(parent, want, &ttl_ns, err) < 0 ||
+		choose_name(parent, want, t->last_id + 1, name, err) < 0 || rate(parent, now_ns, &full_ns, err) < 0)
+		return NULL;
+	struct unit *u = tree_add_child(t, parent);
+	if (!u) {
+		err_set(err, ERR_UNKNOWN, 0, "out of memory");
+		return NULL;
+	}
+	memcpy(u->name, name, sizeof u->name);
+	parent->rate_full_ns = full_ns;
+	u->ttl_ns = ttl_ns;
+	u->limits = want->limits;
+	u->policy = want->has_policy ? want->policy : parent->policy;
+	u->no_spawn = want->no_spawn;
+	return u;
+}

@@ -1,0 +1,77 @@
+#include "node/exit.h"
+
+#include <errno.h>
+
+#include "base/clock.h"
+
+bool exit_clean(const struct unit *u, const struct service *svc)
+{
+	if (u->cause == CAUSE_ORDER || u->cause == CAUSE_SHUTDOWN || u->cause == CAUSE_DEPENDENCY)
+		return true;
+	if (u->cause != CAUSE_NONE || u->exit.signal || u->exit.reason == END_EXEC_FAILED)
+		return false;
+	if (!svc)
+		return u->exit.code == 0;
+	return svc->success[u->exit.code / 8 % 32] >> u->exit.code % 8 & 1;
+}
+
+/* A run this long counts as having come up: the count of restarts in a row begins again. */
+static bool stayed_up(const struct unit *u)
+{
+	return u->exec_ok && u->exit.ended_ns - u->started_ns >= RESTART_RESET_NS;
+}
+
+/* Trying again can't help where the program isn't there or can't be executed (spec "Start-up order"). */
+static bool hopeless(const struct unit *u)
+{
+	int sys = u->trouble.sys;
+
+	return u->exit.reason == END_EXEC_FAILED && (sys == ENOENT || sys == EACCES || sys == ENOEXEC || sys == ENOTDIR);
+}
+
+static enum node_event again_or_fail(const struct unit *u, const struct service *svc)
+{
+	unsigned in_a_row = stayed_up(u) ? 0 : u->in_a_row;
+
+	if (svc->max_restarts >= 0 && in_a_row >= svc->max_restarts)
+		return EV_GONE_FAIL;
+	return EV_GONE_AGAIN;
+}
+
+enum node_event exit_resolve(const struct unit *u, const struct service *svc)
+{
+	bool ordered = u->cause == CAUSE_ORDER || u->cause == CAUSE_DEPENDENCY;
+
+	if (!u->want_up)
+		return EV_GONE_DOWN;
+	if (!svc)
+		return u->cause != CAUSE_NONE ? EV_GONE_DOWN : exit_clean(u, svc) ? EV_GONE_DONE : EV_GONE_FAIL;
+	if (ordered)
+		return EV_GONE_RESTART;
+	if (hopeless(u))
+		return EV_GONE_FAIL;
+	if (exit_clean(u, svc))
+		return svc->restart == RESTART_ALWAYS ? again_or_fail(u, svc) : EV_GONE_DONE;
+	return svc->restart == RESTART_NEVER ? EV_GONE_FAIL : again_or_fail(u, svc);
+}
+
+int64_t exit_backoff(struct unit *u, const struct backoff *b, uint64_t random)
+{
+	if (stayed_up(u)) {
+		u->in_a_row = 0;
+		u->backoff_ns = 0;
+	}
+	u->in_a_row++;
+	u->restarts++;
+	if (u->in_a_row == 1 || u->backoff_ns <= 0)
+		u->backoff_ns = b->initial_ns;
+	else if (u->backoff_ns > b->max_ns / b->factor)
+		u->backoff_ns = b->max_ns;
+	else
+		u->backoff_ns *= b->factor;
+	if (u->backoff_ns > b->max_ns)
+		u->backoff_ns = b->max_ns;
+	/* +-jitter: a point of [-span, span]; in thousandths, so that an hour times a percentage does not overflow */
+	int64_t span = u->backoff_ns / 100 * b->jitter_percent;
+	return u->backoff_ns + (span ? (int64_t)(random % (uint64_t)(2 * span + 1)) - span : 0);
+}

@@ -1,0 +1,176 @@
+#include "node/fsm.h"
+
+/* The tree is gone: what it goes on as was resolved before (node/exit.c). */
+// clang-format off
+#define GONE                                                                    \
+	[EV_GONE_DOWN]    = { NODE_IDLE,    FX_DISARM | FX_TELL },              \
+	[EV_GONE_RESTART] = { NODE_WAITING, FX_DISARM | FX_DEPS | FX_TELL },    \
+	[EV_GONE_AGAIN]   = { NODE_BACKOFF, FX_DISARM | FX_ARM_BACKOFF | FX_TELL }, \
+	[EV_GONE_DONE]    = { NODE_DONE,    FX_DISARM | FX_TELL },              \
+	[EV_GONE_FAIL]    = { NODE_FAILED,  FX_DISARM | FX_TELL }
+
+#define STAY(state) { (state), FX_NOTHING }
+
+/* Children first (KIDS posts KIDS_GONE when there are none), then its own signal; one deadline for the whole tree. */
+#define STOP_TREE { NODE_STOPPING, FX_DISARM | FX_UNPROBE | FX_KIDS | FX_ARM_STOP }
+
+/* Ended by itself: what is left of its own is killed before anything else happens to it. */
+#define ENDED { NODE_ENDING, FX_DISARM | FX_UNPROBE | FX_CASCADE | FX_CLEAR | FX_ARM_KILL }
+
+static const struct node_cell table[NODE_STATE_COUNT][EV_COUNT] = {
+	[NODE_IDLE] = {
+		[EV_START]      = { NODE_WAITING,  FX_DEPS },
+		[EV_STOP]       = STAY(NODE_IDLE),
+		[EV_RESTART]    = STAY(NODE_IDLE),
+	},
+	[NODE_WAITING] = {
+		[EV_START]      = STAY(NODE_WAITING),
+		[EV_STOP]       = { NODE_IDLE,     FX_TELL },
+		[EV_RESTART]    = STAY(NODE_WAITING),
+		[EV_DEPS_UP]    = { NODE_STARTING, FX_SPAWN | FX_ARM_START },
+		[EV_DEP_FAILED] = { NODE_FAILED,   FX_TELL },
+	},
+	[NODE_STARTING] = {
+		[EV_START]      = STAY(NODE_STARTING),
+		[EV_STOP]       = STOP_TREE,
+		[EV_RESTART]    = STOP_TREE,
+		[EV_EXEC_OK]    = { NODE_RUNNING,  FX_DISARM | FX_PROBE | FX_ARM_READY | FX_TELL },
+		[EV_TIMEOUT]    = { NODE_KILLING,  FX_KILL | FX_ARM_KILL },
+		[EV_MAIN_EXIT]  = ENDED,
+		[EV_KIDS_GONE]  = STAY(NODE_STARTING),
+	},
+	[NODE_RUNNING] = {
+		[EV_START]      = STAY(NODE_RUNNING),
+		[EV_STOP]       = STOP_TREE,
+		[EV_RESTART]    = STOP_TREE,
+		[EV_PROBE_UP]   = { NODE_READY,    FX_DISARM | FX_TELL },
+		[EV_PROBE_DOWN] = STOP_TREE,
+		[EV_TIMEOUT]    = STOP_TREE,
+		[EV_MAIN_EXIT]  = ENDED,
+		[EV_KIDS_GONE]  = STAY(NODE_RUNNING),
+	},
+	[NODE_READY] = {
+		[EV_START]      = STAY(NODE_READY),
+		[EV_STOP]       = STOP_TREE,
+		[EV_RESTART]    = STOP_TREE,
+		[EV_PROBE_UP]   = STAY(NODE_READY),
+		[EV_PROBE_DOWN] = STOP_TREE,
+		[EV_MAIN_EXIT]  = ENDED,
+		[EV_KIDS_GONE]  = STAY(NODE_READY),
+	},
+	[NODE_STOPPING] = {
+		[EV_START]      = STAY(NODE_STOPPING),
+		[EV_STOP]       = STAY(NODE_STOPPING),
+		[EV_RESTART]    = STAY(NODE_STOPPING),
+		[EV_EXEC_OK]    = STAY(NODE_STOPPING),
+		[EV_PROBE_UP]   = STAY(NODE_STOPPING),
+		[EV_PROBE_DOWN] = STAY(NODE_STOPPING),
+		[EV_MAIN_EXIT]  = { NODE_STOPPING, FX_TERM },
+		[EV_KIDS_GONE]  = { NODE_STOPPING, FX_TERM },
+		[EV_TIMEOUT]    = { NODE_KILLING,  FX_KILL | FX_ARM_KILL },
+		GONE,
+	},
+	[NODE_KILLING] = {
+		[EV_START]      = STAY(NODE_KILLING),
+		[EV_STOP]       = STAY(NODE_KILLING),
+		[EV_RESTART]    = STAY(NODE_KILLING),
+		[EV_EXEC_OK]    = STAY(NODE_KILLING),
+		[EV_PROBE_UP]   = STAY(NODE_KILLING),
+		[EV_PROBE_DOWN] = STAY(NODE_KILLING),
+		[EV_MAIN_EXIT]  = STAY(NODE_KILLING),
+		[EV_KIDS_GONE]  = STAY(NODE_KILLING),
+		[EV_TIMEOUT]    = { NODE_KILLING,  FX_SURVIVE },
+		GONE,
+	},
+	[NODE_ENDING] = {
+		[EV_START]      = STAY(NODE_ENDING),
+		[EV_STOP]       = { NODE_ENDING,   FX_KIDS },
+		[EV_RESTART]    = { NODE_ENDING,   FX_KIDS },
+		[EV_EXEC_OK]    = STAY(NODE_ENDING),
+		[EV_PROBE_UP]   = STAY(NODE_ENDING),
+		[EV_PROBE_DOWN] = STAY(NODE_ENDING),
+		[EV_KIDS_GONE]  = STAY(NODE_ENDING),
+		[EV_KIDS_LEFT]  = { NODE_DRAINING, FX_DISARM | FX_TELL },
+		[EV_TIMEOUT]    = { NODE_ENDING,   FX_SURVIVE },
+		GONE,
+	},
+	[NODE_DRAINING] = {
+		[EV_START]      = STAY(NODE_DRAINING),
+		[EV_STOP]       = STOP_TREE,
+		[EV_RESTART]    = STOP_TREE,
+		[EV_KIDS_GONE]  = STAY(NODE_DRAINING),
+		GONE,
+	},
+	[NODE_BACKOFF] = {
+		[EV_START]      = { NODE_WAITING,  FX_DISARM | FX_DEPS },
+		[EV_STOP]       = { NODE_IDLE,     FX_DISARM | FX_TELL },
+		[EV_RESTART]    = STAY(NODE_BACKOFF),
+		[EV_TIMEOUT]    = { NODE_WAITING,  FX_DEPS },
+	},
+	[NODE_DONE] = {
+		[EV_START]      = { NODE_WAITING,  FX_DEPS },
+		[EV_STOP]       = { NODE_IDLE,     FX_TELL },
+		[EV_RESTART]    = STAY(NODE_DONE),
+	},
+	[NODE_FAILED] = {
+		[EV_START]      = { NODE_WAITING,  FX_DEPS },
+		[EV_STOP]       = { NODE_IDLE,     FX_TELL },
+		[EV_RESTART]    = STAY(NODE_FAILED),
+	},
+};
+// clang-format on
+
+static const struct {
+	const char *name, *status;
+	int rest;
+} states[NODE_STATE_COUNT] = {
+#define X(n, label, st, at_rest) [NODE_##n] = { label, st, at_rest },
+	NODE_STATES(X)
+#undef X
+};
+
+static const char *const events[EV_COUNT] = {
+#define X(n) [EV_##n] = #n,
+	NODE_EVENTS(X)
+#undef X
+};
+
+static int known(enum node_state s)
+{
+	return (unsigned)s < NODE_STATE_COUNT && states[s].name;
+}
+
+struct node_cell node_next(enum node_state from, enum node_event ev)
+{
+	if ((unsigned)from >= NODE_STATE_COUNT || (unsigned)ev >= EV_COUNT)
+		return (struct node_cell){ NODE_ILLEGAL, FX_NOTHING }; /* the caller reports it; PID 1 goes on */
+	return table[from][ev];
+}
+
+const char *node_state_name(enum node_state s)
+{
+	return known(s) ? states[s].name : "?";
+}
+
+const char *node_state_status(enum node_state s)
+{
+	return known(s) ? states[s].status : "unknown";
+}
+
+const char *node_event_name(enum node_event e)
+{
+	return (unsigned)e < EV_COUNT ? events[e] : "?";
+}
+
+int node_state_at_rest(enum node_state s)
+{
+	return known(s) ? states[s].rest : 1;
+}
+
+void node_fsm_print(FILE *out)
+{
+	for (int s = 1; s < NODE_STATE_COUNT; s++)
+		for (int e = 0; e < EV_COUNT; e++)
+			if (table[s][e].next != NODE_ILLEGAL && (int)table[s][e].next != s)
+				fprintf(out, "%s %s %s\n", states[s].name, events[e], states[table[s][e].next].name);
+}

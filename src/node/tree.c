@@ -1,0 +1,258 @@
+#include "node/tree.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *end_reason_word(enum end_reason r)
+{
+	static const char *const words[END_COUNT] = {
+#define X(name, word) [END_##name] = word,
+		END_REASONS(X)
+#undef X
+	};
+
+	return (unsigned)r < END_COUNT ? words[r] : "";
+}
+
+char *unit_path(const struct unit *u, char *buf, size_t size)
+{
+	const struct unit *chain[CAP_PATH_DEPTH + 1];
+	size_t n = 0, at = 0;
+
+	for (; u && n <= CAP_PATH_DEPTH; u = u->parent)
+		chain[n++] = u;
+	buf[0] = '\0';
+	while (n-- && at < size) {
+		int m = snprintf(buf + at, size - at, "%s%s", at ? "/" : "", chain[n]->name);
+		at += m > 0 ? (size_t)m : 0;
+	}
+	return buf;
+}
+
+bool unit_descends(const struct unit *u, const struct unit *from)
+{
+	while (u && u != from)
+		u = u->parent;
+	return u != NULL;
+}
+
+void tree_init(struct tree *t)
+{
+	*t = (struct tree){ 0 };
+	list_init(&t->all);
+	list_init(&t->services);
+}
+
+static void drop(struct tree *t, struct unit *u)
+{
+	if (u->pid)
+		HASH_DELETE(by_pid, t->by_pid, u);
+	HASH_DELETE(by_id, t->by_id, u);
+	list_del(&u->all);
+	list_del(&u->sibling);
+	t->units--;
+	free(u);
+}
+
+void tree_done(struct tree *t)
+{
+	while (!list_empty(&t->all)) {
+		struct unit *u = list_entry(t->all.prev, struct unit, all);
+		list_each(it, &u->kids)
+			list_del(it);
+		drop(t, u);
+	}
+}
+
+static struct unit *add(struct tree *t, struct unit *parent)
+{
+	struct unit *u = calloc(1, sizeof *u);
+
+	if (!u)
+		return NULL;
+	u->id = ++t->last_id;
+	u->parent = parent;
+	u->root = parent ? parent->root : u;
+	u->depth = parent ? parent->depth + 1 : 0;
+	u->service = -1;
+	for (int i = 0; i < LIMIT_COUNT; i++)
+		u->limits.v[i] = LIMIT_NONE;
+	list_init(&u->kids);
+	list_init(&u->sibling);
+	list_init(&u->all);
+	list_add_tail(parent ? &parent->kids : &t->services, &u->sibling);
+	list_add_tail(&t->all, &u->all);
+	HASH_ADD(by_id, t->by_id, id, sizeof u->id, u);
+	t->units++;
+	return u;
+}
+
+struct unit *tree_add_service(struct tree *t, const char *name, ssize_t index)
+{
+	struct unit *u = add(t, NULL);
+
+	if (!u)
+		return NULL;
+	snprintf(u->name, sizeof u->name, "%s", name);
+	u->service = index;
+	u->state = NODE_IDLE;
+	return u;
+}
+
+struct unit *tree_add_child(struct tree *t, struct unit *parent)
+{
+	struct unit *u = add(t, parent);
+
+	if (!u)
+		return NULL;
+	u->state = NODE_WAITING;
+	u->want_up = true;
+	parent->live_children++;
+	for (struct unit *a = parent; a; a = a->parent) {
+		a->descendants++;
+		a->ever++;
+	}
+	return u;
+}
+
+static void uncount(struct unit *u)
+{
+	u->parent->live_children--;
+	for (struct unit *a = u->parent; a; a = a->parent)
+		a->descendants--;
+}
+
+void tree_unadmit(struct tree *t, struct unit *u)
+{
+	uncount(u);
+	for (struct unit *a = u->parent; a; a = a->parent)
+		a->ever--;
+	tree_forget_kids(t, u);
+	drop(t, u);
+}
+
+void tree_forget_kids(struct tree *t, struct unit *u)
+{
+	list_each(it, &u->kids)
+	{
+		struct unit *kid = list_entry(it, struct unit, sibling);
+		if (kid->ended)
+			drop(t, kid);
+	}
+	u->kept = 0;
+}
+
+static void forget_oldest(struct tree *t, struct unit *parent)
+{
+	list_each(it, &parent->kids)
+	{
+		struct unit *kid = list_entry(it, struct unit, sibling);
+		if (!kid->ended)
+			continue;
+		drop(t, kid);
+		parent->kept--;
+		parent->lost++;
+		return;
+	}
+}
+
+/* The children limit that is in force for one unit: the smallest of it and its ancestors. */
+static int64_t children_limit(const struct unit *u)
+{
+	int64_t least = -1;
+
+	for (; u; u = u->parent) {
+		int64_t v = u->limits.v[LIMIT_CHILDREN];
+		if (v != LIMIT_NONE && (least < 0 || v < least))
+			least = v;
+	}
+	return least;
+}
+
+void tree_end(struct tree *t, struct unit *u)
+{
+	struct unit *parent = u->parent;
+	int64_t cap = 4 * children_limit(parent);
+
+	tree_forget_kids(t, u);
+	uncount(u);
+	u->ended = true;
+	parent->kept++;
+	if ((int64_t)parent->kept > (cap > CAP_RESULTS_MIN ? cap : CAP_RESULTS_MIN))
+		forget_oldest(t, parent);
+}
+
+void tree_close(struct unit *u)
+{
+	for (struct unit *at = u; at; at = tree_walk(u, at == u ? NULL : at))
+		at->closed = true;
+}
+
+void tree_set_pid(struct tree *t, struct unit *u, pid_t pid)
+{
+	struct unit *old;
+
+	if (u->pid)
+		HASH_DELETE(by_pid, t->by_pid, u);
+	u->pid = 0;
+	HASH_FIND(by_pid, t->by_pid, &pid, sizeof pid, old);
+	if (old) { /* a number used again: the one that had it before loses it */
+		HASH_DELETE(by_pid, t->by_pid, old);
+		old->pid = 0;
+	}
+	u->pid = pid;
+	HASH_ADD(by_pid, t->by_pid, pid, sizeof u->pid, u);
+}
+
+struct unit *tree_by_pid(struct tree *t, pid_t pid)
+{
+	struct unit *u;
+
+	HASH_FIND(by_pid, t->by_pid, &pid, sizeof pid, u);
+	return u && u->main_alive ? u : NULL;
+}
+
+struct unit *tree_by_id(struct tree *t, uint64_t id)
+{
+	struct unit *u;
+
+	HASH_FIND(by_id, t->by_id, &id, sizeof id, u);
+	return u;
+}
+
+struct unit *tree_after(struct tree *t, uint64_t id)
+{
+	struct unit *u = id ? tree_by_id(t, id) : NULL;
+
+	if (u)
+		return u->all.next == &t->all ? NULL : list_entry(u->all.next, struct unit, all);
+	list_each(it, &t->all)
+	{
+		u = list_entry(it, struct unit, all);
+		if (u->id > id)
+			return u;
+	}
+	return NULL;
+}
+
+static struct unit *live_from(struct list *at, struct list *head)
+{
+	for (; at != head; at = at->next) {
+		struct unit *u = list_entry(at, struct unit, sibling);
+		if (!u->ended)
+			return u;
+	}
+	return NULL;
+}
+
+struct unit *tree_walk(struct unit *u, struct unit *at)
+{
+	struct unit *next = live_from((at ? at : u)->kids.next, &(at ? at : u)->kids);
+
+	while (!next && at && at != u) {
+		next = live_from(at->sibling.next, &at->parent->kids);
+		at = at->parent;
+	}
+	return next;
+}
