@@ -1,0 +1,61 @@
+"""Boxes for the tests: each is closed, looked at for a sanitizer's report, and shown when its test fails."""
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+sys.dont_write_bytecode = True
+
+import harness  # noqa: E402
+
+UNABLE = pathlib.Path(__file__).resolve().parents[1] / 'unable'
+
+
+def unable():
+    """Names of tests that cannot run on every machine, and why: the only ones that may be passed over."""
+    names = {}
+    for line in UNABLE.read_text().splitlines():
+        if line.strip() and not line.startswith('#'):
+            name, _, reason = line.partition(' ')
+            names[name] = reason.strip()
+    return names
+
+
+def pytest_configure(config):
+    config.addinivalue_line('markers', 'alone: measures time, and runs while nothing else does')
+    config.addinivalue_line('markers', 'idle: waits for a minute in which nothing happens; runs beside everything')
+    config.addinivalue_line('markers', 'asan: also run with the sanitizers')
+
+
+def pytest_collection_modifyitems(items):
+    names = unable()
+    for item in items:
+        reason = names.get(f'{item.path.name}::{item.originalname}')
+        if reason:
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if report.when == 'call':
+        item.failed = report.failed
+
+
+@pytest.fixture
+def box(request):
+    """Makes boxes; closes all of them at the end."""
+    harness.Box.all = []
+    yield harness.Box
+    boxes, harness.Box.all = harness.Box.all, []
+    trouble = []
+    for b in boxes:
+        if getattr(request.node, 'failed', False):
+            b.read_pty()
+            print(f'--- {b.argv}\nstatus {b.status}\nstdout: {b.stdout[-3000:]}\nstderr: {b.stderr[-5000:]}')
+            if not b.ended:
+                print('processes:', *b.procs(dead=True).values(), sep='\n  ')
+        trouble += [r for r in [b.sanitizer_report()] if r]
+        b.close()
+    assert not trouble, trouble

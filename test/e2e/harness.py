@@ -1,0 +1,388 @@
+"""Runs the program under test as PID 1 of fresh namespaces, and looks at it from outside.
+
+A Box is one such container: `Box(manifest)` starts `sysg start` in it, `exec` runs a command inside whose parent
+is 0 (as `docker exec` does), `kill` signals PID 1 from outside, `wait` gives the true exit status. Nothing sleeps
+for a fixed time: `until` polls with a deadline, which is generous since it costs nothing when the thing happens.
+"""
+import json
+import os
+import pathlib
+import re
+import select
+import shlex
+import shutil
+import signal
+import subprocess
+import tempfile
+import textwrap
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get('E2E_BUILD', ROOT / 'build/e2e'))
+SYSG = str(pathlib.Path(os.environ.get('SYSG', ROOT / 'build/release/sysg')).resolve())
+NSRUN, IMP = str(BUILD / 'nsrun'), str(BUILD / 'imp')
+PYTHON = '/usr/bin/python3'
+TOOLS = pathlib.Path(__file__).resolve().parent / 'tools'
+ASAN = bool(os.environ.get('E2E_ASAN'))
+SLOW = 5 if ASAN else 1
+DEFAULT_CAPS = ('chown,dac_override,fowner,fsetid,kill,setgid,setuid,setpcap,net_bind_service,net_raw,sys_chroot,'
+                'mknod,audit_write,setfcap')
+
+
+def until(what, seconds=10, every=0.005, why='the condition'):
+    """Calls what() until it is true; its value, or an AssertionError at the deadline."""
+    end = time.monotonic() + seconds * SLOW
+    while True:
+        value = what()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f'{why() if callable(why) else why} did not come true within {seconds} s')
+        time.sleep(every)
+
+
+class Proc:
+    """One process, as /proc of the outer namespace shows it."""
+
+    def __init__(self, pid, inner, comm, state, ppid, cmdline, threads, start):
+        self.pid, self.inner, self.comm, self.state = pid, inner, comm, state
+        self.ppid, self.cmdline, self.threads, self.start = ppid, cmdline, threads, start
+
+    @property
+    def alive(self):
+        return self.state not in 'ZX' or self.threads > 1
+
+    def __repr__(self):
+        return f'<{self.inner} {self.state} {self.cmdline or self.comm}>'
+
+
+def read_proc(pid):
+    """The process, or None where it is gone."""
+    try:
+        stat = pathlib.Path(f'/proc/{pid}/stat').read_text(errors='replace')
+        status = pathlib.Path(f'/proc/{pid}/status').read_text(errors='replace')
+        cmdline = pathlib.Path(f'/proc/{pid}/cmdline').read_bytes().replace(b'\0', b' ').decode(errors='replace').strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    comm, rest = stat[stat.index('(') + 1:stat.rindex(')')], stat[stat.rindex(')') + 2:].split()
+    inner = re.search(r'^NSpid:.*?(\d+)$', status, re.M)
+    return Proc(int(pid), int(inner[1]) if inner else int(pid), comm, rest[0], int(rest[1]), cmdline, int(rest[17]),
+                int(rest[19]))
+
+
+def switches(pid):
+    """How often the kernel took the process off a processor: (voluntary, not)."""
+    text = pathlib.Path(f'/proc/{pid}/status').read_text()
+    return tuple(int(re.search(rf'^{k}_ctxt_switches:\s+(\d+)', text, re.M)[1]) for k in ('voluntary', 'nonvoluntary'))
+
+
+def pss_kib(pid):
+    text = pathlib.Path(f'/proc/{pid}/smaps_rollup').read_text()
+    return int(re.search(r'^Pss:\s+(\d+)', text, re.M)[1])
+
+
+def pid_ns(pid):
+    try:
+        return os.readlink(f'/proc/{pid}/ns/pid')
+    except OSError:
+        return None
+
+
+class Box:
+    """One container. Options of nsrun are given as words in `ns`; see tools/nsrun.c."""
+
+    all = []
+
+    def __init__(self, manifest=None, *args, argv=None, ns=(), env=None, timeout=60, home=None, stdin=None, pty=None,
+                 shape=True, wait_exec=True):
+        self.home = pathlib.Path(home or tempfile.mkdtemp(prefix='sysg-e2e-', dir='/var/tmp'))
+        self.own_home = home is None
+        self.home.chmod(0o1777)
+        self.manifest = self.home / 'systemg.yaml'
+        if manifest is not None:
+            self.write_manifest(manifest)
+        self.env = {k: v for k, v in os.environ.items() if k in ('PATH', 'LANG')}
+        self.env.update(ASAN_OPTIONS='detect_leaks=0:abort_on_error=0', UBSAN_OPTIONS='print_stacktrace=1')
+        self.env.update(env or {})
+        self.argv = argv or [SYSG, 'start', *(['-c', str(self.manifest)] if manifest is not None else []), *args]
+        self.ns = list(ns)
+        self.report = {}
+        self._rest = ''
+        self.pid = None
+        self.status = None
+        self._launch(shape, timeout, stdin, pty)
+        Box.all.append(self)
+        if wait_exec:
+            until(lambda: self._read_report() or 'exec' in self.report or self.ended, 10, 0.001, 'exec of PID 1')
+
+    def write_manifest(self, text):
+        self.manifest.write_text(textwrap.dedent(text))
+        self.manifest.chmod(0o644)
+
+    def _launch(self, shape, timeout, stdin, pty):
+        read_end, write_end = os.pipe()
+        base = ['--tmpfs', '/run', '--tmpfs', '/var/log', '--hide', '/sys/fs/cgroup'] if shape else []
+        cmd = [NSRUN, '--report', str(write_end), '--timeout', str(timeout * SLOW), '--cwd', str(self.home), *base,
+               *self.ns, *(['--ctty'] if pty == 'leader' else []), '--', *map(str, self.argv)]
+        self._report_fd = read_end
+        os.set_blocking(read_end, False)
+        self.out, self.err = self.home / '.stdout', self.home / '.stderr'
+        self.master = None
+        if pty:
+            self.master, slave = os.openpty()
+            os.set_blocking(self.master, False)
+            self.screen = b''
+            streams = dict(stdin=slave, stdout=slave, stderr=slave)
+        else:
+            streams = dict(stdin=stdin or subprocess.DEVNULL, stdout=open(self.out, 'wb'), stderr=open(self.err, 'wb'))
+        self.launcher = subprocess.Popen(cmd, env=self.env, pass_fds=[write_end], cwd='/',
+                                         start_new_session=True, **streams)
+        os.close(write_end)
+        for s in streams.values():
+            if hasattr(s, 'close'):
+                s.close()
+        if pty:
+            os.close(slave)
+
+    # --- what nsrun reports ---------------------------------------------------
+
+    def _read_report(self):
+        while True:
+            try:
+                data = os.read(self._report_fd, 4096)
+            except BlockingIOError:
+                return
+            if not data:
+                if self.status is None:
+                    self.status = self.report.get('timeout', 'launcher died: ' + self.stderr)
+                return
+            self._rest += data.decode()
+            *lines, self._rest = self._rest.split('\n')
+            for line in lines:
+                self._report_line(line)
+
+    def _report_line(self, line):
+        key, _, value = line.partition(' ')
+        self.report[key] = value or 'timeout'
+        if key == 'pid':
+            self.pid = int(value)
+            self.pid_ns = pid_ns(self.pid)
+        if key in ('exit', 'signal', 'timeout'):
+            self.status = {'exit': lambda: int(value), 'signal': lambda: -int(value), 'timeout': lambda: 'timeout'}[key]()
+
+    @property
+    def ended(self):
+        self._read_report()
+        return self.status is not None
+
+    @property
+    def exec_time(self):
+        """CLOCK_REALTIME just before exec of PID 1."""
+        return float(self.report['exec'])
+
+    def wait(self, seconds=20):
+        """The exit status of PID 1; negative: the signal that ended it."""
+        until(lambda: self.ended or self.read_pty() and False, seconds, why=lambda: f'end of PID 1 ({self.stderr[-800:]})')
+        self.launcher.wait(10)
+        return self.status
+
+    # --- looking at it from outside -------------------------------------------
+
+    def procs(self, dead=False):
+        """All processes of the box by their pid outside."""
+        found = {}
+        for name in os.listdir('/proc'):
+            if name.isdigit() and pid_ns(name) == self.pid_ns:
+                p = read_proc(name)
+                if p and (dead or p.alive):
+                    found[p.pid] = p
+        return found
+
+    def inner(self, pid):
+        """The process that has this pid inside, or None."""
+        return next((p for p in self.procs().values() if p.inner == int(pid)), None)
+
+    def alive(self, inner_pid):
+        return self.inner(inner_pid) is not None
+
+    def logger(self):
+        """The log process: a child of PID 1 that runs the same binary for good."""
+        return next((p for p in self.procs().values() if p.ppid == self.pid and self._is_sysg(p)
+                     and 'logger' in p.comm + p.cmdline), None)
+
+    @staticmethod
+    def _is_sysg(p):
+        try:
+            return os.path.samefile(f'/proc/{p.pid}/exe', SYSG)
+        except OSError:
+            return False
+
+    def others(self):
+        """Everything but PID 1 and its logger."""
+        return [p for p in self.procs().values() if p.pid != self.pid and not (p.ppid == self.pid and self._is_sysg(p))]
+
+    def defunct(self):
+        return [p for p in self.procs(dead=True).values() if not p.alive]
+
+    @property
+    def stdout(self):
+        return self.out.read_text(errors='replace') if self.out.exists() else ''
+
+    @property
+    def stderr(self):
+        return self.err.read_text(errors='replace') if self.err.exists() else ''
+
+    def file(self, name, seconds=10):
+        """The text of a file in the box's folder, once it is there and not empty."""
+        path = self.home / name
+        return until(lambda: path.exists() and path.read_text(errors='replace'), seconds, why=lambda: f'file {name} ({self.stderr[-800:]})')
+
+    def says(self, pattern, seconds=10, where='both'):
+        """Waits until stdout or stderr matches."""
+        def look():
+            text = {'both': self.stdout + self.stderr, 'stdout': self.stdout, 'stderr': self.stderr}[where]
+            return re.search(pattern, text, re.M)
+        return until(look, seconds, why=lambda: f'/{pattern}/ in the output: {self.stdout[-600:]!r} {self.stderr[-900:]!r}')
+
+    # --- doing something inside -----------------------------------------------
+
+    def exec_argv(self, cmd, uid=None, ns=(), groups=None):
+        who = [] if uid is None else ['--uid', str(uid), '--gid', str(uid), '--groups', '' if groups is None else groups]
+        return [NSRUN, '--enter', str(self.pid), '--cwd', str(self.home), '--timeout', '120', *who, *ns, '--', *map(str, cmd)]
+
+    def exec(self, *cmd, uid=None, ns=(), timeout=20, env=None, input=None, groups=None):
+        """Runs a command inside, its parent is 0: a CompletedProcess with text."""
+        return subprocess.run(self.exec_argv(cmd, uid, ns, groups), timeout=timeout * SLOW, capture_output=True, text=True,
+                              errors='replace', env={**self.env, **(env or {})}, input=input,
+                              stdin=subprocess.DEVNULL if input is None else None, cwd='/')
+
+    def popen(self, *cmd, uid=None, ns=(), env=None, **kw):
+        kw = {'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE, 'stdin': subprocess.DEVNULL, 'text': True, **kw}
+        return subprocess.Popen(self.exec_argv(cmd, uid, ns), env={**self.env, **(env or {})}, cwd='/', **kw)
+
+    def sysg(self, *args, **kw):
+        return self.exec(SYSG, *args, **kw)
+
+    def sysg_ok(self, *args, **kw):
+        r = self.sysg(*args, **kw)
+        assert r.returncode == 0, f'sysg {shlex.join(map(str, args))}: {r.returncode}\n{r.stdout}{r.stderr}\n--\n{self.stderr[-800:]}'
+        return r.stdout
+
+    def json(self, *args, **kw):
+        return json.loads(self.sysg_ok(*args, '--format', 'json', **kw))
+
+    def status_json(self):
+        return self.json('status')
+
+    def unit(self, name):
+        """The object of one unit in `status --format json`, services first, then spawned children; or None."""
+        def walk(node):
+            yield node['child']
+            for c in node.get('children', []):
+                yield from walk(c)
+        units = self.status_json()['units']
+        for u in units:
+            if name in (u['name'], u['path'], u['id']):
+                return u
+        for u in units:
+            for node in u.get('spawned_children', []):
+                for c in walk(node):
+                    if name in (c['name'], c['path'], c['id']):
+                        return c
+        return None
+
+    def state(self, name):
+        u = self.unit(name)
+        return u and u['state']
+
+    def up(self, seconds=10):
+        """Waits until it answers pings."""
+        until(lambda: self.ended or self.sysg('ping').returncode == 0, seconds, 0.01, lambda: f'an answer to ping: {self.stderr[-600:]}')
+        assert not self.ended, f'it ended: {self.status} {self.stderr}'
+        return self
+
+    def until_state(self, name, *states, seconds=10):
+        """Waits for a state of the spec; returns the unit's object."""
+        last = [None]
+
+        def look():
+            last[0] = self.unit(name)
+            return last[0] if last[0] and last[0]['state'] in states else None
+        return until(look, seconds, 0.02, lambda: f'{name} in {states} (it is {last[0]}) {self.stderr[-600:]}')
+
+    def pid_of(self, name):
+        """The pid inside of a unit's main process."""
+        u = self.until_state(name, 'running', 'stopping', 'draining')
+        return u['process']['pid'] if 'process' in u else u['pid']
+
+    def kill(self, sig):
+        os.kill(self.pid, sig)
+
+    def term(self, seconds=20):
+        self.kill(signal.SIGTERM)
+        return self.wait(seconds)
+
+    # --- a terminal -----------------------------------------------------------
+
+    def read_pty(self):
+        if self.master is None:
+            return ''
+        while True:
+            try:
+                data = os.read(self.master, 65536)
+            except OSError:
+                break
+            if not data:
+                break
+            self.screen += data
+        return self.screen.decode(errors='replace')
+
+    def type(self, text):
+        os.write(self.master, text.encode())
+
+    def shows(self, pattern, seconds=10):
+        """Waits until the terminal shows it, and forgets what stood up to there."""
+        def look():
+            m = re.search(pattern.encode(), self.screen) if self.read_pty() is not None else None
+            return m
+        m = until(look, seconds, why=lambda: f'/{pattern}/ on the terminal: {self.screen[-500:]!r}')
+        self.screen = self.screen[m.end():]
+        return m
+
+    # --- the end --------------------------------------------------------------
+
+    def close(self):
+        """Kills whatever is left and removes the folder."""
+        try:
+            if self.pid and not self.ended:
+                os.kill(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        try:
+            self.launcher.wait(10)
+        except subprocess.TimeoutExpired:
+            self.launcher.kill()
+            self.launcher.wait(10)
+        for fd in (self._report_fd, self.master):
+            if fd is not None:
+                os.close(fd)
+        if self.own_home:
+            shutil.rmtree(self.home, ignore_errors=True)
+
+    def sanitizer_report(self):
+        m = re.search(r'(AddressSanitizer|runtime error:|LeakSanitizer).*', self.stdout + self.stderr)
+        return m and m[0]
+
+
+def wait_readable(fd, seconds):
+    return bool(select.select([fd], [], [], seconds)[0])
+
+
+def assert_gone(box, seconds=3):
+    """Nothing but PID 1 and its logger is left."""
+    left = [None]
+
+    def look():
+        left[0] = box.others()
+        return not left[0]
+    until(look, seconds, why=lambda: f'an empty box, but {left[0]} is left: {box.stderr[-500:]}')
