@@ -17,7 +17,7 @@ void packet_put_int(struct buf *b, const char *key, int64_t value);
 void packet_putf(struct buf *b, const char *key, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* Ends the header and appends the body (may be empty). After it nothing more may be put. */
 void packet_end(struct buf *b, const void *body, size_t n);
-/* ok=0 err=NAME code=SGxxxx msg=TEXT [help=TEXT], ended. */
+/* ok=0 err=NAME code=SGxxxx msg=TEXT [errno=N] [help=TEXT], ended. errno is err->sys where it is set. */
 void packet_error(struct buf *b, const struct err *err);
 
 /* --- reading ------------------------------------------------------------------------------------ */
@@ -48,16 +48,17 @@ int packet_result(const struct packet *p, struct err *err);
 
 struct assembly {
 	struct buf head, body; /* caps: CAP_REQUEST together */
+	size_t last;           /* where in head its last field begins */
 };
 void assembly_init(struct assembly *a);
 void assembly_done(struct assembly *a);
 size_t assembly_bytes(const struct assembly *a);
 /* Takes one packet. 1: the request is complete, *ret views the assembly's memory until assembly_reset(); 0: more to
- * come; -1: err is ERR_TOO_LARGE or ERR_BAD_REQUEST. */
+ * come; -1: err is ERR_TOO_LARGE (sys ENOMEM: no memory) or ERR_BAD_REQUEST, and the assembly is empty again. */
 int assembly_add(struct assembly *a, const struct packet *p, struct packet *ret, struct err *err);
 void assembly_reset(struct assembly *a);
 /* Splits a complete encoded request (packet_end was called on it) into packets of at most CAP_PACKET and calls fn for
- * each in order; stops at the first -1 and returns it. */
+ * each in order; stops at the first -1 and returns it. -1 with errno ENOMEM or EINVAL (not such a request) of its own. */
 int packet_split(const struct buf *request, int (*fn)(void *arg, const void *bytes, size_t n), void *arg);
 
 #endif
