@@ -25,8 +25,22 @@ PYTHON = '/usr/bin/python3'
 TOOLS = pathlib.Path(__file__).resolve().parent / 'tools'
 ASAN = bool(os.environ.get('E2E_ASAN'))
 SLOW = 5 if ASAN else 1
+PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 DEFAULT_CAPS = ('chown,dac_override,fowner,fsetid,kill,setgid,setuid,setpcap,net_bind_service,net_raw,sys_chroot,'
                 'mknod,audit_write,setfcap')
+
+
+def bin_dir():
+    """A folder for PATH in which the program under test is `sysg`, and Debian's Python `python`."""
+    d = BUILD / ('bin-' + re.sub(r'\W+', '-', SYSG).strip('-')[-60:])
+    d.mkdir(parents=True, exist_ok=True)
+    for name, target in (('sysg', SYSG), ('imp', IMP), ('python', PYTHON)):
+        link, tmp = d / name, d / f'.{name}.{os.getpid()}'
+        if not link.is_symlink() or os.readlink(link) != target:
+            tmp.unlink(missing_ok=True)
+            tmp.symlink_to(target)
+            tmp.rename(link)
+    return str(d)
 
 
 def until(what, seconds=10, every=0.005, why='the condition'):
@@ -101,7 +115,7 @@ class Box:
         self.manifest = self.home / 'systemg.yaml'
         if manifest is not None:
             self.write_manifest(manifest)
-        self.env = {k: v for k, v in os.environ.items() if k in ('PATH', 'LANG')}
+        self.env = {'PATH': f'{bin_dir()}:{PATH}', 'HOME': '/root'}
         self.env.update(ASAN_OPTIONS='detect_leaks=0:abort_on_error=0', UBSAN_OPTIONS='print_stacktrace=1')
         self.env.update(env or {})
         self.argv = argv or [SYSG, 'start', *(['-c', str(self.manifest)] if manifest is not None else []), *args]
@@ -372,6 +386,24 @@ class Box:
     def sanitizer_report(self):
         m = re.search(r'(AddressSanitizer|runtime error:|LeakSanitizer).*', self.stdout + self.stderr)
         return m and m[0]
+
+
+def codes(result):
+    """The SGxxxx that a command said."""
+    return re.findall(r'SG\d{4}', result.stderr + result.stdout)
+
+
+def facts(text):
+    """What `imp facts` wrote, as a dict; the environment under 'env'."""
+    known = {'env': {}}
+    for line in text.splitlines():
+        if line.startswith('env '):
+            k, _, v = line[4:].partition('=')
+            known['env'][k] = v
+        else:
+            k, _, v = line.partition(':')
+            known[k] = v.strip()
+    return known
 
 
 def wait_readable(fd, seconds):
