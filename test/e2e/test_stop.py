@@ -1,0 +1,151 @@
+"""`sysg stop`: which signal goes to whom, when it comes back, and that what it said is true."""
+import time
+
+import pytest
+
+from harness import assert_gone, codes, until
+
+
+@pytest.mark.asan
+def test_stop_returns_when_the_service_is_gone(box):
+    b = box('services: {web: {command: "exec sleep 1000"}, other: {command: "exec sleep 1000"}}').up()
+    pid = b.pid_of('web')
+    r = b.sysg('stop', '-s', 'web')
+    assert r.returncode == 0 and "Service 'web' stopped" in r.stdout + r.stderr
+    assert not b.alive(pid)
+    assert b.state('web') == 'stopped' and b.state('other') == 'running'
+
+
+def test_units_may_be_plain_words_but_not_both_ways_at_once(box):
+    b = box('services: {a: {command: "exec sleep 1000"}, b: {command: "exec sleep 1000"}}').up()
+    assert 'SG0204' in codes(b.sysg('stop', '-s', 'a', 'b'))
+    b.sysg_ok('stop', 'a', 'b')
+    assert b.state('a') == b.state('b') == 'stopped'
+
+
+def test_stop_without_a_unit_means_all_services_and_the_supervisor_stays(box):
+    b = box('services: {a: {command: "exec sleep 1000"}, b: {command: "exec sleep 1000", depends_on: [a]}}').up()
+    b.until_state('b', 'running')
+    b.sysg_ok('stop')
+    assert_gone(b)
+    assert b.state('a') == b.state('b') == 'stopped' and not b.ended
+
+
+def test_stop_supervisor_ends_it_with_0(box):
+    b = box('services: {a: {command: "exec sleep 1000"}}').up()
+    r = b.sysg('stop', '--supervisor')
+    assert r.returncode == 0, r
+    assert b.wait() == 0
+
+
+def test_a_stopped_service_can_be_started_again(box):
+    b = box('services: {a: {command: "exec sleep 1000"}}').up()
+    pid = b.pid_of('a')
+    b.sysg_ok('stop', 'a')
+    b.sysg_ok('start', 'a')
+    assert b.pid_of('a') != pid
+
+
+def test_a_name_that_nobody_has_is_exit_5(box):
+    b = box('services: {a: {command: "exec sleep 1000"}}').up()
+    r = b.sysg('stop', 'nothing')
+    assert r.returncode == 5 and 'SG0202' in codes(r)
+
+
+def test_a_list_gets_the_signal_in_its_main_process_only(box):
+    b = box('''
+        services:
+          web:
+            exec: [/bin/sh, -c, "sh -c 'trap \\"echo child >>got\\" TERM; : >up; while :; do sleep 0.05; done' & trap 'echo main >>got; exit 0' TERM; wait"]
+        ''').up()
+    until(lambda: (b.home / 'up').exists())
+    b.sysg_ok('stop', 'web')
+    assert b.file('got').splitlines()[0] == 'main'
+    assert_gone(b)
+
+
+def test_a_shell_string_gets_the_signal_in_its_whole_group(box):
+    b = box('''
+        services:
+          web:
+            command: "sh -c 'trap \\"echo child >>got; exit\\" TERM; : >up; while :; do sleep 0.05; done'; echo shell"
+        ''').up()
+    until(lambda: (b.home / 'up').exists())
+    b.sysg_ok('stop', 'web')
+    assert b.file('got').split() == ['child']
+
+
+def test_stop_target_tree_reaches_other_sessions(box):
+    b = box('''
+        services:
+          web:
+            command: "setsid sh -c 'trap \\"echo far >>got; exit\\" TERM; : >up; while :; do sleep 0.05; done' & exec sleep 1000"
+            stop_target: tree
+        ''').up()
+    until(lambda: (b.home / 'up').exists())
+    b.sysg_ok('stop', 'web')
+    assert b.file('got').split() == ['far']
+
+
+def test_each_process_gets_the_stop_signal_once(box):
+    b = box('''
+        services:
+          web:
+            command: "trap 'echo x >>got' TERM; : >up; end=$(($(date +%s)+2)); while [ $(date +%s) -lt $end ]; do sleep 0.05; done"
+            stop_target: tree
+            stop_timeout: 4s
+        ''').up()
+    until(lambda: (b.home / 'up').exists())
+    b.sysg_ok('stop', 'web')
+    assert b.file('got').split() == ['x']
+
+
+def test_stop_signal_is_another_one_where_asked(box):
+    b = box('''
+        services:
+          web: {command: "trap 'echo usr1 >got; exit 0' USR1; trap '' TERM; : >up; while :; do sleep 0.05; done", stop_signal: USR1}
+        ''').up()
+    until(lambda: (b.home / 'up').exists())
+    b.sysg_ok('stop', 'web')
+    assert b.file('got').strip() == 'usr1'
+
+
+def test_kill_comes_after_stop_timeout_and_not_before(box):
+    b = box('services: {web: {command: "trap \'\' TERM; : >up; while :; do sleep 0.05; done", stop_timeout: 1s}}').up()
+    until(lambda: (b.home / 'up').exists())
+    t = time.monotonic()
+    b.sysg_ok('stop', 'web')
+    assert 0.95 <= time.monotonic() - t < 5
+    assert_gone(b)
+    assert b.unit('web')['last_exit']['signal'] in (9, 'KILL', 'SIGKILL')
+
+
+def test_stop_during_backoff_ends_the_waiting(box):
+    b = box('services: {web: {command: "echo x >>runs; exit 1", backoff: 60s}, hold: {command: "exec sleep 1000"}}').up()
+    b.until_state('web', 'backoff')
+    b.sysg_ok('stop', 'web')
+    assert b.state('web') in ('stopped', 'failed')
+    assert b.file('runs').count('x') == 1
+
+
+def test_a_stop_that_we_ordered_counts_as_clean_and_is_not_restarted(box):
+    b = box('services: {web: {command: "echo x >>runs; exec sleep 1000", restart_policy: always, backoff: 50ms}}').up()
+    b.until_state('web', 'running')
+    b.sysg_ok('stop', 'web')
+    u = b.unit('web')
+    assert u['state'] == 'stopped' and u['health'] in ('healthy', 'idle')
+    assert b.file('runs').count('x') == 1
+
+
+def test_stopping_twice_is_no_error(box):
+    b = box('services: {web: {command: "exec sleep 1000"}}').up()
+    b.pid_of('web')
+    b.sysg_ok('stop', 'web')
+    b.sysg_ok('stop', 'web')
+
+
+def test_two_stops_at_once_both_come_back(box):
+    b = box('services: {web: {command: "trap \'sleep 0.3; exit\' TERM; : >up; while :; do sleep 0.05; done"}}').up()
+    until(lambda: (b.home / 'up').exists())
+    ps = [b.popen('sysg', 'stop', 'web') for _ in range(5)]
+    assert [p.wait(20) for p in ps] == [0] * 5
