@@ -12,6 +12,7 @@ struct proc_stat {
 	char state;         /* 'R' 'S' 'Z' 'T' ... */
 	int threads;        /* field 20; a zombie with more than one thread is alive */
 	int nice;
+	bool kthread;       /* of the kernel: can't be ended */
 	uint64_t start;     /* clock ticks since boot, field 22 */
 };
 
@@ -22,12 +23,17 @@ struct proc_status {
 	bool no_new_privs;
 	int seccomp;        /* mode */
 	int seccomp_filters; /* -1: the kernel does not say (before 5.10) */
-	mode_t umask;
+	mode_t umask;        /* (mode_t)-1: a zombie has none */
 };
 
-/* All: 0, or -1 with errno (ESRCH when there is no such process, also when it ended meanwhile). */
+/* All: 0, or -1 with errno: ESRCH when there is no such process, also when it ended meanwhile; EIO when the file isn't
+ * of the form that proc(5) says; EMFILE, ENFILE, ENOMEM: try again, nothing is known of the process. */
 int proc_stat_read(pid_t pid, struct proc_stat *ret);
+/* The same through an open /proc/PID directory: never another process that took the number over. */
+int proc_stat_read_at(int proc_fd, struct proc_stat *ret);
 int proc_status_read(pid_t pid, struct proc_status *ret);
+/* The supplementary groups; *ret is malloc'd (NULL when there are none). */
+int proc_groups_read(pid_t pid, gid_t **ret, size_t *ret_n);
 /* 16 limits by RLIMIT_* number, RLIM_INFINITY as UINT64_MAX. */
 int proc_limits_read(pid_t pid, uint64_t soft[16], uint64_t hard[16]);
 int proc_rss_read(pid_t pid, int64_t *ret_bytes);

@@ -184,7 +184,7 @@ static int choose_name(const struct unit *parent, const struct spawn_want *want,
 	fill_number(full, sizeof full, want->name, id);
 	if (unit_name_check(full, err) < 0)
 		return -1;
-	snprintf(ret, CAP_NAME + 1, "%s", full);
+	memcpy(ret, full, strlen(full) + 1); /* checked: at most CAP_NAME bytes */
 	if (!taken(parent, ret))
 		return 0;
 	if (want->unique)

@@ -1,0 +1,34 @@
+/* spawn.h - starts one process as a child_spec says, without ever waiting for it. Layer: os. */
+#ifndef OS_SPAWN_H
+#define OS_SPAWN_H
+
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "manifest/child.h"
+
+struct spawned {
+	pid_t pid;
+	int status_fd; /* non-blocking; readable once execve succeeded or a stage failed; the caller closes it */
+};
+
+/* fork(2), not vfork: a chdir or exec on a dead mount must not stop the caller. 0; -1 with ERR_EXEC_FAILED and errno
+ * (EAGAIN, ENOMEM, EMFILE) when no child was made. */
+int spawn_start(const struct child_spec *spec, struct spawned *ret, struct err *err);
+
+/* Once status_fd is readable: 1 execve succeeded (or the child was killed before: its exit says so); -1 a stage failed,
+ * err has its code, errno and words; 0 nothing there yet. */
+int spawn_result(int status_fd, const char *program, struct err *err);
+
+/* The child's side: every stage in order, then execve. Never returns. */
+_Noreturn void stages_run(const struct child_spec *spec, int status_fd, pid_t parent);
+
+/* One stage of the set-up; what it is called and the code of its failure. */
+struct stage_report {
+	int stage, sys;
+};
+const char *stage_name(int stage); /* "switch the user" */
+enum err_code stage_code(int stage);
+int stage_is_exec(int stage);
+
+#endif

@@ -1,0 +1,62 @@
+#include "os/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+int spawn_start(const struct child_spec *spec, struct spawned *ret, struct err *err)
+{
+	int p[2];
+
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return err_set(err, ERR_EXEC_FAILED, errno, "no pipe for the set-up of a child: %s", strerror(errno));
+	pid_t self = getpid(), pid = fork();
+	if (pid == 0)
+		stages_run(spec, p[1], self);
+	int sys = errno;
+	close(p[1]);
+	if (pid < 0) {
+		close(p[0]);
+		return err_set(err, ERR_EXEC_FAILED, sys, "fork: %s", strerror(sys));
+	}
+	(void)fcntl(p[0], F_SETFL, O_NONBLOCK);
+	*ret = (struct spawned){ .pid = pid, .status_fd = p[0] };
+	return 0;
+}
+
+static const char *exec_words(const char *program, int sys)
+{
+	switch (sys) {
+	case ENOENT:
+		if (strcmp(program, "/bin/sh") == 0)
+			return "no shell in this image: write the command as a list";
+		return strchr(program, '/') ? "no such file, or its interpreter is missing" : "no such program in PATH";
+	case EACCES:
+		return "not executable";
+	case ENOEXEC:
+		return "not a program: no #! line, or built for another machine";
+	default:
+		return strerror(sys);
+	}
+}
+
+int spawn_result(int status_fd, const char *program, struct err *err)
+{
+	struct stage_report r;
+	ssize_t n;
+
+	do
+		n = read(status_fd, &r, sizeof r);
+	while (n < 0 && errno == EINTR);
+	if (n == 0)
+		return 1;
+	if (n < 0 && errno == EAGAIN)
+		return 0;
+	if (n != (ssize_t)sizeof r)
+		return err_set(err, ERR_EXEC_FAILED, EIO, "the set-up of %s was cut off", program);
+	if (stage_is_exec(r.stage))
+		return err_set(err, ERR_EXEC_FAILED, r.sys, "%s: %s", program, exec_words(program, r.sys));
+	return err_set(err, stage_code(r.stage), r.sys, "could not %s for %s: %s", stage_name(r.stage), program,
+		strerror(r.sys));
+}

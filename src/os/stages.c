@@ -1,0 +1,324 @@
+/* What a forked child does before execve, a row per stage, in order. It may hang (chdir, exec on a dead mount), so it
+ * lets go of everything that is the init's first. Single-threaded and between fork and exec: system calls only. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "os/priv.h"
+#include "os/sigfd.h"
+#include "os/spawn.h"
+
+enum { STATUS_FD = 3 };
+
+struct setup {
+	const struct child_spec *spec;
+	int status_fd;
+	pid_t parent;
+};
+
+typedef int stage_fn(struct setup *s);
+
+static int stage_group(struct setup *s)
+{
+	if (s->spec->cgroup_fd < 0)
+		return 0;
+	return write(s->spec->cgroup_fd, "0", 1) == 1 ? 0 : -1;
+}
+
+static int open_null(int writing)
+{
+	int fd = open("/dev/null", (writing ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
+
+	if (fd >= 0)
+		return fd;
+	/* an image without /dev/null: reading gives end of file; writing, the init's own stderr */
+	int p[2];
+	if (writing)
+		return fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 10);
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return -1;
+	close(p[1]);
+	return p[0];
+}
+
+/* 0, 1, 2 and the status pipe, and nothing else. Sources are moved out of the way before any of them is replaced. */
+static int stage_descriptors(struct setup *s)
+{
+	int high[3];
+
+	for (int i = 0; i < 3; i++) {
+		int from = s->spec->fd[i] >= 0 ? s->spec->fd[i] : open_null(i > 0);
+		if (from < 0 || (high[i] = fcntl(from, F_DUPFD_CLOEXEC, 10)) < 0)
+			return -1;
+	}
+	int status = fcntl(s->status_fd, F_DUPFD_CLOEXEC, 10);
+	if (status < 0 || dup3(status, STATUS_FD, O_CLOEXEC) < 0)
+		return -1;
+	s->status_fd = STATUS_FD;
+	for (int i = 0; i < 3; i++)
+		if (dup2(high[i], i) < 0)
+			return -1;
+	/* before Linux 5.9 all the rest is close-on-exec anyway */
+	(void)syscall(SYS_close_range, STATUS_FD + 1, ~0U, 0);
+	return 0;
+}
+
+static int stage_signals(struct setup *s)
+{
+	(void)s;
+	signals_reset();
+	return 0;
+}
+
+static int stage_session(struct setup *s)
+{
+	if (s->spec->tty == CHILD_TTY_GROUP) {
+		if (setpgid(0, 0) < 0)
+			return -1;
+		(void)tcsetpgrp(STDIN_FILENO, getpid()); /* TTOU is blocked still */
+		return 0;
+	}
+	if (setsid() < 0)
+		return -1;
+	if (s->spec->tty == CHILD_TTY_SESSION)
+		(void)ioctl(STDIN_FILENO, TIOCSCTTY, 0);
+	return 0;
+}
+
+static int stage_mark(struct setup *s)
+{
+	struct rlimit rl = { s->spec->mark, s->spec->mark };
+
+	return s->spec->mark ? setrlimit(RLIMIT_LOCKS, &rl) : 0;
+}
+
+static rlim_t at_most(uint64_t v, rlim_t hard)
+{
+	return v == UINT64_MAX || v > hard ? hard : (rlim_t)v;
+}
+
+/* A caller may have kept a hard limit above ours; the child then has ours: less, never more. */
+static int stage_limits(struct setup *s)
+{
+	const struct child_confine *c = s->spec->confine;
+	struct rlimit rl;
+
+	for (int r = 0; c && r < CHILD_RLIMITS; r++) {
+		if (r == RLIMIT_LOCKS)
+			continue;
+		if (getrlimit(r, &rl) < 0)
+			return -1;
+		rl.rlim_max = at_most(c->rlim_hard[r], rl.rlim_max);
+		rl.rlim_cur = at_most(c->rlim_soft[r], rl.rlim_max);
+		if (setrlimit(r, &rl) < 0)
+			return -1;
+	}
+	if (!c && s->spec->nofile_soft && getrlimit(RLIMIT_NOFILE, &rl) == 0) {
+		rl.rlim_cur = at_most(s->spec->nofile_soft, rl.rlim_max);
+		return setrlimit(RLIMIT_NOFILE, &rl);
+	}
+	return 0;
+}
+
+static int stage_schedule(struct setup *s)
+{
+	const struct child_confine *c = s->spec->confine;
+
+	if (!c)
+		return 0;
+	struct sched_param prio = { .sched_priority = c->sched_priority };
+	/* by the system calls: musl's wrappers of these refuse */
+	if ((int)syscall(SYS_sched_getscheduler, 0) != c->sched_policy || c->sched_priority)
+		if (syscall(SYS_sched_setscheduler, 0, c->sched_policy, &prio) < 0)
+			return -1;
+	if (getpriority(PRIO_PROCESS, 0) != c->nice && setpriority(PRIO_PROCESS, 0, c->nice) < 0)
+		return -1;
+	if (c->affinity_bytes && syscall(SYS_sched_setaffinity, 0, c->affinity_bytes, c->affinity) < 0)
+		return -1;
+	return 0;
+}
+
+/* Only a preference of the kernel's: where it can't be written the child runs without. */
+static int stage_oom(struct setup *s)
+{
+	if (s->spec->oom_score_adj)
+		priv_oom_score_adj(s->spec->oom_score_adj);
+	return 0;
+}
+
+static int stage_bounding(struct setup *s)
+{
+	const struct child_confine *c = s->spec->confine;
+
+	if (!c)
+		return 0;
+	/* root's exec fills the permitted set from the bounding set: so that is what bounds a caller of uid 0 */
+	bool root = s->spec->cred ? s->spec->cred->uid == 0 : geteuid() == 0;
+	return priv_drop_bounding(root ? c->cap_bounding & c->cap_permitted : c->cap_bounding);
+}
+
+static int stage_groups(struct setup *s)
+{
+	return s->spec->cred ? priv_set_groups(s->spec->cred->groups, s->spec->cred->ngroups) : 0;
+}
+
+static int stage_gid(struct setup *s)
+{
+	const struct child_cred *c = s->spec->cred;
+
+	return c ? setresgid(c->gid, c->gid, c->gid) : 0;
+}
+
+static int stage_uid(struct setup *s)
+{
+	const struct child_cred *c = s->spec->cred;
+
+	if (s->spec->confine && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		return -1;
+	return c ? setresuid(c->uid, c->uid, c->uid) : 0;
+}
+
+static int stage_capabilities(struct setup *s)
+{
+	const struct child_confine *c = s->spec->confine;
+
+	if (!c)
+		return 0;
+	(void)prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0);
+	return priv_set_caps(c->cap_permitted, c->cap_inheritable, c->cap_ambient);
+}
+
+static int stage_privileges(struct setup *s)
+{
+	const struct child_confine *c = s->spec->confine;
+
+	if (c)
+		umask(c->umask);
+	return c && c->no_new_privs ? prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) : 0;
+}
+
+/* After the switch of user, which clears it. */
+static int stage_death_signal(struct setup *s)
+{
+	if (!s->spec->die_with_parent)
+		return 0;
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		return -1;
+	if (getppid() != s->parent)
+		_exit(1);
+	return 0;
+}
+
+static int stage_directory(struct setup *s)
+{
+	return s->spec->cwd ? chdir(s->spec->cwd) : 0;
+}
+
+static const char *path_of(char *const *envp)
+{
+	for (; *envp; envp++)
+		if (strncmp(*envp, "PATH=", 5) == 0)
+			return *envp + 5;
+	return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+}
+
+static void exec_in_path(const struct child_spec *spec)
+{
+	char full[4096];
+	const char *name = spec->argv[0], *dir = path_of(spec->envp);
+	size_t n = strlen(name);
+	int worst = ENOENT;
+
+	for (const char *end; dir; dir = *end ? end + 1 : NULL) {
+		end = strchrnul(dir, ':');
+		size_t m = (size_t)(end - dir);
+		if (m + n + 2 > sizeof full)
+			continue;
+		memcpy(full, dir, m);
+		if (m)
+			full[m++] = '/';
+		memcpy(full + m, name, n + 1);
+		execve(full, spec->argv, spec->envp);
+		if (errno != ENOENT && errno != ENOTDIR)
+			worst = errno;
+		if (errno != ENOENT && errno != ENOTDIR && errno != EACCES)
+			break;
+	}
+	errno = worst;
+}
+
+static int stage_exec(struct setup *s)
+{
+	signals_unblock_all();
+	if (!s->spec->argv[0][0])
+		errno = ENOENT;
+	else if (strchr(s->spec->argv[0], '/'))
+		execve(s->spec->argv[0], s->spec->argv, s->spec->envp);
+	else
+		exec_in_path(s->spec);
+	return -1;
+}
+
+// clang-format off
+static const struct {
+	const char *name;
+	enum err_code code;
+	stage_fn *fn;
+} stages[] = {
+	{ "join its cgroup",           ERR_EXEC_FAILED, stage_group },
+	{ "reset signals",             ERR_EXEC_FAILED, stage_signals },
+	{ "set up descriptors",        ERR_EXEC_FAILED, stage_descriptors },
+	{ "make a session",            ERR_EXEC_FAILED, stage_session },
+	{ "set the mark",              ERR_RLIMIT,      stage_mark },
+	{ "set resource limits",       ERR_RLIMIT,      stage_limits },
+	{ "set scheduling",            ERR_CONFINED,    stage_schedule },
+	{ "set the OOM score",         ERR_EXEC_FAILED, stage_oom },
+	{ "lower the bounding set",    ERR_CONFINED,    stage_bounding },
+	{ "set groups",                ERR_GROUPS,      stage_groups },
+	{ "set the group",             ERR_GID,         stage_gid },
+	{ "set the user",              ERR_UID,         stage_uid },
+	{ "lower the capabilities",    ERR_CONFINED,    stage_capabilities },
+	{ "set no_new_privs",          ERR_CONFINED,    stage_privileges },
+	{ "set the death signal",      ERR_EXEC_FAILED, stage_death_signal },
+	{ "enter the directory",       ERR_EXEC_FAILED, stage_directory },
+	{ "execute",                   ERR_EXEC_FAILED, stage_exec },
+};
+// clang-format on
+
+enum { STAGES = sizeof stages / sizeof *stages };
+
+const char *stage_name(int stage)
+{
+	return stage >= 0 && stage < STAGES ? stages[stage].name : "set up the child";
+}
+
+enum err_code stage_code(int stage)
+{
+	return stage >= 0 && stage < STAGES ? stages[stage].code : ERR_EXEC_FAILED;
+}
+
+int stage_is_exec(int stage)
+{
+	return stage == STAGES - 1;
+}
+
+void stages_run(const struct child_spec *spec, int status_fd, pid_t parent)
+{
+	struct setup s = { .spec = spec, .status_fd = status_fd, .parent = parent };
+
+	for (int i = 0; i < STAGES; i++)
+		if (stages[i].fn(&s) < 0) {
+			struct stage_report r = { .stage = i, .sys = errno };
+			(void)!write(s.status_fd, &r, sizeof r);
+			_exit(127);
+		}
+	_exit(127);
+}
