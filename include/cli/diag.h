@@ -1,0 +1,36 @@
+/* diag.h - a failure as a person or a program reads it. Layer: cli. */
+#ifndef CLI_DIAG_H
+#define CLI_DIAG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "cli/out.h"
+
+/* The file that an error's line and col are about. */
+struct diag_place {
+	const char *path;
+	const char *text; /* NULL: the line is not shown */
+	size_t len;
+};
+
+/* error[SG0104]: what happened
+ *   --> path:12:5
+ *    |
+ * 12 | the line
+ *    |     ^
+ * help: what to do
+ * place may be NULL. */
+void diag_print(struct buf *out, const struct err *err, const char *severity,
+	const struct diag_place *place, bool colour);
+
+/* "code", "name", "message", "help" into an open object. */
+void diag_json_fields(struct json *j, const struct err *err);
+
+/* Prints on stderr; with json also {"error": {...}} on stdout. Returns the exit status of the
+ * error's code. */
+int diag_fail(const struct err *err, bool json);
+
+#endif
