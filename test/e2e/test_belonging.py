@@ -1,0 +1,224 @@
+"""Stopping a unit ends every process that it ever started, however they forked (R8)."""
+import os
+import pathlib
+import re
+
+import pytest
+
+from harness import DEFAULT_CAPS, IMP, assert_gone, until
+
+# What a service leaves behind: each line starts processes that run "sleep 777" or imp.
+TRICKS = {
+    'a background child': 'sleep 777 & : >up; exec sleep 1000',
+    'a grandchild': "sh -c 'sh -c \"sleep 777 & wait\" & wait' & : >up; exec sleep 1000",
+    'setsid': 'setsid sleep 777 & : >up; exec sleep 1000',
+    'a double fork with setsid': '(setsid sh -c "sleep 777 & exit" &); : >up; exec sleep 1000',
+    'a double fork with setsid and env -i': '(env -i /usr/bin/setsid /bin/sh -c "/bin/sleep 777 & exit" &); : >up; exec sleep 1000',
+    'a TERM-ignorer': f"setsid {IMP} deaf & trap '' TERM; : >up; while :; do sleep 0.1; done",
+    'one that forks in a loop': f'{IMP} hop & : >up; exec sleep 1000',
+    'one that forks in a loop with setsid': f'{IMP} hop setsid & : >up; exec sleep 1000',
+}
+
+NO_CAPS = ['--keep', '']
+OTHER_UID = ['--uid', '{uid}', '--gid', '{uid}', '--groups', '', '--keep', '']
+
+
+def stops_whole(box, script, ns=(), user=None, seconds=20):
+    """Starts it beside a bystander, stops it, and looks that only the bystander is left."""
+    b = box(None, argv=['true'])
+    (b.home / 'main.sh').write_text(script)
+    who = f', user: {user}' if user else ''
+    b = box(f'services: {{bad: {{exec: [sh, ./main.sh], stop_timeout: 500ms{who}}}, bystander: {{exec: [sleep, "1234"]}}}}',
+            home=b.home, ns=ns).up()
+    until(lambda: (b.home / 'up').exists(), why=lambda: b.stderr)
+    until(lambda: len(b.others()) >= 3, why=lambda: f'{b.others()}')
+    r = b.sysg('stop', 'bad', timeout=seconds)
+    left = [p for p in b.others() if p.cmdline != 'sleep 1234']
+    return b, r, left
+
+
+@pytest.mark.parametrize('trick', TRICKS)
+def test_nothing_survives_in_a_container_without_cgroups_and_capabilities(box, trick):
+    b, r, left = stops_whole(box, TRICKS[trick], NO_CAPS)
+    assert r.returncode == 0 and not left, (r, left)
+    assert b.state('bystander') == 'running'
+
+
+@pytest.mark.asan
+@pytest.mark.parametrize('trick', ['a double fork with setsid and env -i', 'one that forks in a loop'])
+def test_nothing_survives_with_the_capabilities_of_a_default_container(box, trick):
+    _, r, left = stops_whole(box, TRICKS[trick], ['--keep', DEFAULT_CAPS])
+    assert r.returncode == 0 and not left, (r, left)
+
+
+@pytest.mark.parametrize('trick', TRICKS)
+def test_nothing_survives_without_root(box, trick):
+    _, r, left = stops_whole(box, TRICKS[trick], [w.format(uid=4400) for w in OTHER_UID])
+    assert r.returncode == 0 and not left, (r, left)
+
+
+@pytest.mark.parametrize('caps', ['kill,setuid,setgid', 'setuid,setgid'])
+@pytest.mark.parametrize('trick', ['setsid', 'a double fork with setsid and env -i', 'a TERM-ignorer', 'one that forks in a loop'])
+def test_nothing_survives_under_another_uid_with_cap_kill_or_with_cap_setuid_alone(box, trick, caps):
+    _, r, left = stops_whole(box, TRICKS[trick], ['--keep', caps], user=4401)
+    assert r.returncode == 0 and not left, (r, left)
+
+
+def test_without_cap_kill_and_cap_setuid_the_survivor_is_named(box):
+    """The other uid is reached through a set-uid program, as a container without capabilities may have one."""
+    b = box(None, argv=['true'])
+    suid = b.home / 'sleeper'
+    suid.write_bytes(pathlib.Path(os.path.realpath('/bin/sleep')).read_bytes())
+    os.chown(suid, 4402, 4402)
+    suid.chmod(0o4755)
+    b = box('services: {bad: {command: "./sleeper 778 & : >up; exec sleep 1000", stop_timeout: 300ms}, hold: {command: "exec sleep 1000"}}',
+            home=b.home, ns=NO_CAPS).up()
+    until(lambda: (b.home / 'up').exists())
+    sleeper = until(lambda: next((p for p in b.procs().values() if p.cmdline == './sleeper 778'), None))
+    if 'Uid:\t0\t4402' not in pathlib.Path(f'/proc/{sleeper.pid}/status').read_text():
+        raise AssertionError('the folder of the test is mounted nosuid: name it in test/unable, or set TMPDIR')
+    r = b.sysg('stop', 'bad', timeout=30)
+    assert r.returncode != 0
+    b.says('SG0713')
+    assert str(sleeper.inner) in b.stderr
+    assert b.state('bad') == 'stopping'
+
+
+@pytest.mark.parametrize('uid', [4403])
+def test_a_bomb_inside_a_limit_on_processes_is_gone_after_stop(box, uid):
+    ns = [w.format(uid=uid) for w in OTHER_UID] + ['--rlimit', 'nproc=250']
+    _, r, left = stops_whole(box, f'{IMP} bomb & : >up; exec sleep 1000', ns, seconds=40)
+    assert r.returncode == 0 and not left, (r, left)
+
+
+def test_a_bomb_under_another_uid_is_gone_after_stop(box):
+    _, r, left = stops_whole(box, f'{IMP} bomb & : >up; exec sleep 1000', ['--keep', 'kill,setuid,setgid', '--rlimit', 'nproc=250'],
+                             user=4404, seconds=40)
+    assert r.returncode == 0 and not left, (r, left)
+
+
+@pytest.mark.parametrize('filter', ['old', 'no-prlimit'])
+@pytest.mark.parametrize('trick', ['a double fork with setsid and env -i', 'one that forks in a loop with setsid'])
+def test_nothing_survives_on_an_older_kernel_and_without_prlimit(box, trick, filter):
+    _, r, left = stops_whole(box, TRICKS[trick], ['--filter', filter])
+    assert r.returncode == 0 and not left, (r, left)
+
+
+def test_a_service_that_daemonises_is_gone_with_its_restart(box):
+    """The old tree is gone before the new one starts."""
+    b = box('''
+        services:
+          web:
+            command: "setsid sleep 779 & ps -e -o args= | grep -c '[s]leep 779' >>seen; exec sleep 1000"
+            backoff: 50ms
+        ''').up()
+    for n in range(3):
+        until(lambda: b.file('seen').count('\n') == n + 1)
+        pid = b.pid_of('web')
+        b.exec('kill', '-KILL', str(pid))
+    until(lambda: b.file('seen').count('\n') == 4)
+    assert b.file('seen').split() == ['1'] * 4
+
+
+def supervisor_pid(b):
+    return int(b.file('pid'))
+
+
+@pytest.mark.asan
+def test_after_kill_9_of_the_supervisor_the_old_tree_is_gone_before_the_new_one_starts(box):
+    b = box(None, argv=['true'])
+    (b.home / 'main.sh').write_text('setsid sh -c "trap \\"\\" TERM HUP; while :; do sleep 780; done" &\n'
+                                    'ps -e -o args= | grep -c "[s]leep 780" >>seen.new; mv seen.new seen; exec sleep 1000\n')
+    (b.home / 'start.sh').write_text('sysg start -c systemg.yaml 2>>err & echo $! >pid; wait\n')
+    b = box('services: {web: {exec: [sh, ./main.sh]}}', home=b.home,
+            argv=['sh', '-c', 'while :; do if [ -e go ]; then rm go; sh ./start.sh; : >down; fi; sleep 0.02; done'])
+    (b.home / 'go').touch()
+    b.file('seen')
+    b.up()
+    first = {p.pid for p in b.others() if 'sleep' in p.cmdline and '1000' not in p.cmdline}
+    b.exec('kill', '-KILL', str(supervisor_pid(b)))
+    until(lambda: (b.home / 'down').exists())
+    (b.home / 'seen').unlink()
+    (b.home / 'go').touch()
+    b.file('seen')
+    assert not first & {p.pid for p in b.procs().values()}
+    assert [p.cmdline for p in b.procs().values()].count('sleep 780') <= 1
+
+
+def test_a_main_process_dies_with_a_supervisor_that_is_not_pid_1(box):
+    b = box('services: {web: {exec: [sleep, "781"]}}',
+            argv=['sh', '-c', 'sysg start -c systemg.yaml & echo $! >pid; wait; exec sleep 1000']).up()
+    b.pid_of('web')
+    b.exec('kill', '-KILL', str(supervisor_pid(b)))
+    until(lambda: not any(p.cmdline == 'sleep 781' for p in b.procs().values()))
+
+
+def test_status_says_which_rung_is_in_force(box):
+    b = box('services: {web: {exec: [sleep, "1000"]}}').up()
+    assert b.status_json()['supervisor']['containment'] == 'mark'
+
+
+def test_under_a_finite_hard_limit_of_another_form_there_are_no_marks_and_it_says_so(box):
+    b = box('services: {web: {command: "setsid sleep 782 & : >up; exec sleep 1000", stop_timeout: 300ms}}',
+            ns=['--rlimit', 'locks=1000']).up()
+    until(lambda: (b.home / 'up').exists())
+    assert b.status_json()['supervisor']['containment'] == 'session'
+
+
+def test_a_nested_init_inside_a_range_counts_inside_it(box):
+    b = box('services: {web: {command: "(env -i /usr/bin/setsid /bin/sleep 783 &); : >up; exec sleep 1000"}}',
+            ns=['--rlimit', f'locks={0x123 << 32 | 0xffffffff}']).up()
+    until(lambda: (b.home / 'up').exists() and any(p.cmdline == '/bin/sleep 783' for p in b.procs().values()))
+    assert b.status_json()['supervisor']['containment'] == 'mark'
+    b.sysg_ok('stop', 'web')
+    assert_gone(b)
+
+
+def test_marks_differ_from_start_to_start(box):
+    b = box('services: {web: {command: "ulimit -x >>marks; exec sleep 1000"}}', wait_exec=False)
+    b.write_manifest('services: {web: {exec: [bash, -c, "grep locks /proc/self/limits >>marks; exec sleep 1000"], backoff: 50ms}}')
+    b.up()
+    b.exec('kill', '-KILL', str(b.pid_of('web')))
+    until(lambda: b.file('marks').count('\n') == 2)
+    first, second = re.findall(r'^Max file locks\s+(\S+)', b.file('marks'), re.M)
+    assert first != second and 'unlimited' not in (first, second)
+
+
+def delegated_cgroup():
+    """A fresh group of the v2 hierarchy, or an error that says what is missing."""
+    for line in pathlib.Path('/proc/self/mountinfo').read_text().splitlines():
+        if ' - cgroup2 ' in line:
+            d = pathlib.Path(line.split()[4]) / f'sysg-e2e-{os.getpid()}'
+            d.mkdir()
+            return d
+    raise AssertionError('no cgroup v2 on this machine: name the test in test/unable')
+
+
+@pytest.mark.parametrize('trick', ['a double fork with setsid and env -i', 'one that forks in a loop with setsid'])
+def test_with_delegated_cgroups_a_unit_has_a_group_of_its_own(box, trick):
+    group = delegated_cgroup()
+    try:
+        b = box(None, argv=['true'])
+        (b.home / 'main.sh').write_text(TRICKS[trick])
+        b = box('services: {bad: {exec: [sh, ./main.sh], stop_timeout: 500ms}, hold: {exec: [sleep, "1234"]}}', home=b.home, shape=False,
+                ns=['--tmpfs', '/run', '--tmpfs', '/var/log', '--cgroup', str(group)]).up()
+        until(lambda: (b.home / 'up').exists())
+        assert b.status_json()['supervisor']['containment'] == 'cgroup'
+        b.sysg_ok('stop', 'bad')
+        assert [p.cmdline for p in b.others()] == ['sleep 1234']
+        assert b.term() == 0
+        b.close()
+        box.all.remove(b)
+    finally:
+        for d in sorted(group.rglob('*'), reverse=True):
+            if d.is_dir():
+                until(lambda d=d: remove(d))
+        until(lambda: remove(group))
+
+
+def remove(d):
+    try:
+        d.rmdir()
+    except OSError:
+        return False
+    return True
