@@ -1,0 +1,247 @@
+#include "cli/client.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/caps.h"
+#include "base/log.h"
+#include "cli/seek.h"
+
+enum { LOST_STATUS = 17, RETRY_MS_FIRST = 10, RETRY_MS_MOST = 250 };
+
+void client_init(struct client *c, const char *socket)
+{
+	*c = (struct client){ .socket = socket, .fd = -1 };
+}
+
+static void hang_up(struct client *c)
+{
+	if (c->fd >= 0)
+		(void)close(c->fd);
+	c->fd = -1;
+}
+
+void client_done(struct client *c)
+{
+	hang_up(c);
+	free(c->bytes);
+	c->bytes = NULL;
+}
+
+int client_status(const struct client *c, const struct err *err)
+{
+	return c->lost ? LOST_STATUS : err_exit_status(err->code);
+}
+
+static int lose(struct client *c, int sys, struct err *err)
+{
+	c->lost = true;
+	return err_set(err, ERR_NO_ANSWER, sys, "the connection to the supervisor was lost%s%s",
+		sys ? ": " : "", sys ? strerror(sys) : "");
+}
+
+static int no_answer(const struct client *c, struct err *err)
+{
+	long long ms = c->patience_ns / NS_PER_MS;
+
+	(void)err_set(err, ERR_NO_ANSWER, 0,
+		"the supervisor at %s did not answer within %lld.%lld s", c->where, ms / 1000,
+		ms % 1000 / 100);
+	return err_help(err, "is it stopped (SIGSTOP), or the container frozen?");
+}
+
+/* --- one packet
+ * ----------------------------------------------------------------------------------- */
+
+/* Until one of the events, or the deadline (0: none). 1, 0 at the deadline, -1 and errno. */
+static int await(int fd, short events, int64_t deadline)
+{
+	struct pollfd p = { .fd = fd, .events = events };
+
+	for (;;) {
+		int ms = -1;
+
+		if (deadline) {
+			int64_t left = deadline - clock_mono_ns();
+			if (left < 0)
+				left = 0;
+			ms = left > 1000 * NS_PER_SEC ? 1000 * 1000
+						      : (int)((left + NS_PER_MS - 1) / NS_PER_MS);
+		}
+		int rc = poll(&p, 1, ms);
+		if (rc > 0)
+			return 1;
+		if (rc < 0 && errno != EINTR)
+			return -1;
+		if (rc == 0 && deadline && clock_mono_ns() >= deadline)
+			return 0;
+	}
+}
+
+struct sending {
+	struct client *c;
+	struct err *err;
+	bool answered; /* a reply came before the request was out: it is an error, and read next */
+};
+
+/* MSG_NOSIGNAL: a supervisor that hangs up is an error of this command, not its end. */
+static int send_packet(void *arg, const void *bytes, size_t n)
+{
+	struct sending *s = arg;
+
+	for (;;) {
+		if (send(s->c->fd, bytes, n, MSG_NOSIGNAL) >= 0)
+			return 0;
+		if (errno == EINTR)
+			continue;
+		if (errno == EPIPE || errno == ECONNRESET) {
+			s->answered = true;
+			return -1;
+		}
+		if (errno != EAGAIN)
+			return lose(s->c, errno, s->err);
+		if (await(s->c->fd, POLLOUT, s->c->deadline) <= 0)
+			return no_answer(s->c, s->err);
+	}
+}
+
+static int send_request(struct client *c, const struct buf *request, struct err *err)
+{
+	struct sending s = { .c = c, .err = err };
+
+	errno = 0;
+	if (packet_split(request, send_packet, &s) == 0 || s.answered)
+		return 0;
+	if (errno == ENOMEM)
+		(void)err_set(err, ERR_UNKNOWN, ENOMEM, "no memory");
+	return -1;
+}
+
+/* 1, or -1 with err. */
+static int receive(struct client *c, struct packet *ret, struct err *err)
+{
+	ssize_t n = recv(c->fd, c->bytes, CAP_PACKET, 0);
+
+	/* Closed with our request unread (SG0833): the reset is told first, once, then the reply (unix(7)). */
+	if (n < 0 && errno == ECONNRESET)
+		n = recv(c->fd, c->bytes, CAP_PACKET, 0);
+	if (n <= 0)
+		return lose(c, n < 0 ? errno : 0, err);
+	if (packet_parse(ret, c->bytes, (size_t)n) < 0)
+		return lose(c, EPROTO, err);
+	int rc = packet_result(ret, err);
+	if (rc < 0)
+		return lose(c, EPROTO, err);
+	return rc == 1 ? 1 : -1;
+}
+
+/* --- is anybody there?
+ * ---------------------------------------------------------------------------- */
+
+static int ping(const struct client *c, struct err *err)
+{
+	struct client other;
+	struct packet reply;
+	struct buf request;
+
+	client_init(&other, c->socket);
+	other.patience_ns = c->patience_ns / 2;
+	other.total = true;
+	buf_init(&request, 64);
+	packet_put(&request, "op", "ping");
+	packet_end(&request, NULL, 0);
+	int rc = client_ask(&other, &request, &reply, err);
+	buf_done(&request);
+	client_done(&other);
+	/* An answer of any kind is an answer; SG0833 too. */
+	return rc < 0 && (other.lost || err->code == ERR_NO_ANSWER ||
+				 err->code == ERR_NO_SUPERVISOR)
+		       ? -1
+		       : 0;
+}
+
+static int await_reply(struct client *c, struct err *err)
+{
+	int64_t deadline = c->total ? c->deadline : clock_mono_ns() + c->patience_ns;
+
+	if (c->slow)
+		deadline = c->probed ? 0 : clock_mono_ns() + c->patience_ns / 2;
+	int rc = await(c->fd, POLLIN, deadline);
+	if (rc == 0 && c->slow) {
+		c->probed = true;
+		if (ping(c, err) < 0 && await(c->fd, POLLIN, clock_mono_ns()) == 0)
+			return no_answer(c, err);
+		rc = await(c->fd, POLLIN, 0);
+	}
+	if (rc == 0)
+		return no_answer(c, err);
+	return rc < 0 ? lose(c, errno, err) : 0;
+}
+
+int client_next(struct client *c, struct packet *ret, struct err *err)
+{
+	if (await_reply(c, err) < 0 || receive(c, ret, err) < 0)
+		return -1;
+	const char *end = packet_get(ret, "end");
+	return end && strcmp(end, "1") == 0 ? 0 : 1;
+}
+
+/* --- asking
+ * --------------------------------------------------------------------------------------- */
+
+/* 1 reply, -1 err; *again: there was no room, nothing has happened. */
+static int once(struct client *c, const struct buf *request, struct packet *ret, struct err *err,
+	bool *again)
+{
+	c->lost = false;
+	c->fd = seek_connect(c->socket, c->where, err);
+	if (c->fd < 0) {
+		*again = errno == EAGAIN;
+		if (*again)
+			(void)no_answer(c, err);
+		return -1;
+	}
+	if (send_request(c, request, err) < 0)
+		return -1;
+	int rc = client_next(c, ret, err);
+	*again = rc < 0 && !c->lost && err->code == ERR_BUSY;
+	return rc < 0 ? -1 : 1;
+}
+
+static int too_large(struct err *err)
+{
+	return err_set(err, ERR_TOO_LARGE, 0, "the request is larger than %d bytes", CAP_REQUEST);
+}
+
+int client_ask(struct client *c, const struct buf *request, struct packet *ret, struct err *err)
+{
+	int64_t now = clock_mono_ns(), busy_until = now + CLIENT_BUSY_FOR;
+	int ms = RETRY_MS_FIRST;
+
+	if (request->failed)
+		return too_large(err);
+	if (!c->patience_ns)
+		c->patience_ns = CLIENT_PATIENCE;
+	c->deadline = now + c->patience_ns;
+	if (c->total && c->deadline < busy_until)
+		busy_until = c->deadline;
+	c->bytes = c->bytes ? c->bytes : malloc(CAP_PACKET);
+	if (!c->bytes)
+		return err_set(err, ERR_UNKNOWN, ENOMEM, "no memory");
+	for (;;) {
+		bool again = false;
+		int rc = once(c, request, ret, err, &again);
+
+		if (rc > 0 || !again || clock_mono_ns() + ms * NS_PER_MS >= busy_until)
+			return rc;
+		hang_up(c);
+		log_line(LOG_DBG, "%s: busy, again in %d ms", c->where, ms);
+		(void)poll(NULL, 0, ms);
+		ms = ms * 2 < RETRY_MS_MOST ? ms * 2 : RETRY_MS_MOST;
+	}
+}
