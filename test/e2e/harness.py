@@ -406,6 +406,24 @@ def facts(text):
     return known
 
 
+def suid_program(folder, uid):
+    """A program in the folder that takes the uid for good: what a process without capabilities can't kill."""
+    path = pathlib.Path(folder) / 'sleeper'
+    shutil.copyfile(IMP, path)
+    os.chown(path, uid, uid)
+    path.chmod(0o4755)
+
+
+def suid_process(box, uid):
+    """The process that `./sleeper become` is, once it has the uid."""
+    def look():
+        for p in box.procs().values():
+            if p.cmdline == './sleeper become' and f'Uid:\t{uid}\t{uid}' in pathlib.Path(f'/proc/{p.pid}/status').read_text():
+                return p
+        return None
+    return until(look, 5, why='a set-uid program (is the folder mounted nosuid?)')
+
+
 def wait_readable(fd, seconds):
     return bool(select.select([fd], [], [], seconds)[0])
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from harness import DEFAULT_CAPS, IMP, assert_gone, until
+from harness import DEFAULT_CAPS, IMP, assert_gone, suid_process, suid_program, until
 
 # What a service leaves behind: each line starts processes that run "sleep 777" or imp.
 TRICKS = {
@@ -67,16 +67,10 @@ def test_nothing_survives_under_another_uid_with_cap_kill_or_with_cap_setuid_alo
 def test_without_cap_kill_and_cap_setuid_the_survivor_is_named(box):
     """The other uid is reached through a set-uid program, as a container without capabilities may have one."""
     b = box(None, argv=['true'])
-    suid = b.home / 'sleeper'
-    suid.write_bytes(pathlib.Path(os.path.realpath('/bin/sleep')).read_bytes())
-    os.chown(suid, 4402, 4402)
-    suid.chmod(0o4755)
-    b = box('services: {bad: {command: "./sleeper 778 & : >up; exec sleep 1000", stop_timeout: 300ms}, hold: {command: "exec sleep 1000"}}',
+    suid_program(b.home, 4402)
+    b = box('services: {bad: {command: "./sleeper become & : >up; exec sleep 1000", stop_timeout: 300ms}, hold: {command: "exec sleep 1000"}}',
             home=b.home, ns=NO_CAPS).up()
-    until(lambda: (b.home / 'up').exists())
-    sleeper = until(lambda: next((p for p in b.procs().values() if p.cmdline == './sleeper 778'), None))
-    if 'Uid:\t0\t4402' not in pathlib.Path(f'/proc/{sleeper.pid}/status').read_text():
-        raise AssertionError('the folder of the test is mounted nosuid: name it in test/unable, or set TMPDIR')
+    sleeper = suid_process(b, 4402)
     r = b.sysg('stop', 'bad', timeout=30)
     assert r.returncode != 0
     b.says('SG0713')

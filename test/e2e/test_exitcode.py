@@ -3,7 +3,7 @@ import signal
 
 import pytest
 
-from harness import until
+from harness import suid_process, suid_program, until
 
 
 @pytest.mark.asan
@@ -97,16 +97,10 @@ def test_a_service_that_we_told_to_stop_and_says_143_is_success(box):
 
 
 def test_a_survivor_is_70_and_named(box):
-    import os
-    import pathlib
     b = box(None, argv=['true'])
-    suid = b.home / 'sleeper'
-    suid.write_bytes(pathlib.Path(os.path.realpath('/bin/sleep')).read_bytes())
-    os.chown(suid, 4501, 4501)
-    suid.chmod(0o4755)
-    b = box('services: {bad: {command: "./sleeper 778 & : >up; exec sleep 1000", stop_timeout: 300ms}}', home=b.home, ns=['--keep', '']).up()
-    until(lambda: (b.home / 'up').exists())
-    sleeper = until(lambda: next((p for p in b.procs().values() if p.cmdline == './sleeper 778'), None))
+    suid_program(b.home, 4501)
+    b = box('services: {bad: {command: "./sleeper become & : >up; exec sleep 1000", stop_timeout: 300ms}}', home=b.home, ns=['--keep', '']).up()
+    sleeper = suid_process(b, 4501)
     b.kill(signal.SIGTERM)
     assert b.wait(30) == 70
     assert 'SG0713' in b.stderr and str(sleeper.inner) in b.stderr

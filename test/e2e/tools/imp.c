@@ -137,6 +137,17 @@ static int deaf(int argc, char **argv)
 	return 0;
 }
 
+static int become(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	if (setresuid(geteuid(), geteuid(), geteuid()))
+		return 1;
+	while (pause())
+		;
+	return 0;
+}
+
 /* Fills in state and parent of /proc/PID/stat; false where it is gone. */
 static bool read_stat(const char *pid, char *ret_state, int *ret_ppid)
 {
@@ -295,8 +306,8 @@ int main(int argc, char **argv)
 		const char *name;
 		int (*run)(int argc, char **argv);
 	} all[] = { { "orphans", orphans }, { "hop", hop }, { "bomb", bomb },
-		{ "threadzombie", threadzombie }, { "deaf", deaf }, { "count", count },
-		{ "pingloop", pingloop }, { "facts", facts } };
+		{ "threadzombie", threadzombie }, { "deaf", deaf }, { "become", become },
+		{ "count", count }, { "pingloop", pingloop }, { "facts", facts } };
 	for (size_t i = 0; argc > 1 && i < sizeof(all) / sizeof(all[0]); i++) {
 		if (!strcmp(argv[1], all[i].name))
 			return all[i].run(argc - 2, argv + 2);
