@@ -1,0 +1,44 @@
+/* file.h - the file sink: LOGDIR/PATH.log for any number of units. Layer: logger. */
+#ifndef LOGGER_FILE_H
+#define LOGGER_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/caps.h"
+#include "logger/line.h"
+
+enum {
+	LOG_FILES_OPEN = 64, /* descriptors held at a time; the least recently used is closed */
+	LOG_FILES_BATCH = 96 * 1024, /* bytes of whole lines in one write(2) */
+	LOG_PATH_MAX = 4352,         /* bytes of a unit's path */
+	LOG_MAX_FILES = 5,
+};
+#define LOG_MAX_BYTES INT64_C(10485760)
+
+struct log_files; /* all files below one LOGDIR */
+struct log_file;  /* that of one path; opened, and its folders made, with its first line */
+
+/* dir is copied. max_bytes and max_files 0: the defaults. batch: LOG_FILES_BATCH bytes, borrowed.
+ * NULL: no memory. */
+struct log_files *log_files_new(const char *dir, int64_t max_bytes, int max_files, char *batch);
+struct log_files *log_files_free(struct log_files *fs); /* flushes; returns NULL; NULL is fine */
+
+/* The file of a unit's path "a/b": LOGDIR/a/b.log, the same one for each caller. To be given back
+ * by log_file_put(). NULL, errno EINVAL: a component is empty, "." or "..", or too long; ENOMEM. */
+struct log_file *log_file_get(struct log_files *fs, const char *path);
+void log_file_put(struct log_files *fs, struct log_file *f); /* NULL is fine */
+
+/* Adds "STAMP STREAM line". stamp: the 27 characters of clock_print(). Lines are batched: nothing
+ * is sure to be written before log_files_flush(). A line that can't be written is dropped and
+ * counted; the first one that can be again follows a line "STAMP supervisor N lines dropped". */
+void log_file_line(struct log_files *fs, struct log_file *f, const char *stamp, const char *stream,
+	const struct line *l);
+void log_files_flush(struct log_files *fs);
+
+/* The last failure since the last call: its errno, *ret_path where (valid until the next call of
+ * this module). 0: none. */
+int log_files_failed(struct log_files *fs, const char **ret_path);
+uint64_t log_files_dropped(const struct log_files *fs); /* lines, in all */
+
+#endif

@@ -1,0 +1,153 @@
+#include "logger/logdir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "logger/rotate.h"
+
+#define SUFFIX ".log"
+
+enum { COMPONENT_MAX = NAME_MAX - 16 }; /* room for ".log" and a rotated file's number */
+
+int logdir_init(struct logdir *d, const char *dir)
+{
+	d->fd = -1;
+	d->dir = strdup(dir);
+	return d->dir ? 0 : -1;
+}
+
+void logdir_done(struct logdir *d)
+{
+	if (d->fd >= 0)
+		(void)close(d->fd);
+	free(d->dir);
+	d->fd = -1;
+	d->dir = NULL;
+}
+
+static int component_check(const char *p, size_t n)
+{
+	if (!n || n > COMPONENT_MAX)
+		return -1;
+	return (n == 1 && p[0] == '.') || (n == 2 && p[0] == '.' && p[1] == '.') ? -1 : 0;
+}
+
+int logdir_check(const char *path)
+{
+	for (;;) {
+		const char *end = strchrnul(path, '/');
+		if (component_check(path, (size_t)(end - path)) < 0)
+			return -1;
+		if (!*end)
+			return 0;
+		path = end + 1;
+	}
+}
+
+/* LOGDIR itself is the operator's: it may lie behind links. Parents that are there already are no
+ * failure, and what really failed is seen when it is opened. */
+static int open_root(struct logdir *d)
+{
+	char path[PATH_MAX];
+	size_t n = strlen(d->dir);
+
+	if (d->fd >= 0)
+		return d->fd;
+	if (n >= sizeof path) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(path, d->dir, n + 1);
+	for (char *p = path + 1; n && *p; p++) {
+		if (*p != '/')
+			continue;
+		*p = '\0';
+		(void)mkdir(path, 0750);
+		*p = '/';
+	}
+	if (mkdir(path, 0750) < 0 && errno != EEXIST)
+		return -1;
+	d->fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return d->fd;
+}
+
+static int enter(int dirfd, const char *name)
+{
+	const int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	int fd = openat(dirfd, name, flags);
+
+	if (fd >= 0 || errno != ENOENT)
+		return fd;
+	if (mkdirat(dirfd, name, 0750) < 0 && errno != EEXIST)
+		return -1;
+	return openat(dirfd, name, flags);
+}
+
+/* The folder of the path's file, a new descriptor, and the file's name in it. */
+static int folder_of(struct logdir *d, const char *path, char ret_name[NAME_MAX + 1])
+{
+	int root = open_root(d);
+	autoclose int at = root < 0 ? -1 : fcntl(root, F_DUPFD_CLOEXEC, 0);
+
+	for (;;) {
+		const char *end = strchrnul(path, '/');
+		int n = (int)(end - path);
+		if (at < 0)
+			return -1;
+		snprintf(ret_name, NAME_MAX + 1, "%.*s%s", n, path, *end ? "" : SUFFIX);
+		if (!*end)
+			return steal_fd(&at);
+		int below = enter(at, ret_name);
+		int why = errno;
+		(void)close(at);
+		at = below;
+		errno = why;
+		path = end + 1;
+	}
+}
+
+/* LOGDIR may have been removed and made anew: its descriptor is then of no use. */
+static int forget_root(struct logdir *d)
+{
+	int why = errno;
+
+	if (d->fd >= 0)
+		(void)close(d->fd);
+	d->fd = -1;
+	errno = why;
+	return -1;
+}
+
+int logdir_open(struct logdir *d, const char *path)
+{
+	char name[NAME_MAX + 1];
+	struct stat st;
+	autoclose int dirfd = folder_of(d, path, name);
+
+	if (dirfd < 0)
+		return forget_root(d);
+	/* O_NONBLOCK: a FIFO in the file's place must not hold us up. */
+	autoclose int fd = openat(dirfd, name,
+		O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0640);
+	if (fd < 0)
+		return forget_root(d);
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		return steal_fd(&fd);
+	errno = EINVAL;
+	return -1;
+}
+
+int logdir_rotate(struct logdir *d, const char *path, int keep)
+{
+	char name[NAME_MAX + 1];
+	autoclose int dirfd = folder_of(d, path, name);
+
+	return dirfd < 0 ? -1 : rotate(dirfd, name, keep);
+}

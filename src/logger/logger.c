@@ -1,0 +1,348 @@
+#include "logger/logger.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "logger/confine.h"
+#include "logger/ctl.h"
+#include "logger/stream.h"
+
+enum {
+	CTL_SLOT,
+	OUT_SLOT, /* of descriptor 1; that of 2 follows */
+	STREAM_SLOT = OUT_SLOT + 2,
+	MESSAGES_A_TURN = 64,
+	TRIM_AFTER_MS = 1000, /* of quiet the buffers' pages are given back, once */
+	FINISH_STDOUT_MS =
+		500, /* from when a stuck stdout is given up, so that the files get the rest */
+	FINISH_FILES_MS = LOGGER_FINISH_MS - 100,
+};
+#define FULL_EVERY_NS (60 * NS_PER_SEC)
+
+/* Everything that lines pass through, mapped once, so that the way of a line needs no memory and a
+ * quiet logger holds none. */
+struct arena {
+	char scratch[STREAM_SCRATCH];
+	char batch[LOG_FILES_BATCH];
+	char out[2][OUT_MEMORY];
+	struct ctl_msg msg;
+};
+
+struct logger {
+	int ctl;
+	struct arena *arena;
+	struct out out[2]; /* of descriptors 1 and 2 */
+	struct stream_sinks sinks;
+	struct stream **v;
+	struct pollfd *pfd; /* STREAM_SLOT + cap entries */
+	size_t n, cap;
+	size_t first; /* the stream whose turn is first: the one that had to wait the last time */
+	bool unsent;  /* an op=eof waits for room in the socket */
+	bool dirty;   /* the arena has pages that hold nothing of use */
+	bool closed;  /* nobody is there to answer to */
+	int64_t finish_ns; /* when finishing began, 0: not yet */
+	int64_t full_ns;   /* when op=full was last said, 0: never */
+};
+
+static int make_place(struct logger *lg)
+{
+	if (lg->n < lg->cap)
+		return 0;
+	size_t cap = lg->cap ? lg->cap * 2 : 16;
+	struct stream **v = realloc(lg->v, cap * sizeof(*v));
+	if (!v)
+		return -1;
+	lg->v = v;
+	struct pollfd *pfd = realloc(lg->pfd, (STREAM_SLOT + cap) * sizeof(*pfd));
+	if (!pfd)
+		return -1;
+	lg->pfd = pfd;
+	lg->cap = cap;
+	return 0;
+}
+
+static void say_full(struct logger *lg, const char *path, int why)
+{
+	int64_t now = clock_mono_ns();
+
+	if (lg->full_ns && now - lg->full_ns < FULL_EVERY_NS)
+		return;
+	uint64_t dropped = lg->sinks.dropped;
+	if (lg->sinks.files)
+		dropped += log_files_dropped(lg->sinks.files);
+	if (ctl_send_full(lg->ctl, path, strerror(why), dropped) == 0)
+		lg->full_ns = now;
+}
+
+/* -1: fd is still the caller's. */
+static int add(struct logger *lg, int fd, const struct ctl_add *m)
+{
+	if (make_place(lg) < 0)
+		return -1;
+	struct stream *s = stream_new(fd, m->id, m->stream, m->label);
+	if (!s)
+		return -1;
+	(void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	if (m->sinks & LOGGER_STDOUT)
+		s->out = &lg->out[m->stream - 1];
+	if ((m->sinks & LOGGER_FILE) && lg->sinks.files) {
+		s->file = log_file_get(lg->sinks.files, m->path);
+		if (!s->file)
+			say_full(lg, m->path, errno);
+	}
+	if (lg->finish_ns)
+		stream_finish(s);
+	lg->v[lg->n++] = s;
+	return 0;
+}
+
+static void take_add(struct logger *lg, const struct ctl_msg *m)
+{
+	if (m->fd < 0) {
+		(void)ctl_send_lost(
+			lg->ctl, m->add.id, m->add.stream, "no descriptor came with it");
+	} else if (add(lg, m->fd, &m->add) < 0) {
+		(void)close(m->fd);
+		(void)ctl_send_lost(lg->ctl, m->add.id, m->add.stream, "no memory");
+	}
+}
+
+static void begin_finish(struct logger *lg)
+{
+	if (lg->finish_ns)
+		return;
+	lg->finish_ns = clock_mono_ns();
+	for (size_t i = 0; i < lg->n; i++)
+		stream_finish(lg->v[i]);
+}
+
+static void serve_ctl(struct logger *lg)
+{
+	struct ctl_msg *m = &lg->arena->msg;
+
+	for (int i = 0; i < MESSAGES_A_TURN && !lg->finish_ns; i++) {
+		ctl_receive(lg->ctl, m);
+		if (m->kind == CTL_NOTHING)
+			return;
+		if (m->kind == CTL_ADD)
+			take_add(lg, m);
+		lg->closed = m->kind == CTL_CLOSED;
+		if (m->kind == CTL_FINISH || m->kind == CTL_CLOSED)
+			begin_finish(lg);
+	}
+}
+
+/* Whether it has something to do that no poll would tell of. */
+static bool has_work(const struct stream *s)
+{
+	return s->held ? out_room(s->out) : s->state == STREAM_LAST;
+}
+
+/* Fills the poll set. A stream whose out is stuck isn't in it, so that its writer waits. */
+static nfds_t watch(struct logger *lg, bool *ret_work)
+{
+	struct pollfd *p = lg->pfd;
+	nfds_t n = STREAM_SLOT;
+
+	*ret_work = false;
+	p[CTL_SLOT] = (struct pollfd){ .fd = lg->finish_ns ? -1 : lg->ctl,
+		.events = (short)(POLLIN | (lg->unsent ? POLLOUT : 0)) };
+	for (int i = 0; i < 2; i++)
+		p[OUT_SLOT + i] = (struct pollfd){ .fd = lg->out[i].len ? lg->out[i].fd : -1,
+			.events = POLLOUT };
+	for (size_t i = 0; i < lg->n; i++) {
+		struct stream *s = lg->v[i];
+		s->watched = s->state == STREAM_OPEN && !s->held && stream_may_read(s);
+		s->slot = n;
+		if (s->watched)
+			p[n++] = (struct pollfd){ .fd = s->fd, .events = POLLIN };
+		*ret_work |= has_work(s);
+	}
+	return n;
+}
+
+static int64_t since_finish_ms(const struct logger *lg)
+{
+	return (clock_mono_ns() - lg->finish_ns) / NS_PER_MS;
+}
+
+static int wait_ms(const struct logger *lg, bool work)
+{
+	if (work)
+		return 0;
+	if (!lg->finish_ns)
+		return lg->dirty ? TRIM_AFTER_MS : -1;
+	int64_t gone = since_finish_ms(lg);
+	int64_t until = gone < FINISH_STDOUT_MS ? FINISH_STDOUT_MS : FINISH_FILES_MS;
+	return gone < until ? (int)(until - gone) : 0;
+}
+
+/* One turn for each stream that has something: at most STREAM_TURN bytes. */
+static void serve_streams(struct logger *lg)
+{
+	size_t n = lg->n, from = n ? lg->first % n : 0;
+	bool waits = false;
+
+	for (size_t k = 0; k < n; k++) {
+		size_t i = from + k < n ? from + k : from + k - n;
+		struct stream *s = lg->v[i];
+		if (!has_work(s) && !(s->watched && lg->pfd[s->slot].revents))
+			continue;
+		lg->dirty = true;
+		if (has_work(s) || stream_may_read(s)) {
+			stream_serve(s, &lg->sinks);
+		} else if (!waits) {
+			waits = true;
+			lg->first = i;
+		}
+	}
+}
+
+/* Whether an ended stream's entry is done with: PID 1 knows, or need not. */
+static bool is_told(struct logger *lg, const struct stream *s)
+{
+	if (s->id < 0 || lg->finish_ns || ctl_send_eof(lg->ctl, s->id, s->number) == 0)
+		return true;
+	lg->unsent |= errno == EAGAIN;
+	return errno != EAGAIN && errno != ENOMEM && errno != ENOBUFS;
+}
+
+static void sweep(struct logger *lg)
+{
+	size_t kept = 0;
+
+	lg->unsent = false;
+	for (size_t i = 0; i < lg->n; i++) {
+		struct stream *s = lg->v[i];
+		if (s->state == STREAM_ENDED && is_told(lg, s))
+			stream_free(s, &lg->sinks);
+		else
+			lg->v[kept++] = s;
+	}
+	lg->n = kept;
+}
+
+static void report(struct logger *lg)
+{
+	const char *path;
+	int why = lg->sinks.files ? log_files_failed(lg->sinks.files, &path) : 0;
+
+	if (why)
+		say_full(lg, path, why);
+}
+
+static void trim(struct logger *lg)
+{
+	lg->dirty = false;
+	if (!lg->out[0].len && !lg->out[1].len)
+		(void)madvise(lg->arena, sizeof *lg->arena, MADV_DONTNEED);
+}
+
+static void turn(struct logger *lg)
+{
+	bool work;
+	nfds_t nfds = watch(lg, &work);
+	int timeout = wait_ms(lg, work);
+	int n = poll(lg->pfd, nfds, timeout);
+
+	if (n < 0) {
+		/* Out of kernel memory: a moment later, rather than at full speed. */
+		if (errno != EINTR)
+			(void)poll(NULL, 0, 10);
+		return;
+	}
+	if (n == 0 && timeout == TRIM_AFTER_MS && !lg->finish_ns)
+		trim(lg);
+	bool called = lg->pfd[CTL_SLOT].revents;
+	for (int i = 0; i < 2; i++) {
+		out_flush(&lg->out[i]);
+		if (lg->finish_ns && since_finish_ms(lg) >= FINISH_STDOUT_MS && lg->out[i].len)
+			out_kill(&lg->out[i]);
+	}
+	serve_streams(lg);
+	/* After the streams: it may move the poll set that they were looked up in. */
+	if (called)
+		serve_ctl(lg);
+	sweep(lg);
+	report(lg);
+}
+
+static bool is_over(const struct logger *lg)
+{
+	if (!lg->finish_ns)
+		return false;
+	return (!lg->n && !lg->out[0].len && !lg->out[1].len) ||
+	       since_finish_ms(lg) >= FINISH_FILES_MS;
+}
+
+static void answer(struct logger *lg)
+{
+	struct pollfd p = { .fd = lg->ctl, .events = POLLOUT };
+
+	if (lg->closed || ctl_send_done(lg->ctl) == 0 || errno != EAGAIN)
+		return;
+	if (poll(&p, 1, LOGGER_FINISH_MS - FINISH_FILES_MS) == 1)
+		(void)ctl_send_done(lg->ctl);
+}
+
+static int set_up(struct logger *lg, const struct logger_config *cfg)
+{
+	lg->ctl = cfg->ctl_fd;
+	lg->arena = mmap(NULL, sizeof *lg->arena, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (lg->arena == MAP_FAILED)
+		return -1;
+	for (int i = 0; i < 2; i++)
+		out_init(&lg->out[i], i + 1, lg->arena->out[i], true);
+	lg->sinks.scratch = lg->arena->scratch;
+	if (cfg->log_dir) {
+		lg->sinks.files = log_files_new(
+			cfg->log_dir, cfg->max_bytes, cfg->max_files, lg->arena->batch);
+		if (!lg->sinks.files)
+			return -1;
+	}
+	if (make_place(lg) < 0)
+		return -1;
+	const struct ctl_add own = {
+		.id = -1, .stream = 2, .path = "sysg", .sinks = LOGGER_STDOUT | LOGGER_FILE
+	};
+	return cfg->own_fd < 0 ? 0 : add(lg, cfg->own_fd, &own);
+}
+
+static void tear_down(struct logger *lg)
+{
+	for (size_t i = 0; i < lg->n; i++)
+		stream_free(lg->v[i], &lg->sinks);
+	log_files_free(lg->sinks.files);
+	free(lg->v);
+	free(lg->pfd);
+	if (lg->arena != MAP_FAILED)
+		(void)munmap(lg->arena, sizeof *lg->arena);
+}
+
+int logger_main(const struct logger_config *cfg)
+{
+	struct logger lg = { .ctl = -1 };
+
+	confine_descriptors(cfg->ctl_fd, cfg->own_fd, true);
+	confine_self();
+	if (set_up(&lg, cfg) < 0) {
+		tear_down(&lg);
+		return 70;
+	}
+	while (!is_over(&lg))
+		turn(&lg);
+	if (lg.sinks.files)
+		log_files_flush(lg.sinks.files);
+	answer(&lg);
+	tear_down(&lg);
+	return 0;
+}
