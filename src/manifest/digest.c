@@ -1,0 +1,85 @@
+/* FNV-1a, 64 bits: tells a changed definition from the one that runs; no protection against forging
+ * is needed. */
+#include <stdio.h>
+#include <string.h>
+
+#include "manifest/load.h"
+
+static uint64_t add(uint64_t h, const void *p, size_t n)
+{
+	const unsigned char *b = p;
+
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ b[i]) * UINT64_C(0x100000001b3);
+	return h;
+}
+
+static uint64_t add_int(uint64_t h, int64_t v)
+{
+	return add(h, &v, sizeof v);
+}
+
+/* With its end, so that "ab" "c" and "a" "bc" differ; NULL is neither. */
+static uint64_t add_str(uint64_t h, const char *s)
+{
+	return s ? add(h, s, strlen(s) + 1) : add_int(h, -1);
+}
+
+static uint64_t add_list(uint64_t h, char *const *v)
+{
+	size_t n = 0;
+
+	for (; v && v[n]; n++)
+		h = add_str(h, v[n]);
+	return add_int(h, v ? (int64_t)n : -1);
+}
+
+static uint64_t add_env(uint64_t h, const struct env_spec *e)
+{
+	h = add_list(h, e->files);
+	for (size_t i = 0; i < e->nvars; i++)
+		h = add_str(add_str(h, e->vars[i].name), e->vars[i].value);
+	return add_int(add_int(h, (int64_t)e->nvars), e->inherit);
+}
+
+static uint64_t add_deps(uint64_t h, const struct service *s)
+{
+	for (size_t i = 0; i < s->ndeps; i++) {
+		h = add_str(h, s->deps[i].name);
+		h = add_int(add_int(h, s->deps[i].condition), s->deps[i].restart);
+	}
+	return add_int(h, (int64_t)s->ndeps);
+}
+
+static uint64_t add_check(uint64_t h, const struct health_check *c)
+{
+	h = add_list(add_int(h, c->kind), c->argv);
+	h = add_str(h, c->target);
+	h = add_int(add_int(h, c->interval_ns), c->attempt_timeout_ns);
+	h = add_int(add_int(h, c->total_timeout_ns), c->start_interval_ns);
+	return add_int(h, c->retries);
+}
+
+static uint64_t add_restart(uint64_t h, const struct service *s)
+{
+	h = add_int(add_int(h, s->restart), s->max_restarts);
+	h = add_int(add_int(h, s->backoff.initial_ns), s->backoff.max_ns);
+	h = add_int(add_int(h, s->backoff.factor), s->backoff.jitter_percent);
+	return add(add_int(h, s->essential), s->success, sizeof s->success);
+}
+
+void digest_service(const struct manifest *m, struct service *s)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+	h = add_str(add_list(h, s->argv), s->name);
+	h = add_str(h, s->working_dir);
+	h = add_env(add_env(h, &m->env), &s->env);
+	h = add_check(add_restart(add_deps(h, s), s), &s->check);
+	h = add_int(add_int(h, s->stop_signal), s->stop_target);
+	h = add_int(h, s->stop_timeout_ns);
+	h = add_str(add_str(h, s->user), s->group);
+	h = add_int(add_int(h, s->sinks), s->spawn_dynamic);
+	h = add_int(add(h, s->limits.v, sizeof s->limits.v), s->policy);
+	snprintf(s->hash, sizeof s->hash, "%016llx", (unsigned long long)h);
+}

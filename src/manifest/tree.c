@@ -1,0 +1,413 @@
+/* The only file that knows libyaml. Its events are turned into nodes of our own, and everything
+ * that a hostile file could make grow is counted while that happens, before it exists. */
+#include "manifest/tree.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <yaml.h>
+
+#include "base/caps.h"
+#include "manifest/merge.h"
+#include "manifest/text.h"
+
+enum { ANCHOR_BUCKETS = 1024, TREE_STEP = 16 * 1024 };
+
+struct anchor {
+	struct anchor *next;
+	const char *name;
+	struct ynode *node;
+};
+
+struct frame {
+	struct ynode *node;
+	size_t start; /* of its children in builder.pending */
+};
+
+struct builder {
+	struct tree *tree;
+	struct finder *f;
+	yaml_parser_t parser;
+	struct frame stack[CAP_YAML_DEPTH];
+	size_t depth;
+	struct ynode **pending; /* children of the open collections, innermost last */
+	size_t npending, cap;
+	struct anchor *anchors[ANCHOR_BUCKETS];
+	uint32_t nodes, bytes;
+	int documents;
+};
+
+#define LINE(mark) ((int)(mark).line + 1)
+#define COL(mark)  ((int)(mark).column + 1)
+
+static int bad_yaml(struct builder *b, const yaml_mark_t *m, const char *what, const char *help)
+{
+	struct err *e = find_error(b->f, LINE(*m), COL(*m), ERR_BAD_YAML, "%s", what);
+
+	if (help)
+		find_help(e, "%s", help);
+	return -1;
+}
+
+static int no_memory(struct builder *b)
+{
+	find_nomem(b->f);
+	return -1;
+}
+
+/* Adds to what the whole file comes to with its aliases expanded. */
+static int count(struct builder *b, const yaml_mark_t *m, uint32_t nodes, uint32_t bytes)
+{
+	b->nodes += nodes;
+	b->bytes += bytes;
+	if (b->nodes > CAP_YAML_NODES)
+		return bad_yaml(b, m, "more than 200000 nodes, aliases expanded",
+			"use fewer aliases of aliases");
+	if (b->bytes > CAP_MANIFEST)
+		return bad_yaml(b, m, "more than 8 MiB of text, aliases expanded",
+			"use fewer aliases of aliases");
+	return 0;
+}
+
+static struct anchor **bucket(struct builder *b, const char *name)
+{
+	unsigned h = 5381;
+
+	for (; *name; name++)
+		h = h * 33 + (unsigned char)*name;
+	return &b->anchors[h % ANCHOR_BUCKETS];
+}
+
+/* A name used again stands for its latest node from there on (YAML 1.1, 3.2.2.2). */
+static int anchor_add(struct builder *b, const yaml_char_t *name, struct ynode *node)
+{
+	if (!name)
+		return 0;
+	const char *s = (const char *)name;
+	struct anchor *a = arena_get(&b->tree->mem, sizeof *a), **at = bucket(b, s);
+	if (!a || !(a->name = arena_strn(&b->tree->mem, s, strlen(s))))
+		return no_memory(b);
+	a->node = node;
+	a->next = *at;
+	*at = a;
+	return 0;
+}
+
+static int push(struct builder *b, struct ynode *n)
+{
+	if (b->npending == b->cap) {
+		size_t cap = b->cap ? b->cap * 2 : 64;
+		struct ynode **p = realloc(b->pending, cap * sizeof *p);
+		if (!p)
+			return no_memory(b);
+		b->pending = p;
+		b->cap = cap;
+	}
+	b->pending[b->npending++] = n;
+	return 0;
+}
+
+static bool tag_is_known(const char *tag)
+{
+	static const char core[] = "tag:yaml.org,2002:";
+	static const char *const names[] = { "str", "int", "bool", "float", "null", "map", "seq",
+		"merge" };
+
+	if (!tag || !*tag || strcmp(tag, "!") == 0)
+		return true;
+	if (strncmp(tag, core, sizeof core - 1) != 0)
+		return false;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcmp(tag + sizeof core - 1, names[i]) == 0)
+			return true;
+	return false;
+}
+
+static struct ynode *node_new(struct builder *b, const yaml_event_t *ev, const yaml_char_t *tag)
+{
+	struct ynode *n = arena_get(&b->tree->mem, sizeof *n);
+
+	if (!n) {
+		no_memory(b);
+		return NULL;
+	}
+	n->line = LINE(ev->start_mark);
+	n->col = COL(ev->start_mark);
+	n->nodes = 1;
+	if (!tag_is_known((const char *)tag)) {
+		n->bad = true;
+		find_error(b->f, n->line, n->col, ERR_UNKNOWN_KEY,
+			"the tag \"%.60s\" is not supported by this version of sysg",
+			(const char *)tag);
+	}
+	return n;
+}
+
+static int on_scalar(struct builder *b, const yaml_event_t *ev)
+{
+	const char *text = (const char *)ev->data.scalar.value;
+	size_t len = ev->data.scalar.length;
+	struct ynode *n = node_new(b, ev, ev->data.scalar.tag);
+
+	if (!n)
+		return -1;
+	n->plain = ev->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
+		   !(ev->data.scalar.tag && !ev->data.scalar.plain_implicit);
+	n->bytes = (uint32_t)len;
+	if (strlen(text) != len) {
+		n->bad = true;
+		find_error(b->f, n->line, n->col, ERR_BAD_YAML, "a NUL character in a value");
+	}
+	if (!(n->text = arena_strn(&b->tree->mem, text, len)))
+		return no_memory(b);
+	if (count(b, &ev->start_mark, 1, n->bytes) < 0)
+		return -1;
+	return anchor_add(b, ev->data.scalar.anchor, n) < 0 ? -1 : push(b, n);
+}
+
+static int on_start(struct builder *b, const yaml_event_t *ev, enum ynode_kind kind)
+{
+	bool list = kind == YNODE_LIST;
+	struct ynode *n;
+
+	if (b->depth == CAP_YAML_DEPTH)
+		return bad_yaml(b, &ev->start_mark, "more than 64 levels deep", NULL);
+	n = node_new(b, ev, list ? ev->data.sequence_start.tag : ev->data.mapping_start.tag);
+	if (!n || count(b, &ev->start_mark, 1, 0) < 0)
+		return -1;
+	n->kind = kind;
+	n->open = true;
+	b->stack[b->depth++] = (struct frame){ n, b->npending };
+	return anchor_add(
+		b, list ? ev->data.sequence_start.anchor : ev->data.mapping_start.anchor, n);
+}
+
+/* The children are complete: they move from the pending stack into the node. What a merge key
+ * brings was counted already, as the alias or the map behind it. */
+static int on_end(struct builder *b)
+{
+	struct frame fr = b->stack[--b->depth];
+	struct ynode *n = fr.node, **kids = b->pending + fr.start;
+	size_t nkids = b->npending - fr.start;
+
+	if (n->kind == YNODE_LIST) {
+		n->n = nkids;
+		n->item = arena_array(&b->tree->mem, nkids, sizeof *n->item);
+		if (!n->item)
+			return no_memory(b);
+		if (nkids)
+			memcpy(n->item, kids, nkids * sizeof *kids);
+	} else if (merge_map(&b->tree->mem, n, kids, nkids / 2, b->f) < 0) {
+		return -1;
+	}
+	size_t total = n->kind == YNODE_MAP ? 2 * n->n : n->n;
+	for (size_t i = 0; i < total; i++) {
+		n->nodes += n->item[i]->nodes;
+		n->bytes += n->item[i]->bytes;
+		if (n->item[i]->height > n->height)
+			n->height = n->item[i]->height;
+	}
+	n->height++;
+	n->open = false;
+	b->npending = fr.start;
+	return push(b, n);
+}
+
+static int on_alias(struct builder *b, const yaml_event_t *ev)
+{
+	const char *name = (const char *)ev->data.alias.anchor;
+	struct anchor *a = *bucket(b, name);
+
+	while (a && strcmp(a->name, name) != 0)
+		a = a->next;
+	if (!a) {
+		find_error(b->f, LINE(ev->start_mark), COL(ev->start_mark), ERR_BAD_YAML,
+			"the alias *%.60s has no anchor before it", name);
+		return -1;
+	}
+	if (a->node->open)
+		return bad_yaml(b, &ev->start_mark, "an alias inside of its own anchor", NULL);
+	if (b->depth + a->node->height > CAP_YAML_DEPTH)
+		return bad_yaml(
+			b, &ev->start_mark, "more than 64 levels deep, aliases expanded", NULL);
+	if (count(b, &ev->start_mark, a->node->nodes, a->node->bytes) < 0)
+		return -1;
+	return push(b, a->node);
+}
+
+static int on_document(struct builder *b, const yaml_event_t *ev)
+{
+	if (b->documents++ == 0)
+		return 0;
+	return bad_yaml(b, &ev->start_mark, "a second document begins here",
+		"keep one document in the file, without a second \"---\"");
+}
+
+/* 0: go on, 1: the end, -1: refused. */
+static int on_event(struct builder *b, const yaml_event_t *ev)
+{
+	switch (ev->type) {
+	case YAML_DOCUMENT_START_EVENT:
+		return on_document(b, ev);
+	case YAML_SCALAR_EVENT:
+		return on_scalar(b, ev);
+	case YAML_SEQUENCE_START_EVENT:
+		return on_start(b, ev, YNODE_LIST);
+	case YAML_MAPPING_START_EVENT:
+		return on_start(b, ev, YNODE_MAP);
+	case YAML_SEQUENCE_END_EVENT:
+	case YAML_MAPPING_END_EVENT:
+		return on_end(b);
+	case YAML_ALIAS_EVENT:
+		return on_alias(b, ev);
+	case YAML_STREAM_END_EVENT:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+/* What libyaml says, in the form of a finding. */
+static int parser_failed(struct builder *b, const char *text, size_t len)
+{
+	const yaml_parser_t *p = &b->parser;
+	const char *problem = p->problem ? p->problem : "not YAML";
+	int line = LINE(p->problem_mark), col = COL(p->problem_mark);
+	struct err *e;
+
+	if (p->error == YAML_MEMORY_ERROR)
+		return no_memory(b);
+	if (p->error == YAML_READER_ERROR)
+		text_place(text, p->problem_offset < len ? p->problem_offset : len, &line, &col);
+	if (p->context && p->error != YAML_READER_ERROR)
+		e = find_error(b->f, line, col, ERR_BAD_YAML, "%s (%s that begins at line %d)",
+			problem, p->context, LINE(p->context_mark));
+	else
+		e = find_error(b->f, line, col, ERR_BAD_YAML, "%s", problem);
+	if (strstr(problem, "cannot start any token"))
+		find_help(e, "indent by spaces, never by tabs; quote a text that begins with @, "
+			     "` or %%");
+	else
+		find_help(e,
+			"look at the indentation, and at quotes, brackets and colons "
+			"from line %d on",
+			line > 1 ? line - 1 : 1);
+	return -1;
+}
+
+static int run(struct builder *b, const char *text, size_t len)
+{
+	int r = 0;
+
+	yaml_parser_set_encoding(&b->parser, YAML_UTF8_ENCODING);
+	yaml_parser_set_input_string(&b->parser, (const unsigned char *)text, len);
+	while (r == 0) {
+		yaml_event_t ev;
+		if (!yaml_parser_parse(&b->parser, &ev))
+			return parser_failed(b, text, len);
+		r = on_event(b, &ev);
+		yaml_event_delete(&ev);
+	}
+	return r < 0 ? -1 : 0;
+}
+
+/* The root, once all events are in. */
+static int finish(struct builder *b)
+{
+	struct ynode *root = b->npending ? b->pending[0] : NULL;
+	struct err *e;
+
+	if (root && root->kind == YNODE_MAP && !root->bad) {
+		b->tree->root = root;
+		return 0;
+	}
+	if (!root || tree_is_null(root))
+		e = find_error(b->f, 1, 1, ERR_BAD_YAML, "the manifest is empty");
+	else if (root->bad)
+		return -1;
+	else
+		e = find_error(b->f, root->line, root->col, ERR_BAD_YAML,
+			"the manifest is %s; a map is expected", tree_kind(root));
+	find_help(e, "begin with \"services:\"");
+	return -1;
+}
+
+static int text_refused(const char *text, size_t len, struct finder *f)
+{
+	size_t at = text_check(text, len);
+	int line, col;
+
+	if (len > CAP_MANIFEST) {
+		find_error(f, 1, 1, ERR_BAD_YAML, "the manifest is larger than 8 MiB");
+		return -1;
+	}
+	if (at == len)
+		return 0;
+	text_place(text, at, &line, &col);
+	find_error(f, line, col, ERR_BAD_YAML, "%s",
+		text[at] ? "a byte that is not UTF-8" : "a NUL byte");
+	return -1;
+}
+
+int tree_parse(struct tree *t, const char *text, size_t len, struct finder *f)
+{
+	struct builder *b;
+	int r;
+
+	*t = (struct tree){ .mem.step = TREE_STEP };
+	if (text_refused(text, len, f) < 0)
+		return -1;
+	b = calloc(1, sizeof *b);
+	if (!b || !yaml_parser_initialize(&b->parser)) {
+		free(b);
+		find_nomem(f);
+		return -1;
+	}
+	b->tree = t;
+	b->f = f;
+	r = run(b, text, len);
+	if (r == 0)
+		r = finish(b);
+	yaml_parser_delete(&b->parser);
+	free(b->pending);
+	free(b);
+	return r;
+}
+
+void tree_done(struct tree *t)
+{
+	arena_done(&t->mem);
+	t->root = NULL;
+}
+
+struct ynode *tree_key(const struct ynode *map, const char *key)
+{
+	for (size_t i = 0; map && map->kind == YNODE_MAP && i < map->n; i++)
+		if (strcmp(map->item[2 * i]->text, key) == 0)
+			return map->item[2 * i];
+	return NULL;
+}
+
+struct ynode *tree_get(const struct ynode *map, const char *key)
+{
+	for (size_t i = 0; map && map->kind == YNODE_MAP && i < map->n; i++)
+		if (strcmp(map->item[2 * i]->text, key) == 0)
+			return map->item[2 * i + 1];
+	return NULL;
+}
+
+bool tree_is_null(const struct ynode *n)
+{
+	static const char *const nulls[] = { "", "~", "null", "Null", "NULL" };
+
+	if (n->kind != YNODE_SCALAR || !n->plain)
+		return false;
+	for (size_t i = 0; i < sizeof nulls / sizeof *nulls; i++)
+		if (strcmp(n->text, nulls[i]) == 0)
+			return true;
+	return false;
+}
+
+const char *tree_kind(const struct ynode *n)
+{
+	return n->kind == YNODE_MAP ? "a map" : n->kind == YNODE_LIST ? "a list" : "a string";
+}
