@@ -98,7 +98,8 @@ Test(logger_file, both_streams_of_a_unit_share_one_file)
 
 Test(logger_file, a_path_never_leaves_the_folder)
 {
-	static const char *const bad[] = { "", "/", "/a", "a/", "a//b", ".", "..", "../a", "a/../b", "a/." };
+	static const char *const bad[] = { "", "/", "/a", "a/", "a//b", ".", "..", "../a", "a/../b",
+		"a/." };
 	struct log_files *fs = log_files_new(dir, 0, 0, batch);
 	char longest[256];
 
