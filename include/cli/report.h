@@ -1,0 +1,25 @@
+/* report.h - status rows as JSON, as a table, as a tree. Layer: cli (pure). */
+#ifndef CLI_REPORT_H
+#define CLI_REPORT_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "cli/rows.h"
+
+/* The object of `status --format json` (spec: "status --format json"), a newline behind it. */
+void report_json(struct buf *out, const struct rows *rows);
+/* {"units":[],"error":{...}}: no supervisor. */
+void report_json_error(struct buf *out, const struct err *err);
+/* A line a unit, children below their parents and indented. -1: no memory. */
+int report_table(struct buf *out, const struct rows *rows, bool colour);
+/* The spawn tree. -1: no memory. */
+int report_tree(struct buf *out, const struct rows *rows, bool ascii, bool colour);
+
+/* The colour of a state, "" for those that need none. */
+const char *report_sgr(const char *state);
+/* "exit 1", "signal TERM (stopped)", "-". */
+const char *report_last_exit(const struct packet *row, char *buf, size_t size);
+
+#endif
