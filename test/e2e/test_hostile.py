@@ -131,18 +131,18 @@ def test_a_tight_limit_does_not_end_it(box, limit):
 
 def test_at_the_limit_of_processes_it_goes_on_and_starts_later(box):
     """fork fails with EAGAIN: an event and a line, never the end."""
-    ns = ['--uid', '4604', '--gid', '4604', '--groups', '', '--keep', '', '--rlimit', 'nproc=12']
+    ns = ['--uid', '4604', '--gid', '4604', '--groups', '', '--keep', '', '--rlimit', 'nproc=30']
     b = box('''
         services:
-          hog: {command: "for i in 1 2 3 4 5 6 7; do sleep 1000 & done; : >full; while [ ! -e free ]; do read x <fifo; done; exit 0", restart_policy: never}
-          web: {command: "exec sleep 1234", depends_on: [], backoff: 100ms}
-        ''', ns=ns, wait_exec=False)
-    b.exec('true') if b.pid else None
-    until(lambda: b.ended or b._read_report() or b.pid)
-    until(lambda: not b.ended)
-    assert b.sysg('ping').returncode in (0, 1, 3, 125)
-    (b.home / 'free').touch()
+          hog: {exec: [imp, fill, full, free], restart_policy: never, health_check: {file: full}}
+          web: {command: "exec sleep 1234", depends_on: {hog: healthy}, backoff: 100ms, restart_policy: always}
+        ''', ns=ns)
+    b.file('full')
+    b.says('web', where='stderr')
     assert not b.ended
+    (b.home / 'free').touch()
+    until(lambda: any(p.cmdline == 'sleep 1234' for p in b.procs().values()), 20, why=lambda: b.stderr)
+    assert b.term() == 0
 
 
 def test_a_full_disk_for_logs_does_not_end_it(box):

@@ -137,6 +137,23 @@ static int deaf(int argc, char **argv)
 	return 0;
 }
 
+static int fill(int argc, char **argv)
+{
+	if (argc < 2)
+		return 2;
+	for (;;) {
+		pid_t pid = fork();
+		if (pid < 0)
+			break;
+		while (!pid)
+			pause();
+	}
+	put_file(argv[0], "full\n");
+	while (access(argv[1], F_OK))
+		usleep(10000);
+	return 0;
+}
+
 static int become(int argc, char **argv)
 {
 	(void)argc;
@@ -307,7 +324,8 @@ int main(int argc, char **argv)
 		int (*run)(int argc, char **argv);
 	} all[] = { { "orphans", orphans }, { "hop", hop }, { "bomb", bomb },
 		{ "threadzombie", threadzombie }, { "deaf", deaf }, { "become", become },
-		{ "count", count }, { "pingloop", pingloop }, { "facts", facts } };
+		{ "fill", fill }, { "count", count }, { "pingloop", pingloop },
+		{ "facts", facts } };
 	for (size_t i = 0; argc > 1 && i < sizeof(all) / sizeof(all[0]); i++) {
 		if (!strcmp(argv[1], all[i].name))
 			return all[i].run(argc - 2, argv + 2);
