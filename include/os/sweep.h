@@ -20,19 +20,20 @@ struct sweep_target;
 /* After each whole pass. members: living ones seen; it may delete or change this target, not others. */
 typedef void sweep_fn(struct sweep_target *t, unsigned members, bool gone);
 
-/* Embedded in its owner, zeroed before the first sweep_add(). */
+/* Embedded in its owner, zeroed before the first sweep_add(). One target a mark (or, without marks, a session). */
 struct sweep_target {
 	uint64_t mark;        /* 0: by session alone */
 	pid_t session;        /* the main process's pid, or 0 once another session may have that number */
-	int cgroup_kill_fd;   /* open cgroup.kill of its own group, or -1 */
+	int cgroup_kill_fd;   /* open cgroup.kill of its own group, or -1 (0 to 2 are taken for -1) */
 	sweep_fn *fn;
 	/* private to sweep.c */
 	struct list link;
+	struct sweep_target *hash_next;
 	int sig;
-	unsigned pass_from, members, fresh, orphans;
-	int64_t kill_since_ns;
-	struct sweep_seen *seen;
-	size_t nseen;
+	bool main_dead;
+	uint64_t key;
+	unsigned epoch, pass_from, members, fresh, orphans;
+	int64_t kill_since_ns, helper_ns;
 };
 
 /* ours: the range of marks; pid1: whether kill(-1) is ours to use; spare: a pid never signalled or stopped (the
@@ -66,7 +67,8 @@ unsigned sweep_members(struct sweep *s, uint64_t mark, pid_t session, pid_t *pid
  * still alive. */
 unsigned sweep_everyone(struct sweep *s, int sig);
 
-/* What wears marks of a run that was killed (its range's upper bits): KILL, until gone or 1 s passed; not PID 1. */
+/* What wears marks of a run that was killed (its range's upper bits): KILL, until gone or 1 s passed; not PID 1.
+ * Returns how many are left. */
 unsigned sweep_leftovers(const struct mark_range *before);
 
 #endif
