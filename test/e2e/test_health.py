@@ -36,9 +36,7 @@ def test_a_port_that_is_open_makes_it_ready(box):
         services:
           db: {{command: "sleep 0.2; : >on; exec {PYTHON} -c '{LISTEN % 101}'", health_check: {{tcp: "localhost:7101"}}}}
           web: {{command: ": >web; exec sleep 1000", depends_on: [db]}}
-        ''', ns=['--net'])
-    b.exec('sh', '-c', 'ip link set lo up || ifconfig lo up')
-    b.up()
+        ''', ns=['--net']).up()
     until(lambda: (b.home / 'web').exists(), why=lambda: b.stderr)
     assert (b.home / 'on').exists()
 

@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -24,6 +25,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -89,6 +91,15 @@ static void make_mounts(const struct opts *o)
 			o->binds[i].to);
 }
 
+static void raise_loopback(void)
+{
+	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	must(fd, "socket");
+	must(ioctl(fd, SIOCSIFFLAGS, &ifr), "lo");
+	close(fd);
+}
+
 static void enter(const struct opts *o)
 {
 	static const struct {
@@ -152,6 +163,8 @@ static int child(void *arg)
 	close(o->go[0]);
 	if (!o->enter)
 		make_mounts(o);
+	if (o->flags & CLONE_NEWNET)
+		raise_loopback();
 	become(o);
 	struct timespec t;
 	clock_gettime(CLOCK_REALTIME, &t);
