@@ -1,0 +1,107 @@
+/* procs.h - what the tests of processes share: a PID 1 of our own, marked children, waiting. Layer: test. */
+#ifndef TEST_OS_PROCS_H
+#define TEST_OS_PROCS_H
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+/* Inside a fork Criterion's own assertions would not be heard. */
+#define MUST(x) \
+	do { \
+		if (!(x)) { \
+			dprintf(2, "%s:%d: not so: %s (errno %d)\n", __FILE__, __LINE__, #x, errno); \
+			_exit(99); \
+		} \
+	} while (0)
+
+static inline int run_forked(void (*fn)(void))
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		fn();
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	return status;
+}
+
+static inline void mount_proc(void)
+{
+	MUST(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+	MUST(mount("proc", "/proc", "proc", 0, NULL) == 0);
+}
+
+/* fn as PID 1 of fresh namespaces; its wait status. */
+static inline int run_as_pid1(void (*fn)(void), bool own_proc)
+{
+	int status = -1;
+	pid_t outer = fork();
+
+	if (outer == 0) {
+		MUST(unshare(CLONE_NEWPID | CLONE_NEWNS) == 0);
+		pid_t pid = fork();
+		if (pid == 0) {
+			MUST(getpid() == 1);
+			if (own_proc)
+				mount_proc();
+			fn();
+			_exit(0);
+		}
+		waitpid(pid, &status, 0);
+		_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 98);
+	}
+	waitpid(outer, &status, 0);
+	return status;
+}
+
+static inline void ms_sleep(int ms)
+{
+	usleep((useconds_t)ms * 1000);
+}
+
+/* A child in a session of its own that wears the mark and runs fn (which must not return), once it has said so. */
+static inline pid_t marked(uint64_t mark, void (*fn)(void))
+{
+	struct rlimit rl = { mark, mark };
+	int p[2];
+	char c;
+
+	MUST(pipe(p) == 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		setsid();
+		if (mark)
+			MUST(setrlimit(RLIMIT_LOCKS, &rl) == 0);
+		close(p[0]);
+		MUST(write(p[1], "x", 1) == 1);
+		close(p[1]);
+		fn();
+		_exit(0);
+	}
+	close(p[1]);
+	MUST(pid > 0 && read(p[0], &c, 1) == 1);
+	close(p[0]);
+	return pid;
+}
+
+static inline void wait_for_ever(void)
+{
+	for (;;)
+		pause();
+}
+
+#endif
