@@ -1,0 +1,132 @@
+#!/bin/sh
+# Installs what is missing (as root, Debian), builds, and runs all tests. Its last line is "N passed, N failed, N skipped".
+# With words only those steps: lint unit e2e asan. Logs and reports are in build/report.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+exec </dev/null
+steps=${*:-lint unit e2e asan}
+report=build/report
+rm -rf "$report"
+mkdir -p "$report"
+# Each check of this script's own adds a line "ok NAME" or "not ok NAME" here.
+checks=$report/checks
+: >"$checks"
+
+packages="gcc libc6-dev linux-libc-dev meson ninja-build pkg-config musl-tools libyaml-dev libcriterion-dev uthash-dev
+	python3 python3-pytest util-linux procps clang-tidy clang-format"
+
+# check NAME COMMAND...: runs it, its output goes to a log that is shown when it fails.
+check() {
+	name=$1
+	shift
+	if timeout -k 10 1500 "$@" >"$report/$name.log" 2>&1; then
+		echo "ok $name" >>"$checks"
+	else
+		echo "not ok $name" >>"$checks"
+		echo "--- $name failed:"
+		tail -n 60 "$report/$name.log"
+	fi
+}
+
+wants() {
+	case " $steps " in *" $1 "*) return 0 ;; *) return 1 ;; esac
+}
+
+install_missing() {
+	missing=
+	for p in $packages; do
+		dpkg-query -W -f '${Status}\n' "$p" 2>/dev/null | grep -q ' installed$' || missing="$missing $p"
+	done
+	[ -z "$missing" ] && return
+	echo "installing:$missing"
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get update -qq >"$report/apt.log" 2>&1
+	# shellcheck disable=SC2086
+	apt-get install -y -qq --no-install-recommends $missing >>"$report/apt.log" 2>&1 || tail -n 20 "$report/apt.log"
+}
+
+# build FOLDER SETUP-OPTION...
+build() {
+	dir=$1
+	shift
+	if [ -f "$dir/build.ninja" ]; then
+		ninja -C "$dir"
+	else
+		meson setup "$dir" "$@" && ninja -C "$dir"
+	fi
+}
+
+build_all() {
+	build build/release --native-file build-aux/musl.ini >"$report/release.log" 2>&1 &&
+		build build/test -Dwerror=true >"$report/test.log" 2>&1 &&
+		build build/asan -Db_sanitize=address,undefined -Db_lundef=false \
+			-Dc_args=-fno-sanitize-recover=all -Dwerror=false >"$report/asan.log" 2>&1
+}
+
+lint() {
+	sources=$(git ls-files '*.c' '*.h' 2>/dev/null | grep -E '^(src|include|test)/' || find src include test -name '*.[ch]')
+	# shellcheck disable=SC2086
+	check format clang-format --dry-run -Werror $sources
+	find src -name '*.c' | sort >"$report/tidy.files"
+	check tidy xargs -a "$report/tidy.files" -P 2 -n 4 clang-tidy -p build/test --quiet --extra-arg=-Wno-unknown-warning-option
+}
+
+unit() {
+	check unit-run meson test -C build/test --no-rebuild
+	cp build/test/meson-logs/testlog.junit.xml "$report/unit.junit.xml"
+	check asan-run env UBSAN_OPTIONS=print_stacktrace=1 meson test -C build/asan --no-rebuild --timeout-multiplier 4
+	cp build/asan/meson-logs/testlog.junit.xml "$report/unit-asan.junit.xml"
+	check asan-silent sh -c '! grep -E "LeakSanitizer|AddressSanitizer|runtime error:" build/asan/meson-logs/testlog.txt'
+}
+
+build_tools() {
+	mkdir -p build/e2e
+	gcc -static -O1 -Wall -Wextra -Werror -D_GNU_SOURCE -o build/e2e/nsrun test/e2e/tools/nsrun*.c &&
+		gcc -static -O1 -Wall -Wextra -Werror -D_GNU_SOURCE -pthread -o build/e2e/imp test/e2e/tools/imp.c
+}
+
+# e2e_run NAME PYTEST-OPTION...: one run of pytest with a report of its own. No test chosen (5) is no failure.
+cat >"$report/pytest.sh" <<'END'
+name=$1
+shift
+timeout -k 10 1200 /usr/bin/python3 -m pytest -q -p no:cacheprovider --junit-xml="build/report/$name.junit.xml" \
+	-o junit_family=xunit1 "$@" >"build/report/$name.log" 2>&1
+rc=$?
+[ $rc = 0 ] || [ $rc = 5 ] && exit 0
+tail -n 150 "build/report/$name.log"
+exit 1
+END
+
+# The slowest first, two at a time, so that both processors are busy to the end; what measures time runs alone.
+e2e() {
+	sh "$report/pytest.sh" e2e-idle -m idle test/e2e &
+	idle=$!
+	for f in belonging hostile spawn limits boot identity; do
+		echo "$f"
+	done >"$report/order"
+	for f in test/e2e/test_*.py; do
+		f=${f##*/test_}
+		grep -qx "${f%.py}" "$report/order" || echo "${f%.py}" >>"$report/order"
+	done
+	xargs -a "$report/order" -P 2 -I '{}' sh "$report/pytest.sh" 'e2e-{}' -m 'not alone and not idle' 'test/e2e/test_{}.py'
+	wait "$idle"
+	sh "$report/pytest.sh" e2e-alone -m alone test/e2e
+	grep -hE '^  (DAG|5000|1000|idle)' "$report"/e2e-*.log
+}
+
+e2e_asan() {
+	SYSG=build/asan/sysg E2E_ASAN=1 sh "$report/pytest.sh" e2e-asan -m 'asan and not alone and not idle' test/e2e
+}
+
+install_missing
+if build_all && build_tools >"$report/tools.log" 2>&1; then
+	echo "ok build" >>"$checks"
+	for step in lint unit e2e; do
+		if wants "$step"; then "$step"; fi
+	done
+	if wants asan; then e2e_asan; fi
+else
+	echo "not ok build" >>"$checks"
+	tail -n 40 "$report"/release.log "$report"/test.log "$report"/asan.log "$report"/tools.log 2>/dev/null
+fi
+exec python3 test/tally.py "$report" test/unable
