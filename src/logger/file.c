@@ -15,7 +15,7 @@
 #include "logger/logdir.h"
 #include "logger/rotate.h"
 
-enum { STAMP = 27, STREAM_MAX = 16, NOTE_MAX = STAMP + 64 };
+enum { STAMP = 27, NOTE_MAX = STAMP + 64 };
 
 struct log_file {
 	int fd; /* -1: not open */
@@ -329,7 +329,7 @@ static void note(struct log_files *fs, struct log_file *f, const char *stamp)
 void log_file_line(struct log_files *fs, struct log_file *f, const char *stamp, const char *stream,
 	const struct line *l)
 {
-	size_t name = strnlen(stream, STREAM_MAX);
+	size_t name = strlen(stream);
 
 	if (!turn_to(fs, f, NOTE_MAX + STAMP + name + 2 + LINE_ROOM(l->n))) {
 		f->dropped++;
