@@ -1,4 +1,6 @@
-int main(void)
+#include "cmd/dispatch.h"
+
+int main(int argc, char **argv)
 {
-	return 0;
+	return dispatch(argc, argv);
 }

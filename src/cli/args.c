@@ -37,6 +37,7 @@ static const struct option_row leading[] = {
 	OPT_SERVICE, OPT_CONFIG, OPT_CLIENT,
 	{ "project",  'p', ARG_STRING },
 	{ "drop-privileges", 0, ARG_NONE },
+	{ "version",  0, ARG_NONE },
 	{ NULL },
 };
 // clang-format on

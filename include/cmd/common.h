@@ -1,0 +1,39 @@
+/* common.h - what the client commands share. Layer: cmd. */
+#ifndef CMD_COMMON_H
+#define CMD_COMMON_H
+
+#include "cli/args.h"
+#include "cli/client.h"
+#include "cli/out.h"
+
+/* A client that looks where --socket says. */
+void cmd_client(struct client *c, const struct args *args);
+
+/* Prints the failure; returns the exit status: 17 for a lost connection (c may be NULL), 125 where
+ * it is to be the child's, else that of the code. */
+int cmd_fail(const struct args *args, const struct client *c, const struct err *err);
+
+/* op=OP with unit= for each of args->units, ended. b is initialised here. */
+void cmd_request(struct buf *b, const char *op, const struct args *args);
+
+/* Writes b to stdout and frees it. Returns the exit status: status, or 1 when it could not be
+ * written. */
+int cmd_print(struct buf *b, int status);
+
+/* Asks and takes the one reply of an op without further fields than its units. 1, or -1. */
+int cmd_ask(struct client *c, const struct args *args, const char *op, struct packet *ret,
+	struct err *err);
+
+/* The exit status that stands for how a child ended: its code, 128 + the signal, by a row with
+ * code= or signal=. */
+int cmd_child_status(const struct packet *row);
+
+/* health and ready: asks op, prints why. 0 yes, 1 no, 3 nobody answered within a second. key names
+ * the answer in JSON. */
+int cmd_probe(const struct args *args, const char *op, const char *key);
+
+/* start --parent-pid and spawn: the options are those of `sysg spawn`, and parent-pid (a number).
+ * Those that the table of args' command lacks count as not given. Returns the exit status. */
+int spawn_run(const struct args *args);
+
+#endif

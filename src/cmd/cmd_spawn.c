@@ -1,0 +1,214 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/caps.h"
+#include "cmd/command.h"
+#include "cmd/common.h"
+
+enum { OWN_FAILURE = 125, NOT_EXECUTABLE = 126, NOT_FOUND = 127, DIRECTORY = 4096 };
+
+// clang-format off
+static const struct option_row options[] = {
+	{ "name", 0, ARG_STRING, .value = "NAME", .help = "%n in it is the unit's number; taken: .NUMBER is appended" },
+	{ "unique", 0, ARG_NONE, .help = "refuse when the name is taken" },
+	{ "ttl", 0, ARG_DURATION, .value = "DURATION", .help = "it is stopped after it: 3600, 90s, 2h" },
+	{ "env", 0, ARG_LIST, .value = "K=V", .help = "a variable on top of the caller's environment" },
+	{ "cwd", 0, ARG_STRING, .value = "DIR", .help = "its working directory (the caller's)" },
+	{ "limit", 0, ARG_LIST, .value = "KEY=N", .help = "a lower limit for its own tree: children, depth, descendants, ..." },
+	{ "policy", 0, ARG_STRING, .value = "drain|cascade", .help = "what becomes of its children when it ends" },
+	{ "no-spawn", 0, ARG_NONE, .help = "it may not spawn" },
+	{ "parent", 0, ARG_STRING, .group = 2, .value = "UNIT", .help = "whose child it is (the caller's)" },
+	{ "wait", 0, ARG_NONE, .childs_status = true,
+		.help = "stay until it is gone, exit as it did; own failures are 125, 126, 127" },
+	{ "print", 0, ARG_CHOICE, .group = 1, .value = "pid|id|name|json", .help = "what is printed (pid; nothing with --wait)" },
+	{ "json", 0, ARG_NONE, .group = 1, .help = "the same as --print json" },
+	{ "format", 0, ARG_CHOICE, .group = 1, .value = "json", .help = "the same as --print json" },
+	OPT_SOCKET, OPT_VERBOSE,
+	{ "queue", 0, ARG_REFUSED }, { "attach", 0, ARG_REFUSED }, { "bind", 0, ARG_REFUSED },
+	{ "on-exit", 0, ARG_REFUSED }, { "request", 0, ARG_REFUSED }, { "grant", 0, ARG_REFUSED },
+	{ "public", 0, ARG_REFUSED },
+	{ NULL },
+};
+// clang-format on
+
+/* --- request
+ * -------------------------------------------------------------------------------------- */
+
+/* A relative directory is the caller's; the init has another one. */
+static int put_cwd(struct buf *b, const struct args *args, struct err *err)
+{
+	const char *own = args_str(args, "cwd");
+	char here[DIRECTORY];
+
+	if (own && *own == '/') {
+		packet_put(b, "cwd", own);
+	} else {
+		if (!getcwd(here, sizeof here) || *here != '/')
+			return err_set(err, ERR_UNKNOWN, errno,
+				"the working directory can't be told: %s", strerror(errno));
+		if (own)
+			packet_putf(b, "cwd", "%s/%s", here, own);
+		else
+			packet_put(b, "cwd", here);
+	}
+	if (own)
+		packet_put(b, "own_cwd", "1");
+	return 0;
+}
+
+static int put_env(struct buf *b, const struct args *args, struct err *err)
+{
+	const char *var;
+
+	for (char **e = environ; e && *e; e++)
+		packet_put(b, "env", *e);
+	for (size_t i = 0; (var = args_list(args, "env", i)); i++) {
+		const char *eq = strchr(var, '=');
+
+		if (!eq || eq == var)
+			return err_set(err, ERR_BAD_VALUE, 0,
+				"--env %.100s: not of the form NAME=VALUE", var);
+		packet_put(b, "set_env", var);
+	}
+	return 0;
+}
+
+static void put_flag(struct buf *b, const struct args *args, const char *option, const char *field)
+{
+	if (args_has(args, option))
+		packet_put(b, field, "1");
+}
+
+static void put_text(struct buf *b, const struct args *args, const char *option)
+{
+	if (args_str(args, option))
+		packet_put(b, option, args_str(args, option));
+}
+
+static int put_request(struct buf *b, const struct args *args, struct err *err)
+{
+	const char *limit;
+
+	packet_put(b, "op", "spawn");
+	for (size_t i = 0; i < args->argc; i++)
+		packet_put(b, "arg", args->argv[i]);
+	if (put_cwd(b, args, err) < 0 || put_env(b, args, err) < 0)
+		return -1;
+	put_text(b, args, "name");
+	put_flag(b, args, "unique", "unique");
+	if (args_has(args, "ttl"))
+		packet_put_int(b, "ttl_ns", args_number(args, "ttl", 0));
+	for (size_t i = 0; (limit = args_list(args, "limit", i)); i++)
+		packet_put(b, "limit", limit);
+	put_text(b, args, "policy");
+	put_flag(b, args, "no-spawn", "no_spawn");
+	put_text(b, args, "parent");
+	if (args_has(args, "parent-pid"))
+		packet_put_int(b, "parent_pid", args_number(args, "parent-pid", 0));
+	put_flag(b, args, "wait", "wait");
+	packet_end(b, NULL, 0);
+	return 0;
+}
+
+/* --- reply
+ * ---------------------------------------------------------------------------------------- */
+
+static void json_reply(struct buf *out, const struct packet *p)
+{
+	static const char *const words[] = { "id", "name", "path" }, *const numbers[] = { "pid",
+		"depth" };
+	struct json j = { .out = out };
+	struct err err;
+	int64_t n;
+
+	json_open(&j, NULL, '{');
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		json_str(&j, words[i], packet_get(p, words[i]));
+	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+		if (packet_get(p, numbers[i]) &&
+			packet_int(p, numbers[i], 0, INT64_MAX, &n, &err) == 0)
+			json_int(&j, numbers[i], n);
+	json_open(&j, "dropped", '[');
+	json_close(&j, ']');
+	json_close(&j, '}');
+}
+
+static int show(const struct args *args, const struct packet *p)
+{
+	const char *what = args_str(args, "print"), *value;
+	struct buf out;
+
+	if (!what && args->json)
+		what = "json";
+	if (!what && args_has(args, "wait"))
+		return 0;
+	buf_init(&out, OUT_MAX);
+	if (what && strcmp(what, "json") == 0)
+		json_reply(&out, p);
+	else if ((value = packet_get(p, what ? what : "pid")))
+		out_clean(&out, value);
+	(void)buf_addc(&out, '\n');
+	return cmd_print(&out, 0);
+}
+
+/* As a shell tells it, where the status is the child's. */
+static int fail(const struct args *args, const struct client *c, const struct err *err)
+{
+	int status = cmd_fail(args, c, err);
+
+	if (status != OWN_FAILURE || (c && c->lost) || err->code != ERR_EXEC_FAILED)
+		return status;
+	return err->sys == ENOENT || err->sys == ENOTDIR ? NOT_FOUND : NOT_EXECUTABLE;
+}
+
+static int ask(const struct args *args, struct client *c, const struct buf *request)
+{
+	struct packet reply;
+	struct err err;
+
+	if (client_ask(c, request, &reply, &err) < 0)
+		return fail(args, c, &err);
+	int written = show(args, &reply);
+	if (!args_has(args, "wait"))
+		return written;
+	/* Whatever became of the printing: the child runs, and its end is waited for. */
+	if (client_next(c, &reply, &err) < 0)
+		return cmd_fail(args, c, &err);
+	return cmd_child_status(&reply);
+}
+
+int spawn_run(const struct args *args)
+{
+	struct client c;
+	struct buf request;
+	struct err err;
+	int status;
+
+	if (!args->argc) {
+		(void)err_set(&err, ERR_BAD_REQUEST, 0, "there is no command to spawn");
+		(void)err_help(&err, "put it behind --: sysg spawn --name worker -- ./work.sh");
+		return cmd_fail(args, NULL, &err);
+	}
+	cmd_client(&c, args);
+	c.slow = true; /* exec on a dead mount takes as long as it takes */
+	buf_init(&request, CAP_REQUEST + 1);
+	if (put_request(&request, args, &err) < 0)
+		status = cmd_fail(args, NULL, &err);
+	else
+		status = ask(args, &c, &request);
+	buf_done(&request);
+	client_done(&c);
+	return status;
+}
+
+extern const struct command cmd_spawn;
+const struct command cmd_spawn = {
+	.name = "spawn",
+	.summary = "makes a managed child of the calling unit",
+	.usage = "[OPTIONS] -- COMMAND [ARG...]",
+	.options = options,
+	.words = ARGS_DASHED,
+	.run = spawn_run,
+};

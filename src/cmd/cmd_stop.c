@@ -1,0 +1,79 @@
+#include <string.h>
+
+#include "cmd/command.h"
+#include "cmd/common.h"
+
+// clang-format off
+static const struct option_row options[] = {
+	OPT_SERVICE, OPT_CLIENT,
+	{ "supervisor", 0, ARG_REFUSED },
+	{ "tree", 0, ARG_REFUSED, .help = "a unit is always stopped with all that it spawned" },
+	{ "timeout", 0, ARG_REFUSED, .help = "stop_timeout in the manifest bounds a stop" },
+	{ NULL },
+};
+// clang-format on
+
+static void show_row(struct buf *out, struct json *j, const struct packet *row)
+{
+	const char *path = packet_get(row, "path"), *kind = packet_get(row, "kind");
+	bool spawned = kind && strcmp(kind, "spawned") == 0;
+
+	if (!path)
+		return;
+	if (j) {
+		json_open(j, NULL, '{');
+		json_str(j, "path", path);
+		json_str(j, "kind", kind);
+		json_close(j, '}');
+		return;
+	}
+	(void)buf_adds(out, spawned ? "Unit '" : "Service '");
+	out_clean(out, path);
+	(void)buf_adds(out, "' stopped\n");
+	(void)out_flush(out); /* one after the other, as they end */
+}
+
+static int run(const struct args *args)
+{
+	struct client c;
+	struct packet row;
+	struct err err;
+	struct buf out;
+	struct json j = { .out = &out };
+
+	cmd_client(&c, args);
+	c.slow = true;
+	buf_init(&out, OUT_MAX);
+	if (args->json) {
+		json_open(&j, NULL, '{');
+		json_open(&j, "stopped", '[');
+	}
+	int rc = cmd_ask(&c, args, "stop", &row, &err);
+	while (rc > 0 && !packet_get(&row, "end")) {
+		show_row(&out, args->json ? &j : NULL, &row);
+		rc = client_next(&c, &row, &err);
+	}
+	if (rc < 0) {
+		int status = cmd_fail(args, &c, &err);
+		client_done(&c);
+		buf_done(&out);
+		return status;
+	}
+	if (args->json) {
+		json_close(&j, ']');
+		json_close(&j, '}');
+		(void)buf_addc(&out, '\n');
+	}
+	client_done(&c);
+	return cmd_print(&out, 0);
+}
+
+extern const struct command cmd_stop;
+const struct command cmd_stop = {
+	.name = "stop",
+	.summary = "stops units with all their processes, and returns when they are gone",
+	.usage = "[OPTIONS] [UNIT...]",
+	.options = options,
+	.words = ARGS_UNITS,
+	.run = run,
+};

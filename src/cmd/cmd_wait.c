@@ -1,0 +1,126 @@
+#include "cmd/command.h"
+#include "cmd/common.h"
+
+// clang-format off
+static const struct option_row options[] = {
+	OPT_SERVICE,
+	{ "any", 0, ARG_NONE, .help = "return at the first that ended" },
+	{ "timeout", 0, ARG_DURATION, .value = "DURATION", .help = "give up after it, with status 9" },
+	{ "propagate", 0, ARG_NONE, .childs_status = true,
+		.help = "exit as the unit did, 128+N for a signal; own failures are 125" },
+	OPT_CLIENT,
+	{ NULL },
+};
+// clang-format on
+
+static void show_json(struct buf *out, const struct packet *row)
+{
+	static const char *const words[] = { "kind", "path", "id", "msgid" }, *const numbers[] = {
+		"code", "signal"
+	};
+	struct json j = { .out = out };
+	struct err err;
+	int64_t n;
+
+	json_open(&j, NULL, '{');
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		json_str(&j, words[i], packet_get(row, words[i]));
+	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+		if (packet_get(row, numbers[i]) &&
+			packet_int(row, numbers[i], 0, INT64_MAX, &n, &err) == 0)
+			json_int(&j, numbers[i], n);
+	json_str(&j, "reason", packet_get(row, "reason"));
+	if (packet_get(row, "left") && packet_int(row, "left", 0, INT64_MAX, &n, &err) == 0)
+		json_int(&j, "left", n);
+	json_close(&j, '}');
+}
+
+/* KIND PATH MSGID [code=N|signal=N] [reason=WORD] */
+static void show_words(struct buf *out, const struct packet *row)
+{
+	static const char *const words[] = { "kind", "path", "msgid" }, *const fields[] = { "code",
+		"signal", "reason", "left" };
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		const char *value = packet_get(row, words[i]);
+
+		(void)buf_adds(out, i ? " " : "");
+		out_clean(out, value ? value : "-");
+	}
+	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+		const char *value = packet_get(row, fields[i]);
+
+		if (value)
+			(void)buf_printf(out, " %s=%s", fields[i], value);
+	}
+}
+
+static int show(const struct args *args, const struct packet *row)
+{
+	struct buf out;
+
+	buf_init(&out, OUT_MAX);
+	if (args->json)
+		show_json(&out, row);
+	else
+		show_words(&out, row);
+	(void)buf_addc(&out, '\n');
+	return cmd_print(&out, 0);
+}
+
+/* Several units: the first, in time, that failed. */
+static int rows(
+	const struct args *args, struct client *c, struct packet *row, int rc, struct err *err)
+{
+	int status = 0, written = 0;
+
+	for (; rc > 0 && !packet_get(row, "end"); rc = client_next(c, row, err)) {
+		int child = cmd_child_status(row);
+
+		written |= show(args, row);
+		if (!status && args_has(args, "propagate"))
+			status = child;
+	}
+	if (rc < 0)
+		return cmd_fail(args, c, err);
+	return written ? args_status(args, 1) : status;
+}
+
+static int run(const struct args *args)
+{
+	struct client c;
+	struct packet row;
+	struct err err;
+	struct buf request;
+
+	if (!args->nunits) {
+		(void)err_set(&err, ERR_BAD_REQUEST, 0, "sysg wait needs a unit");
+		return cmd_fail(args, NULL, &err);
+	}
+	cmd_client(&c, args);
+	c.slow = true;
+	buf_init(&request, 1 << 20);
+	packet_put(&request, "op", "wait");
+	for (size_t i = 0; i < args->nunits; i++)
+		packet_put(&request, "unit", args->units[i]);
+	if (args_has(args, "any"))
+		packet_put(&request, "any", "1");
+	if (args_has(args, "timeout"))
+		packet_put_int(&request, "timeout_ns", args_number(args, "timeout", 0));
+	packet_end(&request, NULL, 0);
+	int rc = client_ask(&c, &request, &row, &err);
+	buf_done(&request);
+	int status = rows(args, &c, &row, rc, &err);
+	client_done(&c);
+	return status;
+}
+
+extern const struct command cmd_wait;
+const struct command cmd_wait = {
+	.name = "wait",
+	.summary = "waits until units have ended, and says how",
+	.usage = "[OPTIONS] UNIT...",
+	.options = options,
+	.words = ARGS_UNITS,
+	.run = run,
+};

@@ -1,0 +1,101 @@
+#include "cmd/common.h"
+
+#include <string.h>
+
+#include "base/caps.h"
+#include "cli/diag.h"
+
+void cmd_client(struct client *c, const struct args *args)
+{
+	client_init(c, args_str(args, "socket"));
+}
+
+int cmd_fail(const struct args *args, const struct client *c, const struct err *err)
+{
+	const char *print = args_str(args, "print");
+	int status = diag_fail(err, args->json || (print && strcmp(print, "json") == 0));
+
+	return args_status(args, c ? client_status(c, err) : status);
+}
+
+void cmd_request(struct buf *b, const char *op, const struct args *args)
+{
+	buf_init(b, CAP_REQUEST + 1);
+	packet_put(b, "op", op);
+	for (size_t i = 0; i < args->nunits; i++)
+		packet_put(b, "unit", args->units[i]);
+	packet_end(b, NULL, 0);
+}
+
+int cmd_print(struct buf *b, int status)
+{
+	int rc = out_flush(b);
+
+	buf_done(b);
+	return rc < 0 ? 1 : status;
+}
+
+int cmd_ask(struct client *c, const struct args *args, const char *op, struct packet *ret,
+	struct err *err)
+{
+	struct buf request;
+
+	cmd_request(&request, op, args);
+	int rc = client_ask(c, &request, ret, err);
+	buf_done(&request);
+	return rc;
+}
+
+int cmd_child_status(const struct packet *row)
+{
+	struct err err;
+	int64_t code = 0, sig = 0;
+
+	if (packet_int(row, "code", 0, 255, &code, &err) < 0 ||
+		packet_int(row, "signal", 0, 64, &sig, &err) < 0)
+		return 1;
+	return sig ? 128 + (int)sig : (int)code;
+}
+
+static int print_probe(
+	const struct args *args, const struct packet *reply, const char *key, bool yes)
+{
+	const char *why = packet_get(reply, "why");
+	struct buf out;
+
+	buf_init(&out, OUT_MAX);
+	if (args->json) {
+		struct json j = { .out = &out };
+
+		json_open(&j, NULL, '{');
+		json_bool(&j, key, yes);
+		json_str(&j, "why", why);
+		json_close(&j, '}');
+	} else {
+		out_clean(&out, why ? why : yes ? "yes" : "no");
+	}
+	(void)buf_addc(&out, '\n');
+	return cmd_print(&out, yes ? 0 : 1);
+}
+
+int cmd_probe(const struct args *args, const char *op, const char *key)
+{
+	struct client c;
+	struct packet reply;
+	struct err err;
+	int64_t yes = 0;
+	int status;
+
+	cmd_client(&c, args);
+	c.patience_ns = NS_PER_SEC;
+	c.total = true;
+	if (cmd_ask(&c, args, op, &reply, &err) < 0)
+		status = c.lost ? diag_fail(&err, args->json)
+				: cmd_fail(args, &c, &err); /* lost: nobody answered, 3 */
+	else if (packet_int(&reply, "yes", 0, 1, &yes, &err) < 0)
+		status = cmd_fail(args, NULL, &err);
+	else
+		status = print_probe(args, &reply, key, yes == 1);
+	client_done(&c);
+	return status;
+}
