@@ -1,0 +1,204 @@
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "loading.h"
+#include "manifest/keys.h"
+
+/* The keys of spec/manifest.md, map by map; '!' before one that this version refuses. */
+static const char *const pages[SCOPE_COUNT] = {
+	[SCOPE_TOP] = "version services !projects !project env !logs start shutdown control "
+		      "exit_code_from !status !metrics",
+	[SCOPE_START] = "max_concurrent",
+	[SCOPE_SHUTDOWN] = "timeout delay",
+	[SCOPE_CONTROL] = "socket mode group",
+	[SCOPE_TOP_ENV] = "file vars !secrets !clear_session_vars !strip",
+	[SCOPE_SERVICE] =
+		"command exec working_dir env depends_on restart_policy backoff max_restarts "
+		"essential "
+		"success_exit_codes stop_signal stop_target stop_timeout health_check !hooks !skip "
+		"!cron !replicas spawn logs user group !supplementary_groups !capabilities "
+		"!no_new_privs !limits !isolation deployment !remote !request_capabilities "
+		"!grant_capabilities !public !on_exit",
+	[SCOPE_ENV] = "file vars !secrets inherit_env !clear_session_vars !strip",
+	[SCOPE_DEP] = "service condition restart",
+	[SCOPE_BACKOFF] = "initial max factor jitter",
+	[SCOPE_CHECK] =
+		"command !url tcp !unix file !notify interval attempt_timeout total_timeout "
+		"timeout retries start_interval !on_unhealthy",
+	[SCOPE_DEPLOYMENT] = "!strategy !pre_start health_check !grace_period !blue_green",
+	[SCOPE_LOGS] = "sink !format !prefix !max_bytes !max_files !max_total !when_full",
+	[SCOPE_SPAWN] = "mode limits when_full termination_policy !restart !allow",
+	[SCOPE_LIMITS] = "termination_policy children depth descendants ever !total_memory "
+			 "!child_memory rate ttl",
+};
+
+/* Where a map of each scope is written, as the line around one key. */
+static const char *const around[SCOPE_COUNT] = {
+	[SCOPE_TOP] = "services: {a: {command: x}}\n%s: 1\n",
+	[SCOPE_START] = "services: {a: {command: x}}\nstart: {%s: 1}\n",
+	[SCOPE_SHUTDOWN] = "services: {a: {command: x}}\nshutdown: {%s: 1}\n",
+	[SCOPE_CONTROL] = "services: {a: {command: x}}\ncontrol: {%s: 1}\n",
+	[SCOPE_TOP_ENV] = "services: {a: {command: x}}\nenv: {vars: {}, %s: 1}\n",
+	[SCOPE_SERVICE] = SVC("    %s: 1\n"),
+	[SCOPE_ENV] = SVC("    env: {vars: {}, %s: 1}\n"),
+	[SCOPE_DEP] = SVC("    depends_on: [{service: b, %s: 1}]\n  b: {command: x}\n"),
+	[SCOPE_BACKOFF] = SVC("    backoff: {%s: 1}\n"),
+	[SCOPE_CHECK] = SVC("    health_check: {%s: 1}\n"),
+	[SCOPE_DEPLOYMENT] = SVC("    deployment: {%s: 1}\n"),
+	[SCOPE_LOGS] = SVC("    logs: {%s: 1}\n"),
+	[SCOPE_SPAWN] = SVC("    spawn: {mode: dynamic, %s: 1}\n"),
+	[SCOPE_LIMITS] = SVC("    spawn: {mode: dynamic, limits: {%s: 1}}\n"),
+};
+
+Test(keys, are_those_of_the_page_and_no_more)
+{
+	size_t count = 0;
+
+	for (int scope = 0; scope < SCOPE_COUNT; scope++) {
+		char *text = strdup(pages[scope]), *save = NULL;
+		for (char *w = strtok_r(text, " ", &save); w;
+			w = strtok_r(NULL, " ", &save), count++) {
+			const struct key_row *row =
+				key_find((enum key_scope)scope, w + (*w == '!'));
+			cr_expect_not_null(row, "%s in %s", w, scope_name((enum key_scope)scope));
+			if (row)
+				cr_expect_eq(row->parse == NULL, *w == '!', "%s in %s", w,
+					scope_name((enum key_scope)scope));
+		}
+		free(text);
+	}
+	cr_expect_eq(count, key_row_count);
+}
+
+Test(keys, each_that_is_not_supported_is_refused_as_that_and_not_as_a_typo)
+{
+	for (size_t i = 0; i < key_row_count; i++) {
+		const struct key_row *row = &key_rows[i];
+		char text[512];
+		if (row->parse)
+			continue;
+		snprintf(text, sizeof text, around[row->scope], row->name);
+		cr_expect_null(load(text));
+		cr_assert_eq(found.n, 1, "%s", text);
+		cr_expect_eq(found.v[0].err.code, ERR_UNKNOWN_KEY);
+		cr_expect(strstr(found.v[0].err.msg, "is not supported by this version of sysg"));
+		cr_expect(strstr(found.v[0].err.msg, row->name));
+		cr_expect_null(strstr(found.v[0].err.msg, "unknown-field"));
+		findings_done(&found);
+	}
+}
+
+Test(keys, one_that_nobody_knows_is_refused_in_every_map_with_the_nearest)
+{
+	for (int scope = 0; scope < SCOPE_COUNT; scope++) {
+		char text[512];
+		snprintf(text, sizeof text, around[scope], "xyzzy");
+		cr_expect_null(load(text));
+		cr_assert_eq(found.n, 1, "%s: %zu", text, found.n);
+		cr_expect_eq(found.v[0].err.code, ERR_UNKNOWN_KEY);
+		cr_expect(strstr(found.v[0].err.msg, "unknown-field: \"xyzzy\""), "%s",
+			found.v[0].err.msg);
+		cr_expect(strstr(found.v[0].err.msg, "the nearest is"));
+		findings_done(&found);
+	}
+}
+
+Test(keys, a_typo_names_the_known_key)
+{
+	line_refused("depend_on: [b]", ERR_UNKNOWN_KEY, 5, "the nearest is \"depends_on\"");
+	line_refused("helth_check: {}", ERR_UNKNOWN_KEY, 5, "write \"health_check\"");
+	refused_at("servces: {}\nservices: {a: {command: x}}\n", ERR_UNKNOWN_KEY, 1, 1,
+		"\"services\"");
+}
+
+Test(keys, a_key_of_another_map_is_told_where_it_belongs)
+{
+	refused_at("services: {a: {command: x}}\nmax_restarts: 3\n", ERR_UNKNOWN_KEY, 2, 1,
+		"is a key of a service");
+}
+
+Test(keys, words_of_compose_supervisord_and_systemd_get_their_remedy)
+{
+	line_refused("environment: {A: b}", ERR_UNKNOWN_KEY, 5, "write env");
+	line_refused("ports: [80]", ERR_UNKNOWN_KEY, 5, "container runtime's");
+	line_refused("volumes: []", ERR_UNKNOWN_KEY, 5, "container runtime's");
+	line_refused("image: x", ERR_UNKNOWN_KEY, 5, "container runtime's");
+	line_refused("restart: always", ERR_UNKNOWN_KEY, 5, "write restart_policy");
+	line_refused("autorestart: true", ERR_UNKNOWN_KEY, 5, "write restart_policy");
+	line_refused("stopwaitsecs: 3", ERR_UNKNOWN_KEY, 5, "write stop_timeout");
+	line_refused("ExecStart: x", ERR_UNKNOWN_KEY, 5, "write command");
+	line_refused("health_check: {test: x}", ERR_UNKNOWN_KEY, 20, "write command");
+	line_refused("restart_policy: unless-stopped", ERR_BAD_VALUE, 21, "write always");
+	line_refused("restart_policy: no", ERR_BAD_VALUE, 21, "write never");
+	refused_at(SVC("    depends_on: {b: {condition: service_healthy}}\n  b: {command: x}\n"),
+		ERR_BAD_VALUE, 4, 33, "write healthy");
+}
+
+Test(keys, no_foreign_word_is_a_key_where_its_remedy_is_given)
+{
+	for (size_t i = 0; i < key_row_count; i++)
+		if (key_rows[i].scope == SCOPE_SERVICE)
+			cr_expect_null(key_foreign(key_rows[i].name), "%s", key_rows[i].name);
+}
+
+Test(keys, those_that_begin_with_x_are_for_anchors_at_the_top_only)
+{
+	manifest_free(good("x-any: [1, {a: b}]\nx-: 2\nservices: {a: {command: x}}\n"));
+	line_refused("x-any: 1", ERR_UNKNOWN_KEY, 5, "unknown-field");
+}
+
+Test(keys, without_a_value_mean_that_nothing_was_written)
+{
+	struct manifest *m = good("version:\nenv: ~\nshutdown: null\n" SVC(
+		"    depends_on:\n    env:\n    stop_timeout: ~\n    health_check:\n    spawn:\n   "
+		" user:\n"));
+
+	cr_expect_eq(m->services[0].check.kind, CHECK_NONE);
+	cr_expect_not(m->services[0].stop_timeout_set);
+	cr_expect_eq(m->services[0].ndeps, 0);
+	manifest_free(m);
+}
+
+Test(keys, a_map_is_expected_where_one_is)
+{
+	line_refused("spawn: dynamic", ERR_BAD_VALUE, 12, "a map is expected");
+	line_refused("logs: stdout", ERR_BAD_VALUE, 11, "a map is expected");
+	line_refused("health_check: [x]", ERR_BAD_VALUE, 19, "a map is expected");
+	line_refused("env: [A=b]", ERR_BAD_VALUE, 10, "write a map");
+	refused_at("services: [a]\n", ERR_BAD_VALUE, 1, 11, "a map is expected");
+	refused_at("services: {a: x}\n", ERR_BAD_VALUE, 1, 15, "a map is expected");
+}
+
+Test(findings, are_all_told_and_in_the_order_of_the_file)
+{
+	load("services:\n  a: {command: x, depends_on: [nope], bogus: 1}\n  b: {stop_timeout: "
+	     "1.5s}\n"
+	     "env: {A: \"${UNSET}\"}\nexit_code_from: c\n");
+	cr_assert_eq(found.n, 6);
+	for (size_t i = 1; i < found.n; i++) {
+		const struct err *x = &found.v[i - 1].err, *y = &found.v[i].err;
+		cr_expect(x->line < y->line || (x->line == y->line && x->col <= y->col));
+	}
+	findings_done(&found);
+}
+
+Test(findings, are_bounded_and_still_refuse)
+{
+	char text[8192] = "services: {a: {command: x}}\n", line[32];
+
+	for (int i = 0; i < 150; i++) {
+		snprintf(line, sizeof line, "k%d: 1\n", i);
+		strcat(text, line);
+	}
+	cr_expect_null(load(text));
+	cr_expect_eq(found.n, 100);
+	findings_done(&found);
+}
+
+Test(findings, hold_one_printable_line_of_utf8_whatever_the_key)
+{
+	load("services: {a: {command: x}}\n\"a\\nb\\e[31m\\x7f\": 1\n");
+	cr_assert_eq(found.n, 1);
+	cr_expect(strstr(found.v[0].err.msg, "\"a?b?[31m?\""), "%s", found.v[0].err.msg);
+	findings_done(&found);
+}
