@@ -36,7 +36,7 @@ bool out_room(const struct out *o);
 void out_line(struct out *o, const char *label, const struct line *l);
 /* Writes what goes without waiting. What can't be written at all (EPIPE, ENOSPC) is dropped: a
  * reader may come back. */
-void out_flush(struct out *o);
+void log_out_flush(struct out *o);
 /* Discards what is queued and all that comes. */
 void out_kill(struct out *o);
 

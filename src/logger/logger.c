@@ -263,7 +263,7 @@ static void turn(struct logger *lg)
 		trim(lg);
 	bool called = lg->pfd[CTL_SLOT].revents;
 	for (int i = 0; i < 2; i++) {
-		out_flush(&lg->out[i]);
+		log_out_flush(&lg->out[i]);
 		if (lg->finish_ns && since_finish_ms(lg) >= FINISH_STDOUT_MS && lg->out[i].len)
 			out_kill(&lg->out[i]);
 	}

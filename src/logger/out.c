@@ -95,7 +95,7 @@ static ssize_t put(const struct out *o, size_t n)
 	return write(o->fd, p, n);
 }
 
-void out_flush(struct out *o)
+void log_out_flush(struct out *o)
 {
 	while (o->len) {
 		ssize_t n = put(o, chunk(o));

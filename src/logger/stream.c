@@ -54,7 +54,7 @@ static bool has_room(struct stream *s)
 {
 	if (!s->out || out_room(s->out))
 		return true;
-	out_flush(s->out);
+	log_out_flush(s->out);
 	return out_room(s->out);
 }
 
@@ -96,7 +96,7 @@ static size_t hand_on(struct stream *s, struct stream_sinks *sinks, const char *
 	if (sinks->files)
 		log_files_flush(sinks->files);
 	if (s->out)
-		out_flush(s->out);
+		log_out_flush(s->out);
 	return used;
 }
 
