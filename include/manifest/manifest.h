@@ -68,7 +68,7 @@ struct service {
 	struct backoff backoff;
 	int64_t max_restarts;   /* -1: none */
 	bool essential;
-	unsigned char success[32]; /* bitmap of exit codes that count as clean; bit 0 set unless success_exit_codes lacks it */
+	unsigned char success[32]; /* bitmap of exit codes that count as clean: 0 and success_exit_codes */
 	int stop_signal;
 	enum stop_target stop_target;
 	int64_t stop_timeout_ns;

@@ -119,9 +119,7 @@ Test(tree, a_nul_byte_or_broken_utf8_is_refused_with_its_place)
 	bytes_refused("a: \xed\xa0\x80", 6, 1, 4, "UTF-8");     /* a surrogate */
 	bytes_refused("a: \xf4\x90\x80\x80", 7, 1, 4, "UTF-8"); /* past U+10FFFF */
 	bytes_refused("a: \xe2\x82", 5, 1, 4, "UTF-8");         /* cut short */
-	refused_at("x-a: \"b\0c\"
-services: {a: {command: x}}
-", ERR_BAD_YAML, 1, 6, "NUL");
+	refused_at("x-a: \"b\\0c\"\nservices: {a: {command: x}}\n", ERR_BAD_YAML, 1, 6, "NUL");
 }
 
 Test(tree, a_byte_order_mark_and_crlf_are_fine)
