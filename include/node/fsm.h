@@ -31,7 +31,7 @@
 /* Run in this order; each is one function in super/effects.c. */
 #define NODE_EFFECTS(X)                                                                             \
 	X(DISARM) X(UNPROBE) X(DEPS) X(SPAWN) X(KIDS) X(CASCADE) X(TERM) X(CLEAR) X(KILL) X(SURVIVE) \
-	X(PROBE) X(ARM_START) X(ARM_READY) X(ARM_STOP) X(ARM_KILL) X(ARM_BACKOFF) X(TELL)
+	X(PROBE) X(ARM_START) X(ARM_STOP) X(ARM_KILL) X(ARM_BACKOFF) X(TELL)
 
 enum node_state {
 	NODE_ILLEGAL, /* zero, so an unlisted table cell is an error, not a state */

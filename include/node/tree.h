@@ -13,7 +13,7 @@ struct tree {
 };
 
 void tree_init(struct tree *t);
-void tree_done(struct tree *t); /* frees every unit; rt must be gone already */
+void tree_clear(struct tree *t); /* frees every unit; rt must be gone already */
 
 /* A service: depth 0. limits are its root limits. NULL when memory is out. */
 struct unit *tree_add_service(struct tree *t, const char *name, ssize_t index);

@@ -74,6 +74,7 @@ struct unit {
 	bool was_ready;
 	int64_t started_ns, started_wall_ns;
 	struct unit_exit exit;
+	int64_t failed_ns;          /* monotonic: when it became NODE_FAILED */
 	struct err trouble;         /* code ERR_OK: none; why it failed or is not up */
 
 	struct spawn_limits limits; /* LIMIT_NONE where it has none of its own */

@@ -33,6 +33,7 @@ struct sweep_target {
 	bool main_dead;
 	uint64_t key;
 	unsigned epoch, pass_from, members, fresh, orphans;
+	unsigned hot_passes, stop_passes, moving;
 	int64_t kill_since_ns, helper_ns;
 };
 
@@ -44,7 +45,8 @@ void sweep_spare(struct sweep *s, pid_t logger);
 
 /* sig 0: only looks. Any other but KILL: each member gets it once, except those with a pid in except[] (the main
  * process that got it already). KILL: every member seen in every pass gets it, by pidfd (looked at again after the
- * pidfd was opened, so that a pid used again is never hit), and by cgroup.kill where there is one. EPERM: a throwaway
+ * pidfd was opened, so that a pid used again is never hit), and by cgroup.kill where there is one. Members that fork
+ * faster than they are killed are all stopped first, since a stopped process doesn't fork, and then killed. EPERM: a throwaway
  * fork that takes the member's uid sends it. Calling it again for the same target changes the signal. */
 void sweep_add(struct sweep *s, struct sweep_target *t, int sig);
 void sweep_mark_sent(struct sweep *s, struct sweep_target *t, pid_t pid); /* pid has had the current signal already */

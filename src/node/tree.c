@@ -55,7 +55,7 @@ static void drop(struct tree *t, struct unit *u)
 	free(u);
 }
 
-void tree_done(struct tree *t)
+void tree_clear(struct tree *t)
 {
 	while (!list_empty(&t->all)) {
 		struct unit *u = list_entry(t->all.prev, struct unit, all);

@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "sweep_int.h"
 
-enum { CLOCK_EVERY = 16, SEEN_MIN = 64, FREEZE_AFTER_S = 1 };
+enum { CLOCK_EVERY = 16, SEEN_MIN = 64, FREEZE_AFTER_S = 1, HOT_MAX = 4, STOP_MAX = 16 };
 
 #define KILL_DELAY_MIN (1 * NS_PER_MS)
 #define KILL_DELAY_MAX (50 * NS_PER_MS)
@@ -151,6 +151,7 @@ void sweep_add(struct sweep *s, struct sweep_target *t, int sig)
 		t->helper_ns = 0;
 	}
 	t->sig = sig;
+	t->hot_passes = t->stop_passes = 0;
 	t->main_dead = !main_alive(s, t);
 	t->pass_from = s->pass + 1;
 	s->kill_delay_ns = KILL_DELAY_MIN;
@@ -198,9 +199,20 @@ static void cgroup_kill(const struct sweep_target *t)
 		return; /* the members are killed one by one all the same */
 }
 
-/* Every member of a KILL target gets it in every pass; of any other signal, each member once. */
-static void act(struct sweep *s, struct sweep_target *t, pid_t pid, uint64_t start)
+/* In a pass that stops: a process killed makes room, under its limit, for one more fork of the
+ * others; one that is stopped keeps its place. Once nothing moves any more all are killed. */
+static int stop_or_kill(struct sweep_target *t, const struct proc_stat *st)
 {
+	if (t->sig != SIGKILL || !t->stop_passes)
+		return t->sig;
+	t->moving += st->state != 'T';
+	return SIGSTOP;
+}
+
+/* Every member of a KILL target gets it in every pass; of any other signal, each member once. */
+static void act(struct sweep *s, struct sweep_target *t, pid_t pid, const struct proc_stat *st)
+{
+	uint64_t start = st->start;
 	struct seen *e = seen_find(s, pid, start);
 	bool had = e && e->epoch == t->epoch;
 
@@ -216,7 +228,7 @@ static void act(struct sweep *s, struct sweep_target *t, pid_t pid, uint64_t sta
 	t->fresh += !had;
 	if (t->sig == SIGKILL && t->members == 1)
 		cgroup_kill(t);
-	if (member_signal(s, t, pid, t->sig) < 0 && (e = seen_find(s, pid, start)))
+	if (member_signal(s, t, pid, stop_or_kill(t, st)) < 0 && (e = seen_find(s, pid, start)))
 		e->epoch = 0;
 }
 
@@ -232,7 +244,7 @@ static void visit(struct sweep *s, pid_t pid)
 	if (s->walk.it && (!is_alive(s, pid, &st) || !descends(s, pid)))
 		return;
 	t->members++;
-	act(s, t, pid, st.start);
+	act(s, t, pid, &st);
 }
 
 static int pass_begin(struct sweep *s)
@@ -246,7 +258,7 @@ static int pass_begin(struct sweep *s)
 	list_each(it, &s->targets)
 	{
 		struct sweep_target *t = list_entry(it, struct sweep_target, link);
-		t->members = t->fresh = t->orphans = 0;
+		t->members = t->fresh = t->orphans = t->moving = 0;
 	}
 	return 0;
 }
@@ -270,13 +282,28 @@ struct wants {
 	bool kill, hot, look, freeze;
 };
 
+/* True when the next pass is to begin at once. */
+static bool is_hot(struct sweep_target *t)
+{
+	if (t->stop_passes) {
+		t->stop_passes = t->moving ? t->stop_passes - 1 : 0;
+		return true;
+	}
+	t->hot_passes = t->fresh ? t->hot_passes + 1 : 0;
+	if (t->hot_passes == HOT_MAX) {
+		t->hot_passes = 0;
+		t->stop_passes = STOP_MAX;
+	}
+	return t->fresh > 0;
+}
+
 static void target_done(struct sweep *s, struct sweep_target *t, struct wants *w)
 {
 	bool gone = is_gone(s, t);
 
 	if (!gone && t->sig == SIGKILL) {
 		w->kill = true;
-		w->hot |= t->fresh > 0;
+		w->hot |= is_hot(t);
 		w->freeze |= t->fresh > 0 &&
 			     clock_mono_ns() - t->kill_since_ns >= FREEZE_AFTER_S * NS_PER_SEC;
 	} else if (!gone) {

@@ -97,28 +97,34 @@ static void nap(int64_t ns)
 	(void)poll(NULL, 0, (int)((ns + NS_PER_MS - 1) / NS_PER_MS));
 }
 
-/* In the helper, already under the members' uid: rounds until one finds nobody, so that forking
- * doesn't outrun it. */
+/* In the helper, already under the members' uid. How many got it. */
+static unsigned helper_round(struct sweep *s, struct sweep_target *t, int sig)
+{
+	struct proc_stat st;
+	struct walk w;
+	unsigned n = 0;
+	pid_t pid;
+
+	if (walk_open(&w) < 0)
+		return 0;
+	while ((pid = walk_next(&w)) > 0)
+		if (pid != s->self && is_member(s, pid, t, &st))
+			n += signal_safely(s, t, pid, sig) == 0;
+	walk_close(&w);
+	return n;
+}
+
+/* All stopped, then all killed, until nobody is found: so forking doesn't outrun it. */
 static void helper_kill_all(struct sweep *s, struct sweep_target *t)
 {
 	int64_t until = clock_mono_ns() + HELPER_LASTS;
-	struct proc_stat st;
-	unsigned found;
 
 	do {
-		struct walk w;
-		pid_t pid;
-		if (walk_open(&w) < 0)
-			return;
-		found = 0;
-		while ((pid = walk_next(&w)) > 0)
-			if (pid != s->self && is_member(s, pid, t, &st) &&
-				signal_safely(s, t, pid, SIGKILL) == 0)
-				found++;
-		walk_close(&w);
-		if (found)
-			nap(NS_PER_MS);
-	} while (found && clock_mono_ns() < until);
+		(void)helper_round(s, t, SIGSTOP);
+		if (!helper_round(s, t, SIGKILL))
+			break;
+		nap(NS_PER_MS);
+	} while (clock_mono_ns() < until);
 }
 
 static void close_all(void)
@@ -137,7 +143,8 @@ static int signal_by_helper(struct sweep *s, struct sweep_target *t, pid_t pid, 
 	int64_t now = clock_mono_ns();
 	struct proc_status st;
 
-	if (!may_setuid() || (sig == SIGKILL && t->helper_ns && now - t->helper_ns < HELPER_EVERY))
+	if (!may_setuid() ||
+		(t->sig == SIGKILL && t->helper_ns && now - t->helper_ns < HELPER_EVERY))
 		return 0;
 	if (proc_status_read(pid, &st) < 0)
 		return 0;
@@ -150,7 +157,7 @@ static int signal_by_helper(struct sweep *s, struct sweep_target *t, pid_t pid, 
 	}
 	close_all();
 	if (syscall(SYS_setresuid, st.uid[0], st.uid[0], st.uid[0]) == 0) {
-		if (sig == SIGKILL)
+		if (t->sig == SIGKILL)
 			helper_kill_all(s, t);
 		else
 			(void)signal_safely(s, t, pid, sig);
@@ -363,7 +370,7 @@ unsigned sweep_leftovers(const struct mark_range *before)
 	/* They are nobody's children any more: the mark alone says whose they were, so ancestry
 	 * isn't asked (pid1). */
 	struct sweep s = { .ours = *before, .pid1 = true, .self = getpid() };
-	struct sweep_target t = { 0 };
+	struct sweep_target t = { .sig = SIGKILL };
 	unsigned left;
 
 	if (!before->usable || !proc_is_ours())

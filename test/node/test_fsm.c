@@ -9,7 +9,7 @@
 	for (int s = 1; s < NODE_STATE_COUNT; s++) \
 		for (int e = 0; e < EV_COUNT; e++)
 
-enum { ARMS = FX_ARM_START | FX_ARM_READY | FX_ARM_STOP | FX_ARM_KILL | FX_ARM_BACKOFF };
+enum { ARMS = FX_ARM_START | FX_ARM_STOP | FX_ARM_KILL | FX_ARM_BACKOFF };
 
 Test(node_fsm, every_state_is_reachable_from_idle)
 {

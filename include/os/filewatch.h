@@ -1,0 +1,24 @@
+/* filewatch.h - is there a file, without hanging on the file system that it is on. Layer: os. */
+#ifndef OS_FILEWATCH_H
+#define OS_FILEWATCH_H
+
+#include <stdbool.h>
+
+/* Asks in a throwaway fork. Returns a descriptor that becomes readable with the answer; -1 with errno. */
+int file_ask(const char *path);
+struct file_answer {
+	bool exists;
+	bool local; /* its directory is on a local file system: from now on file_exists() may be called directly */
+};
+/* 0; -1: the fork died. */
+int file_answer(int fd, struct file_answer *ret);
+bool file_exists(const char *path);
+
+int inotify_open(void); /* non-blocking, close-on-exec; -1 with errno */
+/* Watches the directory of path for things that appear in it. A watch descriptor; -1 with errno. */
+int inotify_watch_dir_of(int fd, const char *path);
+void inotify_unwatch(int fd, int wd);
+/* The next event's watch descriptor; -1: no more; -2: events were lost, look at everything. */
+int inotify_next(int fd);
+
+#endif

@@ -1,0 +1,99 @@
+/* conn.h - one connection to the control socket, and the ops that it may ask for. Layer: super. */
+#ifndef SUPER_CONN_H
+#define SUPER_CONN_H
+
+#include "os/peer.h"
+#include "super/state.h"
+#include "wire/packet.h"
+
+enum { CONN_OUT_MAX = 256 * 1024 };
+
+enum conn_wait {
+	WAIT_NOTHING,
+	WAIT_EXEC,     /* spawn: its execve */
+	WAIT_EXIT,     /* spawn --wait: its end */
+	WAIT_ENDS,     /* wait: each unit's end */
+	WAIT_STOPPED,  /* stop: each unit at rest */
+	WAIT_LISTING,  /* status: rows, as the peer reads */
+};
+
+struct conn_unit {
+	uint64_t id;
+	bool told;
+};
+
+struct conn {
+	struct super *s;
+	struct list link;
+	struct watch w;
+	struct timer timer;         /* idle, unread, or the end of a wait */
+	struct peer peer;
+	bool trusted;               /* descriptors can't arrive on it */
+	bool gone;                  /* closed; freed at the end of the turn */
+	enum peer_class cls;
+	struct unit *unit;          /* of the class, at the request that is being served */
+	uint64_t counted_unit;      /* whose 32 connections it counts among; 0: none */
+	enum peer_class counted_cls;
+	struct assembly assembly;
+	struct buf out;             /* packets that did not fit: 4 bytes of length, then the packet */
+	enum conn_wait wait;
+	struct conn_unit *units;    /* waited for, or listed (with what is below them) */
+	size_t nunits;
+	bool any, then_exit, listing_some;
+	uint64_t cursor;            /* listing: the last id that went out */
+};
+
+/* One packet to the peer, queued when it does not read; a peer that lets CONN_OUT_MAX bytes pile up is dropped. */
+void conn_send(struct conn *c, struct buf *b); /* ends the buffer */
+void conn_flush(struct conn *c);                /* the peer reads again */
+void conn_idle(struct conn *c);                 /* it asked something: its 5 s begin again */
+void conn_ok(struct conn *c);                  /* ok=1 */
+void conn_end(struct conn *c);                 /* ok=1 end=1 */
+void conn_fail(struct conn *c, const struct err *err);
+void conn_waits(struct conn *c, enum conn_wait wait);
+void conn_wait_until(struct conn *c, int64_t deadline_ns); /* then SG0822 */
+void conn_drop(struct conn *c);
+bool conn_room(const struct conn *c);          /* nothing is queued: a listing may go on */
+/* Lists of units. -1: no memory. */
+int conn_add_unit(struct conn *c, const struct unit *u);
+
+/* --- ops ---------------------------------------------------------------------------------------------- */
+
+enum op_who { OP_EVERYONE = 1, OP_UNITS = 2, OP_OPERATOR = 4 };
+
+struct op {
+	const char *name;
+	unsigned who;
+	const char *fields;         /* " name name " with blanks around each */
+	void (*serve)(struct conn *c, const struct packet *p);
+};
+
+const struct op *op_find(const char *name);
+
+/* Which unit a selector names for this caller, and whether it may: itself and what is below it; the operator all. */
+struct unit *conn_unit(struct conn *c, const char *selector, struct err *err);
+bool conn_sees(const struct conn *c, const struct unit *u);
+
+void op_status(struct conn *c, const struct packet *p);
+void op_status_more(struct conn *c); /* rows until the peer does not read */
+void op_spawn(struct conn *c, const struct packet *p);
+void op_stop(struct conn *c, const struct packet *p);
+void op_wait(struct conn *c, const struct packet *p);
+void op_health(struct conn *c, const struct packet *p);
+void op_ready(struct conn *c, const struct packet *p);
+void op_logs_path(struct conn *c, const struct packet *p);
+
+/* Answers one that waits for this unit's end; the whole wait where it was the last one. */
+void conn_tell(struct conn *c, struct conn_unit *cu, struct unit *u);
+/* row=exit of a unit. */
+void put_exit_row(struct buf *b, const struct unit *u);
+/* Has it ended for good (or is a survivor)? */
+bool unit_over(const struct unit *u);
+
+/* intent, health, lifecycle of a unit as status says them, and the whole's. */
+const char *unit_intent(const struct super *s, const struct unit *u);
+const char *unit_health(const struct super *s, const struct unit *u);
+const char *unit_lifecycle(const struct unit *u);
+const char *overall_health(const struct super *s);
+
+#endif

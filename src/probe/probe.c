@@ -1,0 +1,237 @@
+#include "probe/probe.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "os/filewatch.h"
+#include "probe/kind.h"
+
+/* A unit that is long in starting is still looked at ten times a second for this long, then less and less. */
+#define EAGER_NS (10 * NS_PER_SEC)
+
+struct probes {
+	struct loop *loop;
+	void *arg;
+	void (*wake_at)(void *arg, int64_t deadline_ns);
+	struct heap due;
+	struct list all;
+	struct watch inotify;
+	int64_t woken_for;
+};
+
+static const struct probe_kind *kind_of(const struct probe *p)
+{
+	switch (p->check->kind) {
+	case CHECK_TCP:
+		return &probe_kind_tcp;
+	case CHECK_FILE:
+		return &probe_kind_file;
+	default:
+		return &probe_kind_command;
+	}
+}
+
+static void due(struct probe *p, int64_t at_ns)
+{
+	struct probes *ps = p->host.clock;
+
+	/* Without memory for the deadline the probe would never go on: it is asked again with the next one that is. */
+	(void)heap_put(&ps->due, &p->due, at_ns);
+	if (at_ns < ps->woken_for) {
+		ps->woken_for = at_ns;
+		ps->wake_at(ps->arg, at_ns);
+	}
+}
+
+static void begin(struct probe *p)
+{
+	p->trying = true;
+	due(p, clock_mono_ns() + p->check->attempt_timeout_ns);
+	kind_of(p)->begin(p);
+}
+
+static int64_t next_delay(struct probe *p, int64_t now_ns)
+{
+	int64_t max = p->check->interval_ns;
+
+	if (p->ready)
+		return max;
+	if (now_ns - p->began_ns > EAGER_NS)
+		p->delay_ns += p->delay_ns / 2;
+	if (p->delay_ns > max)
+		p->delay_ns = max > p->check->start_interval_ns ? max : p->check->start_interval_ns;
+	return p->delay_ns;
+}
+
+static void say(struct probe *p, enum probe_news news)
+{
+	p->host.says(p->host.arg, news, &p->last);
+}
+
+void probe_outcome(struct probe *p, const struct err *err)
+{
+	int64_t now = clock_mono_ns();
+	bool first;
+
+	if (!p->trying || p->over)
+		return;
+	p->trying = false;
+	if (!err) {
+		first = !p->ready;
+		p->fails = 0;
+		p->ready = true;
+		due(p, now + next_delay(p, now));
+		if (first)
+			say(p, PROBE_READY);
+		return;
+	}
+	p->last = *err;
+	p->fails++;
+	bool spent = p->ready || now - p->began_ns >= p->check->total_timeout_ns;
+	if (spent && p->fails >= (unsigned)p->check->retries) {
+		p->over = true;
+		heap_take(&p->host.clock->due, &p->due);
+		say(p, p->ready ? PROBE_FAILING : PROBE_NEVER_READY);
+		return;
+	}
+	due(p, now + next_delay(p, now));
+}
+
+static void attempt_too_slow(struct probe *p)
+{
+	struct err err;
+
+	kind_of(p)->end(p);
+	err_set(&err, ERR_CHECK_SLOW, 0, "its health check got no answer within %d ms",
+		(int)(p->check->attempt_timeout_ns / NS_PER_MS));
+	probe_outcome(p, &err);
+}
+
+void probes_run(struct probes *ps, int64_t now_ns)
+{
+	for (struct heap_node *n; (n = heap_min(&ps->due)) && n->key <= now_ns;) {
+		struct probe *p = container_of(n, struct probe, due);
+		heap_take(&ps->due, n);
+		if (p->trying)
+			attempt_too_slow(p);
+		else
+			begin(p);
+	}
+	struct heap_node *next = heap_min(&ps->due);
+	ps->woken_for = next ? next->key : INT64_MAX;
+	ps->wake_at(ps->arg, ps->woken_for);
+}
+
+/* Something appeared in a directory: whoever waits for a file there looks at once. */
+static void appeared(struct loop *l, struct watch *w, uint32_t events)
+{
+	struct probes *ps = container_of(w, struct probes, inotify);
+
+	(void)l;
+	(void)events;
+	for (int wd; (wd = inotify_next(w->fd)) != -1;)
+		list_each(it, &ps->all)
+		{
+			struct probe *p = list_entry(it, struct probe, link);
+			if (!p->trying && !p->over && !p->ready && p->wd >= 0 && (wd == -2 || p->wd == wd) && p->local)
+				begin(p);
+		}
+}
+
+struct probes *probes_new(struct loop *l, void *arg, void (*wake_at)(void *arg, int64_t deadline_ns))
+{
+	struct probes *ps = calloc(1, sizeof *ps);
+
+	if (!ps)
+		return NULL;
+	ps->loop = l;
+	ps->arg = arg;
+	ps->wake_at = wake_at;
+	ps->woken_for = INT64_MAX;
+	ps->inotify.fd = -1;
+	list_init(&ps->all);
+	return ps;
+}
+
+struct probes *probes_free(struct probes *ps)
+{
+	if (!ps)
+		return NULL;
+	if (ps->inotify.fd >= 0) {
+		loop_del(ps->loop, &ps->inotify);
+		close(ps->inotify.fd);
+	}
+	heap_done(&ps->due);
+	free(ps);
+	return NULL;
+}
+
+struct loop *probe_loop(const struct probe *p)
+{
+	return p->host.clock->loop;
+}
+
+int probe_inotify(const struct probe *p)
+{
+	struct probes *ps = p->host.clock;
+
+	if (ps->inotify.fd >= 0)
+		return ps->inotify.fd;
+	ps->inotify = (struct watch){ .fd = inotify_open(), .events = LOOP_IN, .fn = appeared };
+	if (ps->inotify.fd >= 0 && loop_add(ps->loop, &ps->inotify) < 0) {
+		close(ps->inotify.fd);
+		ps->inotify.fd = -1;
+	}
+	return ps->inotify.fd;
+}
+
+void probe_drop_watch(struct probe *p)
+{
+	if (p->w.fd < 0)
+		return;
+	loop_del(probe_loop(p), &p->w);
+	close(p->w.fd);
+	p->w.fd = -1;
+}
+
+struct probe *probe_new(const struct health_check *check, const char *cwd, const struct probe_host *host, struct err *err)
+{
+	struct probe *p = calloc(1, sizeof *p);
+
+	if (!p) {
+		err_set(err, ERR_CHECK_NOTHING, 0, "out of memory for a health check");
+		return NULL;
+	}
+	p->check = check;
+	p->cwd = cwd;
+	p->host = *host;
+	p->w.fd = p->wd = -1;
+	p->began_ns = clock_mono_ns();
+	p->delay_ns = check->start_interval_ns;
+	list_add_tail(&host->clock->all, &p->link);
+	due(p, p->began_ns);
+	return p;
+}
+
+struct probe *probe_free(struct probe *p)
+{
+	if (!p)
+		return NULL;
+	struct probes *ps = p->host.clock;
+	bool shared = false;
+	kind_of(p)->end(p);
+	list_del(&p->link);
+	list_each(it, &ps->all)
+		shared |= list_entry(it, struct probe, link)->wd == p->wd;
+	if (p->wd >= 0 && !shared)
+		inotify_unwatch(ps->inotify.fd, p->wd);
+	heap_take(&ps->due, &p->due);
+	free(p);
+	return NULL;
+}
+
+unsigned probe_failures(const struct probe *p)
+{
+	return p->fails;
+}

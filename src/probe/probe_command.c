@@ -1,0 +1,42 @@
+#include <signal.h>
+
+#include "probe/kind.h"
+
+static void begin(struct probe *p)
+{
+	struct err err;
+
+	if (p->host.run(p->host.arg, p->check->argv, &p->pid, &err) == 0)
+		return;
+	p->pid = 0;
+	err.code = ERR_CHECK_NOTHING;
+	probe_outcome(p, &err);
+}
+
+/* Its whole session goes: the command is unreaped, so the group's number is still its own. */
+static void end(struct probe *p)
+{
+	if (p->pid)
+		(void)kill(-p->pid, SIGKILL);
+	p->pid = 0;
+}
+
+void probe_exited(struct probe *p, pid_t pid, int code)
+{
+	struct err err;
+
+	if (!p->pid || pid != p->pid)
+		return;
+	p->pid = 0;
+	if (code == 0) {
+		probe_outcome(p, NULL);
+		return;
+	}
+	if (code == 127 || code == 126)
+		err_set(&err, ERR_CHECK_NOTHING, 0, "its health check could not be run (%d)", code);
+	else
+		err_set(&err, ERR_CHECK_UNHEALTHY, 0, "its health check answered %d", code);
+	probe_outcome(p, &err);
+}
+
+const struct probe_kind probe_kind_command = { begin, end };

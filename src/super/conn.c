@@ -1,0 +1,179 @@
+/* One connection: what goes out on it, what it waits for, its end. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "os/usock.h"
+#include "super/conn.h"
+
+#define IDLE_NS (5 * NS_PER_SEC)
+#define UNREAD_NS (30 * NS_PER_SEC)
+
+void conn_drop(struct conn *c)
+{
+	if (c->gone)
+		return;
+	c->gone = true;
+	loop_del(c->s->loop, &c->w);
+	timer_del(c->s, &c->timer);
+	if (c->wait == WAIT_NOTHING)
+		c->s->nconns--;
+	list_each(it, &c->s->tree.all)
+	{
+		struct job *j = c->wait == WAIT_EXEC ? job_of(list_entry(it, struct unit, all)) : NULL;
+		if (j && j->asker == c)
+			j->asker = NULL;
+	}
+	c->s->assembly_bytes -= assembly_bytes(&c->assembly);
+	assembly_done(&c->assembly);
+	peer_done(&c->peer);
+	usock_discard(c->w.fd, c->trusted);
+	c->w.fd = -1;
+	c->s->dropped = true;
+}
+
+static void timed_out(struct super *s, struct timer *t)
+{
+	struct conn *c = container_of(t, struct conn, timer);
+	struct err err;
+
+	(void)s;
+	if ((c->wait == WAIT_ENDS || c->wait == WAIT_STOPPED) && !c->out.len) {
+		err_set(&err, ERR_TIMED_OUT, 0, "what was waited for did not end in time");
+		conn_waits(c, WAIT_NOTHING);
+		conn_fail(c, &err);
+		return;
+	}
+	conn_drop(c);
+}
+
+void conn_idle(struct conn *c)
+{
+	timer_set(c->s, &c->timer, clock_mono_ns() + IDLE_NS, timed_out);
+}
+
+static void watch_unread(struct conn *c)
+{
+	if (c->out.len)
+		timer_set(c->s, &c->timer, clock_mono_ns() + UNREAD_NS, timed_out);
+}
+
+bool conn_room(const struct conn *c)
+{
+	return !c->gone && !c->out.len;
+}
+
+void conn_send(struct conn *c, struct buf *b)
+{
+	uint32_t n = (uint32_t)b->len;
+
+	if (!c->gone && b->failed) {
+		log_line(LOG_ERR, "out of memory for an answer; its connection is closed");
+		conn_drop(c);
+	}
+	if (!c->gone && !c->out.len && usock_send(c->w.fd, b->p, b->len) == 0) {
+		buf_done(b);
+		return;
+	}
+	if (!c->gone && !c->out.len && errno != EAGAIN && errno != EWOULDBLOCK)
+		conn_drop(c);
+	if (!c->gone && (buf_add(&c->out, &n, sizeof n) < 0 || buf_add(&c->out, b->p, n) < 0))
+		conn_drop(c);
+	buf_done(b);
+	if (c->gone)
+		return;
+	(void)loop_mod(c->s->loop, &c->w, LOOP_IN | LOOP_OUT);
+	watch_unread(c);
+}
+
+void conn_flush(struct conn *c)
+{
+	uint32_t n;
+
+	while (c->out.len) {
+		memcpy(&n, c->out.p, sizeof n);
+		if (usock_send(c->w.fd, c->out.p + sizeof n, n) < 0) {
+			if (errno != EAGAIN && errno != EWOULDBLOCK)
+				conn_drop(c);
+			return;
+		}
+		buf_drop(&c->out, sizeof n + n);
+		watch_unread(c);
+	}
+	buf_done(&c->out);
+	(void)loop_mod(c->s->loop, &c->w, LOOP_IN);
+	if (c->wait == WAIT_NOTHING)
+		conn_idle(c);
+	else
+		timer_del(c->s, &c->timer);
+}
+
+void conn_ok(struct conn *c)
+{
+	struct buf b;
+
+	buf_init(&b, CAP_PACKET);
+	packet_put(&b, "ok", "1");
+	packet_end(&b, NULL, 0);
+	conn_send(c, &b);
+}
+
+void conn_end(struct conn *c)
+{
+	struct buf b;
+
+	buf_init(&b, CAP_PACKET);
+	packet_put(&b, "ok", "1");
+	packet_put(&b, "end", "1");
+	packet_end(&b, NULL, 0);
+	conn_send(c, &b);
+}
+
+void conn_fail(struct conn *c, const struct err *err)
+{
+	struct buf b;
+
+	buf_init(&b, CAP_PACKET);
+	packet_error(&b, err);
+	conn_send(c, &b);
+}
+
+/* A connection that waits counts against what it waits for, not against the places. */
+void conn_waits(struct conn *c, enum conn_wait wait)
+{
+	if (c->gone)
+		return;
+	if (c->wait == WAIT_NOTHING && wait != WAIT_NOTHING)
+		c->s->nconns--;
+	if (c->wait != WAIT_NOTHING && wait == WAIT_NOTHING)
+		c->s->nconns++;
+	c->wait = wait;
+	if (wait == WAIT_NOTHING) {
+		free(c->units);
+		c->units = NULL;
+		c->nunits = 0;
+		c->any = c->then_exit = c->listing_some = false;
+		conn_idle(c);
+	} else {
+		timer_del(c->s, &c->timer);
+	}
+}
+
+int conn_add_unit(struct conn *c, const struct unit *u)
+{
+	struct conn_unit *v = realloc(c->units, (c->nunits + 1) * sizeof *v);
+
+	if (!v)
+		return -1;
+	c->units = v;
+	c->units[c->nunits++] = (struct conn_unit){ .id = u->id };
+	return 0;
+}
+
+void conn_wait_until(struct conn *c, int64_t deadline_ns)
+{
+	timer_set(c->s, &c->timer, deadline_ns, timed_out);
+}
+

@@ -1,0 +1,375 @@
+/* One function per effect of the state table: the only way from a state to a system call. */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/units.h"
+#include "node/exit.h"
+#include "os/proc.h"
+#include "probe/probe.h"
+#include "super/state.h"
+
+#define SETUP_NS (30 * NS_PER_SEC)  /* from fork to execve */
+#define SURVIVE_NS (5 * NS_PER_SEC) /* from the first KILL to being called a survivor */
+
+/* --- stopping -------------------------------------------------------------------------------------- */
+
+static void swept(struct sweep_target *t, unsigned members, bool gone)
+{
+	struct job *j = container_of(t, struct job, sweep);
+
+	(void)members;
+	if (!gone)
+		return;
+	sweep_del(j->s->sweep, t);
+	j->sweeping = false;
+	j->u->own_left = false;
+	check_gone(j->s, j->u);
+}
+
+static void sweep_for(struct super *s, struct job *j, int sig)
+{
+	j->sweep.fn = swept;
+	sweep_add(s->sweep, &j->sweep, sig);
+	j->sweeping = true;
+	s->sweep_at_ns = 0;
+}
+
+static void fx_disarm(struct super *s, struct unit *u)
+{
+	timer_del(s, &job_of(u)->timer);
+}
+
+static void fx_unprobe(struct super *s, struct unit *u)
+{
+	struct job *j = job_of(u);
+
+	(void)s;
+	j->probe = probe_free(j->probe);
+}
+
+static void fx_deps(struct super *s, struct unit *u)
+{
+	if (unit_spawned(u))
+		post(s, u, EV_DEPS_UP);
+	s->deps_dirty = true;
+}
+
+/* The end of a start that never was: no process, so its exit is ours to tell. */
+static void never_born(struct super *s, struct unit *u, const struct err *err)
+{
+	struct job *j = job_of(u);
+
+	u->trouble = *err;
+	u->main_alive = u->own_left = false;
+	u->started_ns = u->exit.ended_ns = clock_mono_ns();
+	u->exit.known = true;
+	u->exit.code = 127;
+	u->exit.signal = 0;
+	u->exit.reason = END_EXEC_FAILED;
+	u->exit.ended_wall_ns = clock_wall_ns();
+	j->stillborn = unit_spawned(u);
+	serve_exec(s, j, err);
+	post(s, u, EV_MAIN_EXIT);
+}
+
+static void fx_spawn(struct super *s, struct unit *u)
+{
+	struct err err;
+
+	if (launch_start(s, u, &err) < 0)
+		never_born(s, u, &err);
+}
+
+/* One deadline for a whole tree: set where the stop begins, handed down from there. */
+static int64_t stop_deadline(struct job *j)
+{
+	if (!j->stop_deadline_ns)
+		j->stop_deadline_ns = clock_mono_ns() + job_stop_timeout(j);
+	return j->stop_deadline_ns;
+}
+
+/* Children first: each is ordered down with the deadline of the whole; without any the way to its own signal is free. */
+static void fx_kids(struct super *s, struct unit *u)
+{
+	struct job *j = job_of(u);
+	int64_t deadline = stop_deadline(j);
+
+	tree_close(u);
+	for (struct unit *d = NULL; (d = tree_walk(u, d));) {
+		struct job *dj = job_of(d);
+		if (dj && !dj->stop_deadline_ns)
+			dj->stop_deadline_ns = deadline;
+		order_stop(s, d, u->cause == CAUSE_SHUTDOWN || u->cause == CAUSE_ORDER ? u->cause : CAUSE_CASCADE);
+	}
+	if (!u->live_children || j->at_once)
+		post(s, u, EV_KIDS_GONE);
+}
+
+/* Its main process ended by itself: what the policy makes of its children. */
+static void fx_cascade(struct super *s, struct unit *u)
+{
+	const struct job *j = job_of(u);
+	bool drains = u->policy == POLICY_DRAIN && exit_clean(u, j->svc);
+
+	tree_close(u);
+	if (!unit_spawned(u))
+		deps_lost(s, u);
+	if (!u->live_children || drains)
+		return;
+	int64_t deadline = clock_mono_ns() + job_stop_timeout(j);
+	for (struct unit *d = NULL; (d = tree_walk(u, d));) {
+		struct job *dj = job_of(d);
+		if (!dj)
+			continue;
+		dj->at_once = true;
+		dj->stop_deadline_ns = deadline;
+		order_stop(s, d, CAUSE_CASCADE);
+	}
+}
+
+/* Those of the group have the signal by kill(2); each process gets it once. */
+static void note_group(struct super *s, struct job *j)
+{
+	enum { LOOKED_AT = 256 };
+	pid_t pids[LOOKED_AT];
+	struct proc_stat st;
+	unsigned n = sweep_members(s->sweep, j->mark, j->sweep.session, pids, LOOKED_AT);
+
+	for (unsigned i = 0; i < n && i < LOOKED_AT; i++)
+		if (proc_stat_read(pids[i], &st) == 0 && st.pgrp == j->u->pid)
+			sweep_mark_sent(s->sweep, &j->sweep, pids[i]);
+}
+
+static void signal_main(struct super *s, struct job *j)
+{
+	struct unit *u = j->u;
+	struct proc_stat st;
+	enum stop_target target = j->svc ? j->svc->stop_target : STOP_MAIN;
+	int sig = j->svc ? j->svc->stop_signal : SIGTERM;
+
+	j->term_sent = true;
+	if (target == STOP_GROUP) {
+		note_group(s, j);
+		(void)kill(-u->pid, sig);
+	} else if (kill(u->pid, sig) < 0 && errno == EPERM) {
+		target = STOP_TREE; /* the sweep has a helper that takes its user */
+	} else {
+		sweep_mark_sent(s->sweep, &j->sweep, u->pid);
+	}
+	if (target == STOP_TREE)
+		sweep_for(s, j, sig);
+	if (proc_stat_read(u->pid, &st) == 0 && st.state == 'T')
+		(void)kill(u->pid, SIGCONT); /* a stopped process could not obey */
+}
+
+static void fx_term(struct super *s, struct unit *u)
+{
+	struct job *j = job_of(u);
+	int sig = j->svc ? j->svc->stop_signal : SIGTERM;
+
+	if (u->live_children && !j->at_once)
+		return; /* KIDS_GONE comes when the last of them is gone */
+	if (u->main_alive) {
+		if (!j->term_sent)
+			signal_main(s, j);
+		return;
+	}
+	/* What is left after the main process gets the signal now, each once. */
+	if (u->own_left)
+		sweep_for(s, j, sig);
+	else
+		check_gone(s, u);
+}
+
+static void kill_own(struct super *s, struct unit *u)
+{
+	if (u->main_alive) {
+		(void)kill(-u->pid, SIGKILL);
+		(void)kill(u->pid, SIGKILL);
+	}
+	if (u->own_left)
+		sweep_for(s, job_of(u), SIGKILL);
+}
+
+static void fx_clear(struct super *s, struct unit *u)
+{
+	kill_own(s, u);
+	check_gone(s, u);
+}
+
+static void fx_kill(struct super *s, struct unit *u)
+{
+	kill_own(s, u);
+	for (struct unit *d = NULL; (d = tree_walk(u, d));)
+		if (d->own_left && job_of(d) && d->state != NODE_KILLING) {
+			timer_del(s, &job_of(d)->timer);
+			post(s, d, d->state == NODE_STOPPING ? EV_TIMEOUT : EV_STOP);
+		}
+}
+
+static void name_survivors(struct super *s, struct unit *u)
+{
+	enum { NAMED = 8 };
+	char path[UNIT_PATH_MAX], list[NAMED * 12 + 1] = "";
+	struct job *j = job_of(u);
+	pid_t pids[NAMED];
+	size_t at = 0;
+
+	u->exit.left = sweep_members(s->sweep, j->mark, u->main_alive ? u->pid : 0, pids, NAMED);
+	if (!u->exit.left)
+		u->exit.left = u->main_alive ? 1 : 0;
+	for (unsigned i = 0; i < u->exit.left && i < NAMED; i++)
+		at += (size_t)snprintf(list + at, sizeof list - at, " %d", (int)pids[i]);
+	err_set(&u->trouble, ERR_SURVIVORS, 0, "%u of its processes can't be killed:%s", u->exit.left, list);
+	log_line(LOG_ERR, "error[SG0713]: %s: %s", unit_path(u, path, sizeof path), u->trouble.msg);
+}
+
+/* 5 s after the first KILL: said now, to those who wait too; the unit stays as it is, and no second copy starts. */
+static void fx_survive(struct super *s, struct unit *u)
+{
+	struct job *j = job_of(u);
+
+	if (!u->own_left || j->survived)
+		return;
+	name_survivors(s, u);
+	j->survived = true;
+	if (!u->exit.known) {
+		u->exit.known = true;
+		u->exit.code = 137;
+		u->exit.signal = SIGKILL;
+		u->exit.reason = END_STOPPED;
+		u->exit.ended_ns = clock_mono_ns();
+	}
+	serve_unit_told(s, u);
+}
+
+/* --- probing, timers --------------------------------------------------------------------------------- */
+
+static void probe_says(void *arg, enum probe_news news, const struct err *err)
+{
+	struct job *j = arg;
+	struct super *s = j->s;
+	char path[UNIT_PATH_MAX];
+
+	if (news == PROBE_READY) {
+		j->u->was_ready = true;
+		j->u->trouble.code = ERR_OK;
+		post(s, j->u, EV_PROBE_UP);
+		return;
+	}
+	j->u->trouble = *err;
+	j->u->cause = news == PROBE_NEVER_READY ? CAUSE_UNREADY : CAUSE_UNHEALTHY;
+	log_line(LOG_ERR, "error[SG%04d]: %s: %s", err->code, unit_path(j->u, path, sizeof path), err->msg);
+	post(s, j->u, EV_PROBE_DOWN);
+}
+
+static int run_check(void *arg, char *const *argv, pid_t *ret_pid, struct err *err)
+{
+	struct job *j = arg;
+
+	return launch_probe(j->s, j, argv, ret_pid, err);
+}
+
+static void fx_probe(struct super *s, struct unit *u)
+{
+	struct job *j = job_of(u);
+	struct probe_host host = { .arg = j, .says = probe_says, .run = run_check, .clock = s->probes };
+	struct err err;
+
+	if (j->launch && unit_spawned(u))
+		job_exec_done(s, j);
+	if (unit_spawned(u) || j->svc->check.kind <= CHECK_ALIVE) {
+		u->was_ready = true;
+		post(s, u, EV_PROBE_UP);
+		return;
+	}
+	j->probe = probe_new(&j->svc->check, j->cwd, &host, &err);
+	if (!j->probe)
+		probe_says(j, PROBE_NEVER_READY, &err);
+}
+
+static void fired(struct super *s, struct timer *t)
+{
+	struct job *j = container_of(t, struct job, timer);
+	struct unit *u = j->u;
+
+	if (u->state == NODE_STARTING && !u->trouble.code) {
+		err_set(&u->trouble, ERR_EXEC_FAILED, ETIMEDOUT, "its set-up before exec took more than 30 s");
+		u->cause = CAUSE_SETUP;
+		j->stillborn = unit_spawned(u);
+		serve_exec(s, j, &u->trouble);
+	}
+	post(s, u, EV_TIMEOUT);
+}
+
+static void arm(struct super *s, struct unit *u, int64_t deadline_ns)
+{
+	timer_set(s, &job_of(u)->timer, deadline_ns, fired);
+}
+
+static void fx_arm_start(struct super *s, struct unit *u)
+{
+	if (u->main_alive)
+		arm(s, u, clock_mono_ns() + SETUP_NS);
+}
+
+static void fx_arm_stop(struct super *s, struct unit *u)
+{
+	arm(s, u, s->killing ? clock_mono_ns() : stop_deadline(job_of(u)));
+}
+
+static void fx_arm_kill(struct super *s, struct unit *u)
+{
+	arm(s, u, clock_mono_ns() + SURVIVE_NS);
+}
+
+static void fx_arm_backoff(struct super *s, struct unit *u)
+{
+	const struct job *j = job_of(u);
+	char path[UNIT_PATH_MAX], delay[32];
+	int64_t ns = exit_backoff(u, &j->svc->backoff, random_u64());
+
+	log_line(LOG_WARN, "%s ended (%s %d); restart %u in %s", unit_path(u, path, sizeof path),
+		u->exit.signal ? "signal" : "code", u->exit.signal ? u->exit.signal : u->exit.code, u->in_a_row,
+		duration_print(delay, sizeof delay, ns));
+	arm(s, u, clock_mono_ns() + ns);
+}
+
+static void fx_tell(struct super *s, struct unit *u)
+{
+	tell(s, u);
+}
+
+static void (*const run[FX_COUNT])(struct super *, struct unit *) = {
+	[FX_BIT_DISARM] = fx_disarm,
+	[FX_BIT_UNPROBE] = fx_unprobe,
+	[FX_BIT_DEPS] = fx_deps,
+	[FX_BIT_SPAWN] = fx_spawn,
+	[FX_BIT_KIDS] = fx_kids,
+	[FX_BIT_CASCADE] = fx_cascade,
+	[FX_BIT_TERM] = fx_term,
+	[FX_BIT_CLEAR] = fx_clear,
+	[FX_BIT_KILL] = fx_kill,
+	[FX_BIT_SURVIVE] = fx_survive,
+	[FX_BIT_PROBE] = fx_probe,
+	[FX_BIT_ARM_START] = fx_arm_start,
+	[FX_BIT_ARM_STOP] = fx_arm_stop,
+	[FX_BIT_ARM_KILL] = fx_arm_kill,
+	[FX_BIT_ARM_BACKOFF] = fx_arm_backoff,
+	[FX_BIT_TELL] = fx_tell,
+};
+
+void effects_run(struct super *s, struct unit *u, unsigned fx)
+{
+	for (int bit = 0; bit < FX_COUNT && u; bit++)
+		if (fx >> bit & 1) {
+			run[bit](s, u);
+			if (bit == FX_BIT_TELL)
+				return; /* the unit may be freed */
+		}
+}

@@ -1,0 +1,256 @@
+/* Environments: built once, identical ones kept once, the init's own names put on top at each start. */
+#include "super/env.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/caps.h"
+#include "os/account.h"
+#include "os/slurp.h"
+
+enum { ENV_MAX = CAP_REQUEST, FILE_TIMEOUT_MS = 10000 };
+
+extern char **environ;
+
+bool env_reserved(const char *assignment)
+{
+	static const char *const names[] = {
+		"SYSG_SOCKET", "SYSG_NAME", "SYSG_ID", "SPAWN_DEPTH", "SPAWN_PARENT_PID", "SYSG_TOKEN", "SYSG_TOKEN_FILE",
+	};
+	size_t n = strcspn(assignment, "=");
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strlen(names[i]) == n && memcmp(names[i], assignment, n) == 0)
+			return true;
+	return false;
+}
+
+/* --- a list of assignments under construction: later ones replace earlier ones of the same name ------ */
+
+struct assign {
+	char **v;
+	size_t n, cap;
+	bool failed;
+};
+
+static bool same_name(const char *a, const char *b)
+{
+	size_t n = strcspn(a, "=");
+
+	return strncmp(a, b, n) == 0 && b[n] == '=';
+}
+
+static void put(struct assign *a, char *assignment)
+{
+	if (!assignment) {
+		a->failed = true;
+		return;
+	}
+	for (size_t i = 0; i < a->n; i++)
+		if (same_name(assignment, a->v[i])) {
+			free(a->v[i]);
+			a->v[i] = assignment;
+			return;
+		}
+	if (a->n == a->cap) {
+		size_t cap = a->cap ? 2 * a->cap : 64;
+		char **v = realloc(a->v, cap * sizeof *v);
+		if (!v) {
+			free(assignment);
+			a->failed = true;
+			return;
+		}
+		a->v = v;
+		a->cap = cap;
+	}
+	a->v[a->n++] = assignment;
+}
+
+static void put_var(struct assign *a, const char *name, const char *value)
+{
+	char *p = malloc(strlen(name) + strlen(value) + 2);
+
+	if (p) {
+		size_t n = strlen(name);
+		memcpy(p, name, n);
+		p[n] = '=';
+		memcpy(p + n + 1, value, strlen(value) + 1);
+	}
+	put(a, p);
+}
+
+static void put_strings(struct assign *a, const char *const *strings, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strchr(strings[i], '=') && !env_reserved(strings[i]))
+			put(a, strdup(strings[i]));
+}
+
+static void assign_done(struct assign *a)
+{
+	for (size_t i = 0; i < a->n; i++)
+		free(a->v[i]);
+	free(a->v);
+}
+
+/* --- blocks ------------------------------------------------------------------------------------------ */
+
+static struct envblock *block_of(struct super *s, const char *const *strings, size_t n, struct err *err)
+{
+	struct envblock *e, *old;
+	size_t size = 0, at = 0, count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (!env_reserved(strings[i]) && strchr(strings[i], '='))
+			size += strlen(strings[i]) + 1;
+	if (size > ENV_MAX) {
+		err_set(err, ERR_TOO_LARGE, 0, "the environment has %zu bytes; at most %d", size, ENV_MAX);
+		return NULL;
+	}
+	if (!(e = malloc(sizeof *e + size + 1))) {
+		err_set(err, ERR_UNKNOWN, 0, "out of memory");
+		return NULL;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (!env_reserved(strings[i]) && strchr(strings[i], '=')) {
+			size_t m = strlen(strings[i]) + 1;
+			memcpy(e->bytes + at, strings[i], m);
+			at += m;
+			count++;
+		}
+	e->bytes[at] = '\0';
+	e->size = size;
+	e->n = count;
+	e->refs = 1;
+	HASH_FIND(hh, s->envs, e->bytes, e->size, old);
+	if (old) {
+		free(e);
+		return env_ref(old);
+	}
+	HASH_ADD_KEYPTR(hh, s->envs, e->bytes, e->size, e);
+	return e;
+}
+
+struct envblock *env_of_strings(struct super *s, const char *const *strings, size_t n, struct err *err)
+{
+	return block_of(s, strings, n, err);
+}
+
+static struct envblock *block_of_assign(struct super *s, struct assign *a, struct err *err)
+{
+	struct envblock *e = NULL;
+
+	if (a->failed)
+		err_set(err, ERR_UNKNOWN, 0, "out of memory");
+	else
+		e = block_of(s, (const char *const *)a->v, a->n, err);
+	assign_done(a);
+	return e;
+}
+
+struct envblock *env_with(struct super *s, struct envblock *base, const char *const *strings, size_t n, struct err *err)
+{
+	struct assign a = { 0 };
+	const char *p = base->bytes;
+
+	for (size_t i = 0; i < base->n; i++, p += strlen(p) + 1)
+		put(&a, strdup(p));
+	put_strings(&a, strings, n);
+	return block_of_assign(s, &a, err);
+}
+
+static int put_file(struct assign *a, const char *path, struct err *err)
+{
+	struct var *vars = NULL;
+	size_t n = 0;
+	struct buf text;
+
+	buf_init(&text, CAP_ENV_FILE);
+	int rc = slurp(path, false, FILE_TIMEOUT_MS, &text, err);
+	if (rc == 0 && (rc = env_file_parse(text.p ? text.p : "", text.len, &vars, &n, err)) < 0)
+		err_wrap(err, "%s", path);
+	for (size_t i = 0; i < n; i++) {
+		if (rc == 0)
+			put_var(a, vars[i].name, vars[i].value);
+		free(vars[i].name);
+		free(vars[i].value);
+	}
+	free(vars);
+	buf_done(&text);
+	return rc;
+}
+
+static int put_spec(struct assign *a, const struct env_spec *spec, struct err *err)
+{
+	for (char **f = spec->files; f && *f; f++)
+		if (put_file(a, *f, err) < 0)
+			return -1;
+	for (size_t i = 0; i < spec->nvars; i++)
+		put_var(a, spec->vars[i].name, spec->vars[i].value);
+	return 0;
+}
+
+static int put_account(struct assign *a, const struct service *svc, struct err *err)
+{
+	struct account acc;
+
+	if (!svc->user)
+		return 0;
+	if (account_load(svc->user, svc->group, &acc, err) < 0)
+		return -1;
+	put_var(a, "HOME", acc.home[0] ? acc.home : "/");
+	put_var(a, "USER", acc.name[0] ? acc.name : svc->user);
+	put_var(a, "LOGNAME", acc.name[0] ? acc.name : svc->user);
+	put_var(a, "SHELL", acc.shell[0] ? acc.shell : "/bin/sh");
+	return 0;
+}
+
+struct envblock *env_of_service(struct super *s, const struct service *svc, struct err *err)
+{
+	struct assign a = { 0 };
+	bool inherit = svc->env.inherit && s->m->env.inherit;
+
+	if (inherit)
+		for (char **e = environ; *e; e++)
+			put_strings(&a, (const char *const *)e, 1);
+	else
+		put_var(&a, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	if ((inherit && put_account(&a, svc, err) < 0) || put_spec(&a, &s->m->env, err) < 0 ||
+		put_spec(&a, &svc->env, err) < 0) {
+		assign_done(&a);
+		return NULL;
+	}
+	return block_of_assign(s, &a, err);
+}
+
+struct envblock *env_ref(struct envblock *e)
+{
+	if (e)
+		e->refs++;
+	return e;
+}
+
+void env_unref(struct super *s, struct envblock *e)
+{
+	if (!e || --e->refs)
+		return;
+	HASH_DEL(s->envs, e);
+	free(e);
+}
+
+char **env_vector(const struct envblock *e, const char *const *extra, size_t nextra)
+{
+	size_t n = 0;
+	char **v = malloc((e->n + nextra + 1) * sizeof *v);
+	const char *p = e->bytes;
+
+	if (!v)
+		return NULL;
+	for (size_t i = 0; i < e->n; i++, p += strlen(p) + 1)
+		v[n++] = (char *)(uintptr_t)p;
+	for (size_t i = 0; i < nextra; i++)
+		v[n++] = (char *)(uintptr_t)extra[i];
+	v[n] = NULL;
+	return v;
+}

@@ -1,0 +1,111 @@
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "probe/probe.h"
+#include "super/env.h"
+#include "super/state.h"
+
+enum { STOP_TIMEOUT_DEFAULT_S = 5 };
+
+struct job *job_new(struct super *s, struct unit *u, const struct service *svc)
+{
+	struct job *j = calloc(1, sizeof *j);
+
+	if (!j)
+		return NULL;
+	j->s = s;
+	j->u = u;
+	j->svc = svc;
+	j->status.fd = -1;
+	j->cgroup_procs = j->cgroup_kill = j->sweep.cgroup_kill_fd = -1;
+	u->rt = j;
+	return j;
+}
+
+void launch_free(struct launch *l)
+{
+	if (!l)
+		return;
+	free(l->argv);
+	free(l->groups);
+	free(l);
+}
+
+static void drop_status(struct super *s, struct job *j)
+{
+	if (j->status.fd < 0)
+		return;
+	loop_del(s->loop, &j->status);
+	close(j->status.fd);
+	j->status.fd = -1;
+}
+
+static void drop_cgroup(struct super *s, struct job *j)
+{
+	char name[64];
+
+	if (j->cgroup_procs < 0)
+		return;
+	close(j->cgroup_procs);
+	if (j->cgroup_kill >= 0)
+		close(j->cgroup_kill);
+	j->cgroup_procs = j->cgroup_kill = j->sweep.cgroup_kill_fd = -1;
+	cgroup_remove(s->cgroup, job_cgroup_name(j, name));
+}
+
+void job_at_rest(struct super *s, struct job *j)
+{
+	if (j->sweeping)
+		sweep_del(s->sweep, &j->sweep);
+	j->sweeping = false;
+	drop_status(s, j);
+	drop_cgroup(s, j);
+	timer_del(s, &j->ttl);
+	j->stop_deadline_ns = 0;
+	j->at_once = j->term_sent = j->survived = j->resolved = false;
+}
+
+void job_free(struct super *s, struct job *j)
+{
+	if (!j)
+		return;
+	job_at_rest(s, j);
+	timer_del(s, &j->timer);
+	probe_free(j->probe);
+	aux_forget(s, j);
+	settle_forget(s, j->u);
+	serve_forget_unit(s, j->u);
+	launch_free(j->launch);
+	env_unref(s, j->env);
+	free(j->cwd);
+	free(j->command);
+	j->u->rt = NULL;
+	free(j);
+}
+
+void job_end(struct super *s, struct unit *u)
+{
+	struct unit *parent = u->parent;
+	struct job *j = job_of(u);
+	bool stillborn = j->stillborn;
+
+	serve_unit_told(s, u);
+	job_free(s, j);
+	if (stillborn)
+		tree_unadmit(&s->tree, u);
+	else
+		tree_end(&s->tree, u);
+	if (!parent->live_children && parent->rt) {
+		post(s, parent, EV_KIDS_GONE);
+		check_gone(s, parent);
+	}
+}
+
+int64_t job_stop_timeout(const struct job *j)
+{
+	const struct job *root = job_of(j->u->root);
+	const struct service *svc = root ? root->svc : NULL;
+
+	return svc ? svc->stop_timeout_ns : STOP_TIMEOUT_DEFAULT_S * INT64_C(1000000000);
+}

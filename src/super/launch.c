@@ -1,0 +1,228 @@
+/* From a unit to a child_spec, and through os/spawn to a process. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "os/spawn.h"
+#include "super/env.h"
+#include "super/state.h"
+
+enum { NAMES = 5, NAME_BYTES = UNIT_PATH_MAX + 32 };
+
+/* The init's own names: they inform, and are never read back by it. */
+struct names {
+	char text[NAMES][NAME_BYTES];
+	const char *v[NAMES];
+	size_t n;
+};
+
+static void fill_names(const struct super *s, const struct unit *u, struct names *ret)
+{
+	char path[UNIT_PATH_MAX];
+	size_t n = 0;
+
+	if (s->socket_path)
+		snprintf(ret->text[n++], NAME_BYTES, "SYSG_SOCKET=%s", s->socket_path);
+	snprintf(ret->text[n++], NAME_BYTES, "SYSG_NAME=%s", unit_path(u, path, sizeof path));
+	snprintf(ret->text[n++], NAME_BYTES, "SYSG_ID=@%" PRIu64, u->id);
+	snprintf(ret->text[n++], NAME_BYTES, "SPAWN_DEPTH=%u", u->depth);
+	snprintf(ret->text[n++], NAME_BYTES, "SPAWN_PARENT_PID=%d",
+		(int)(u->parent && u->parent->pid ? u->parent->pid : getpid()));
+	for (size_t i = 0; i < n; i++)
+		ret->v[i] = ret->text[i];
+	ret->n = n;
+}
+
+static bool mark_in_use(void *arg, uint64_t mark)
+{
+	struct super *s = arg;
+
+	list_each(it, &s->tree.all)
+	{
+		const struct job *j = job_of(list_entry(it, struct unit, all));
+		if (j && j->mark == mark)
+			return true;
+	}
+	return false;
+}
+
+char *job_cgroup_name(const struct job *j, char name[64])
+{
+	snprintf(name, 64, "sysg.%d.%" PRIu64, (int)getpid(), j->u->id);
+	return name;
+}
+
+static void join_groups(struct super *s, struct job *j)
+{
+	char name[64];
+
+	j->mark = mark_next(&s->marks, mark_in_use, s);
+	if (s->cgroup && j->cgroup_procs < 0 &&
+		cgroup_make(s->cgroup, job_cgroup_name(j, name), &j->cgroup_procs, &j->cgroup_kill) < 0)
+		j->cgroup_procs = j->cgroup_kill = -1; /* the mark holds it all the same */
+	j->sweep = (struct sweep_target){ .mark = j->mark, .cgroup_kill_fd = j->cgroup_kill };
+}
+
+static void fill_spec(struct super *s, struct job *j, struct child_spec *spec)
+{
+	const struct launch *l = j->launch;
+
+	spec->cwd = j->cwd;
+	spec->mark = j->mark;
+	spec->cgroup_fd = j->cgroup_procs;
+	spec->nofile_soft = s->pre.nofile_soft;
+	spec->die_with_parent = !s->pre.pid1;
+	if (!l)
+		return;
+	spec->cred = l->has_cred ? &l->cred : NULL;
+	spec->confine = l->has_confine ? &l->confine : NULL;
+	spec->oom_score_adj = l->oom_score_adj;
+}
+
+static char *const *argv_of(const struct job *j)
+{
+	return j->launch && j->launch->argv ? j->launch->argv : j->svc->argv;
+}
+
+static unsigned sinks_of(const struct super *s, const struct job *j)
+{
+	const struct job *root = job_of(j->u->root);
+	unsigned sinks = root && root->svc ? root->svc->sinks : 0;
+
+	if (!s->logproc)
+		return SINK_INHERIT;
+	return sinks ? sinks : SINK_STDOUT | SINK_FILE;
+}
+
+static void status_ready(struct loop *l, struct watch *w, uint32_t events)
+{
+	struct job *j = container_of(w, struct job, status);
+	struct super *s = j->s;
+	struct err err;
+	int rc = spawn_result(w->fd, argv_of(j)[0], &err);
+
+	(void)events;
+	if (rc == 0)
+		return;
+	loop_del(l, w);
+	close(w->fd);
+	w->fd = -1;
+	if (rc < 0) {
+		j->u->trouble = err;
+		j->stillborn = unit_spawned(j->u);
+		serve_exec(s, j, &err);
+		return; /* its exit, at once behind it, moves the unit on */
+	}
+	j->u->exec_ok = true;
+	post(s, j->u, EV_EXEC_OK);
+}
+
+static void note_start(struct super *s, struct unit *u, const struct spawned *child)
+{
+	struct job *j = job_of(u);
+
+	u->started_ns = clock_mono_ns();
+	u->started_wall_ns = clock_wall_ns();
+	u->main_alive = u->own_left = true;
+	tree_set_pid(&s->tree, u, child->pid);
+	j->sweep.session = child->pid;
+	j->status = (struct watch){ .fd = child->status_fd, .events = LOOP_IN, .fn = status_ready };
+	if (loop_add(s->loop, &j->status) < 0) {
+		/* No memory in the kernel for the watch: its exec can't be confirmed, so it is taken as done. */
+		close(j->status.fd);
+		j->status.fd = -1;
+		u->exec_ok = true;
+		post(s, u, EV_EXEC_OK);
+	}
+}
+
+/* Closes the write ends whatever happened: the child has its own copies. */
+static void close_ends(const int fd[2])
+{
+	for (int i = 0; i < 2; i++)
+		if (fd[i] >= 0)
+			close(fd[i]);
+}
+
+static int start(struct super *s, struct unit *u, struct child_spec *spec, struct err *err)
+{
+	struct job *j = job_of(u);
+	struct spawned child;
+	int ends[2] = { -1, -1 };
+	bool inherit = false;
+
+	if (logproc_pipes(s, u, sinks_of(s, j), ends, &inherit, err) < 0)
+		return -1;
+	spec->fd[0] = s->opts->one_command && !unit_spawned(u) ? STDIN_FILENO : -1;
+	for (int i = 0; i < 2; i++)
+		spec->fd[i + 1] = inherit ? i + 1 : ends[i];
+	int rc = spawn_start(spec, &child, err);
+	close_ends(ends);
+	if (rc == 0)
+		note_start(s, u, &child);
+	return rc;
+}
+
+int launch_start(struct super *s, struct unit *u, struct err *err)
+{
+	struct job *j = job_of(u);
+	struct child_spec spec = { .argv = argv_of(j) };
+	struct names *names = malloc(sizeof *names);
+	char **envp = NULL;
+	int rc;
+
+	u->exec_ok = u->was_ready = false;
+	u->cause = CAUSE_NONE;
+	u->trouble.code = ERR_OK;
+	u->closed = false;
+	join_groups(s, j);
+	if (names) {
+		fill_names(s, u, names);
+		envp = env_vector(j->env, names->v, names->n);
+	}
+	if (envp) {
+		spec.envp = envp;
+		spec.tty = s->tty == TTY_LED && !unit_spawned(u) ? CHILD_TTY_SESSION :
+			s->tty == TTY_SHARED && !unit_spawned(u) ? CHILD_TTY_GROUP : CHILD_TTY_NONE;
+		fill_spec(s, j, &spec);
+		rc = start(s, u, &spec, err);
+	} else {
+		rc = err_set(err, ERR_EXEC_FAILED, ENOMEM, "out of memory");
+	}
+	free(envp);
+	free(names);
+	return rc;
+}
+
+int launch_probe(struct super *s, struct job *j, char *const *argv, pid_t *ret_pid, struct err *err)
+{
+	struct child_spec spec = { .argv = argv, .fd = { -1, -1, -1 } };
+	struct names *names = malloc(sizeof *names);
+	struct spawned child;
+	int rc = -1;
+
+	if (!names)
+		return err_set(err, ERR_EXEC_FAILED, ENOMEM, "out of memory");
+	fill_names(s, j->u, names);
+	char **envp = env_vector(j->env, names->v, names->n);
+	if (envp) {
+		spec.envp = envp;
+		fill_spec(s, j, &spec);
+		rc = spawn_start(&spec, &child, err);
+	} else {
+		err_set(err, ERR_EXEC_FAILED, ENOMEM, "out of memory");
+	}
+	free(envp);
+	free(names);
+	if (rc < 0)
+		return -1;
+	close(child.status_fd); /* a check that can't be executed exits 127, which is an answer */
+	*ret_pid = child.pid;
+	aux_add(s, child.pid, j);
+	return 0;
+}

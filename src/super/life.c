@@ -1,0 +1,121 @@
+/* Orders and ends: what happens to a unit from outside the table. */
+#include <inttypes.h>
+#include <signal.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "node/exit.h"
+#include "probe/probe.h"
+#include "super/state.h"
+
+static bool stays_down(enum stop_cause cause)
+{
+	return cause == CAUSE_ORDER || cause == CAUSE_SHUTDOWN || cause == CAUSE_TTL || cause == CAUSE_CASCADE;
+}
+
+void order_stop(struct super *s, struct unit *u, enum stop_cause cause)
+{
+	if (u->ended || !u->rt)
+		return;
+	if (stays_down(cause))
+		u->want_up = false;
+	if (u->cause == CAUSE_NONE && !(u->state == NODE_ENDING || u->state == NODE_DRAINING))
+		u->cause = cause;
+	post(s, u, stays_down(cause) ? EV_STOP : EV_RESTART);
+}
+
+void order_start(struct super *s, struct unit *u)
+{
+	u->want_up = true;
+	if (node_state_at_rest(u->state) && u->state != NODE_BACKOFF) {
+		u->in_a_row = 0;
+		u->ever = 0;
+		tree_forget_kids(&s->tree, u);
+	}
+	post(s, u, EV_START);
+}
+
+void kill_now(struct super *s, struct unit *u)
+{
+	struct job *j = job_of(u);
+
+	if (!j || node_state_at_rest(u->state))
+		return;
+	j->stop_deadline_ns = clock_mono_ns();
+	j->at_once = true;
+	if (u->state == NODE_STOPPING) {
+		timer_del(s, &j->timer);
+		post(s, u, EV_TIMEOUT);
+	} else if (u->state != NODE_KILLING) {
+		order_stop(s, u, CAUSE_SHUTDOWN);
+	}
+}
+
+static enum end_reason reason_of(const struct unit *u, int sig)
+{
+	if (!u->exec_ok && u->trouble.code != ERR_OK)
+		return END_EXEC_FAILED;
+	switch (u->cause) {
+	case CAUSE_ORDER:
+	case CAUSE_DEPENDENCY:
+		return END_STOPPED;
+	case CAUSE_SHUTDOWN:
+		return END_SHUTDOWN;
+	case CAUSE_TTL:
+		return END_TTL;
+	case CAUSE_CASCADE:
+		return END_CASCADE;
+	default:
+		return sig ? END_SIGNAL : END_EXITED;
+	}
+}
+
+void effects_exit(struct super *s, struct unit *u, int code, int sig)
+{
+	u->main_alive = false;
+	u->exit = (struct unit_exit){
+		.known = true,
+		.code = code,
+		.signal = sig,
+		.reason = reason_of(u, sig),
+		.ended_ns = clock_mono_ns(),
+		.ended_wall_ns = clock_wall_ns(),
+	};
+	post(s, u, EV_MAIN_EXIT);
+}
+
+static bool may_end(enum node_state state)
+{
+	return state == NODE_STOPPING || state == NODE_KILLING || state == NODE_ENDING || state == NODE_DRAINING;
+}
+
+void check_gone(struct super *s, struct unit *u)
+{
+	struct job *j = job_of(u);
+
+	if (!j || j->resolved || u->main_alive || u->own_left || !may_end(u->state))
+		return;
+	if (u->live_children) {
+		if (u->state == NODE_ENDING && u->policy == POLICY_DRAIN && exit_clean(u, j->svc))
+			post(s, u, EV_KIDS_LEFT);
+		return;
+	}
+	j->resolved = true;
+	post(s, u, exit_resolve(u, j->svc));
+}
+
+static void ttl_over(struct super *s, struct timer *t)
+{
+	struct job *j = container_of(t, struct job, ttl);
+
+	order_stop(s, j->u, CAUSE_TTL);
+}
+
+void job_exec_done(struct super *s, struct job *j)
+{
+	if (j->u->ttl_ns)
+		timer_set(s, &j->ttl, clock_mono_ns() + j->u->ttl_ns, ttl_over);
+	launch_free(j->launch);
+	j->launch = NULL;
+	serve_exec(s, j, NULL);
+}

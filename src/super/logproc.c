@@ -1,0 +1,342 @@
+/* The logger process seen from PID 1: it gets the read ends, we keep copies, so that it may die. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "super/state.h"
+#include "wire/packet.h"
+
+#define AGAIN_NS (500 * NS_PER_MS) /* a logger that dies at once is not started more often than this */
+
+struct stream {
+	struct list link;
+	uint64_t id;
+	int which;       /* 1 or 2 */
+	int fd;          /* our copy of the read end */
+	unsigned sinks;
+	bool sent;
+	char *path, *label;
+};
+
+struct logproc {
+	struct super *s;
+	pid_t pid;
+	struct watch ctl; /* fd -1: no logger at the moment */
+	int own[2];       /* the pipe of our own lines; both ends are ours, the logger has a copy of the read end */
+	struct list streams;
+	uint64_t last_id;
+	int64_t started_ns;
+	struct timer again;
+	bool finishing, done;
+};
+
+static void stream_free(struct stream *st)
+{
+	list_del(&st->link);
+	if (st->fd >= 0)
+		close(st->fd);
+	free(st->path);
+	free(st->label);
+	free(st);
+}
+
+/* One packet with one descriptor. */
+static int send_stream(int ctl, const struct stream *st)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct buf b;
+
+	buf_init(&b, CAP_PACKET);
+	packet_put(&b, "op", "add");
+	packet_put_int(&b, "id", (int64_t)st->id);
+	packet_put(&b, "path", st->path);
+	packet_put(&b, "label", st->label);
+	packet_put_int(&b, "stream", st->which);
+	packet_put_int(&b, "sinks", st->sinks);
+	packet_end(&b, NULL, 0);
+	struct iovec iov = { b.p, b.len };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
+		.msg_controllen = sizeof control.bytes };
+	memset(&control, 0, sizeof control);
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &st->fd, sizeof(int));
+	int rc = b.failed ? -1 : (int)sendmsg(ctl, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+	buf_done(&b);
+	return rc < 0 ? -1 : 0;
+}
+
+/* What does not fit into the socket now goes out when the logger has read. */
+static void flush_streams(struct super *s)
+{
+	struct logproc *lp = s->logproc;
+	bool left = false;
+
+	if (lp->ctl.fd < 0)
+		return;
+	list_each(it, &lp->streams)
+	{
+		struct stream *st = list_entry(it, struct stream, link);
+		if (!st->sent && !left)
+			st->sent = send_stream(lp->ctl.fd, st) == 0;
+		left |= !st->sent;
+	}
+	(void)loop_mod(s->loop, &lp->ctl, left ? LOOP_IN | LOOP_OUT : LOOP_IN);
+}
+
+static void try_again(struct super *s, struct timer *t);
+
+static void take_news(struct super *s, const struct packet *p)
+{
+	struct logproc *lp = s->logproc;
+	const char *op = packet_get(p, "op");
+	struct err err;
+	int64_t id = -1, which = -1;
+
+	if (packet_get(p, "done"))
+		lp->done = true;
+	if (!op || packet_int(p, "id", 0, INT64_MAX, &id, &err) < 0 || packet_int(p, "stream", 0, 2, &which, &err) < 0)
+		return;
+	bool eof = strcmp(op, "eof") == 0, lost = strcmp(op, "lost") == 0;
+	list_each(it, &lp->streams)
+	{
+		struct stream *st = list_entry(it, struct stream, link);
+		if ((int64_t)st->id != id || st->which != which)
+			continue;
+		if (eof)
+			stream_free(st);
+		else if (lost)
+			st->sent = false;
+	}
+	if (lost) /* not at once: it is out of descriptors or memory */
+		timer_set(s, &lp->again, clock_mono_ns() + AGAIN_NS, try_again);
+}
+
+
+static void ctl_ready(struct loop *l, struct watch *w, uint32_t events)
+{
+	struct logproc *lp = container_of(w, struct logproc, ctl);
+	char bytes[1024];
+	struct packet p;
+
+	(void)l;
+	(void)events;
+	for (;;) {
+		ssize_t n = recv(w->fd, bytes, sizeof bytes, MSG_DONTWAIT);
+		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+			/* its end is told by its exit; until then nothing more is to be read here */
+			loop_del(lp->s->loop, w);
+			close(w->fd);
+			w->fd = -1;
+			return;
+		}
+		if (n < 0)
+			break;
+		if (packet_parse(&p, bytes, (size_t)n) == 0)
+			take_news(lp->s, &p);
+	}
+	flush_streams(lp->s);
+}
+
+static void run_logger(struct super *s, int ctl, int own)
+{
+	struct super_logger cfg = { .ctl_fd = ctl, .own_fd = own, .log_dir = s->log_dir };
+
+	_exit(s->opts->logger_main(&cfg));
+}
+
+static int launch_logger(struct super *s)
+{
+	struct logproc *lp = s->logproc;
+	int sv[2];
+
+	lp->started_ns = clock_mono_ns();
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, sv) < 0)
+		return -1;
+	pid_t pid = fork();
+	if (pid == 0)
+		run_logger(s, sv[1], lp->own[0]);
+	close(sv[1]);
+	if (pid < 0) {
+		close(sv[0]);
+		return -1;
+	}
+	lp->pid = pid;
+	sweep_spare(s->sweep, pid);
+	lp->ctl = (struct watch){ .fd = sv[0], .events = LOOP_IN, .fn = ctl_ready };
+	if (loop_add(s->loop, &lp->ctl) < 0)
+		log_line(LOG_ERR, "the logger can't be watched: %s", strerror(errno));
+	list_each(it, &lp->streams)
+		list_entry(it, struct stream, link)->sent = false;
+	flush_streams(s);
+	return 0;
+}
+
+static void try_again(struct super *s, struct timer *t)
+{
+	struct logproc *lp = container_of(t, struct logproc, again);
+
+	if (lp->ctl.fd >= 0 || lp->pid)
+		flush_streams(s);
+	else if (launch_logger(s) < 0)
+		timer_set(s, t, clock_mono_ns() + AGAIN_NS, try_again);
+}
+
+int logproc_start(struct super *s)
+{
+	struct logproc *lp = calloc(1, sizeof *lp);
+
+	if (!lp)
+		return -1;
+	lp->s = s;
+	lp->ctl.fd = -1;
+	list_init(&lp->streams);
+	if (pipe2(lp->own, O_CLOEXEC | O_NONBLOCK) < 0) {
+		free(lp);
+		return -1;
+	}
+	s->logproc = lp;
+	if (launch_logger(s) < 0) {
+		close(lp->own[0]);
+		close(lp->own[1]);
+		free(lp);
+		s->logproc = NULL;
+		return -1;
+	}
+	log_to(lp->own[1], 0);
+	return 0;
+}
+
+bool logproc_is(const struct super *s, pid_t pid)
+{
+	return s->logproc && s->logproc->pid == pid;
+}
+
+void logproc_died(struct super *s)
+{
+	struct logproc *lp = s->logproc;
+
+	if (lp->ctl.fd >= 0) {
+		loop_del(s->loop, &lp->ctl);
+		close(lp->ctl.fd);
+	}
+	lp->ctl.fd = -1;
+	lp->pid = 0;
+	if (lp->finishing) {
+		lp->done = true;
+		return;
+	}
+	log_line(LOG_WARN, "the logger ended; it is started again with the same pipes");
+	int64_t now = clock_mono_ns();
+	if (now - lp->started_ns > AGAIN_NS && launch_logger(s) == 0)
+		return;
+	timer_set(s, &lp->again, now + AGAIN_NS / 5, try_again);
+}
+
+void logproc_stop(struct super *s)
+{
+	struct logproc *lp = s->logproc;
+	struct buf b;
+
+	if (!lp)
+		return;
+	lp->finishing = true;
+	log_to(STDERR_FILENO, 1);
+	buf_init(&b, CAP_PACKET);
+	packet_put(&b, "op", "finish");
+	packet_end(&b, NULL, 0);
+	if (lp->ctl.fd < 0 || b.failed || send(lp->ctl.fd, b.p, b.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		lp->done = true;
+	buf_done(&b);
+}
+
+bool logproc_done(const struct super *s)
+{
+	return !s->logproc || s->logproc->done;
+}
+
+void logproc_free(struct super *s)
+{
+	struct logproc *lp = s->logproc;
+
+	if (!lp)
+		return;
+	timer_del(s, &lp->again);
+	list_each(it, &lp->streams)
+		stream_free(list_entry(it, struct stream, link));
+	if (lp->ctl.fd >= 0) {
+		loop_del(s->loop, &lp->ctl);
+		close(lp->ctl.fd);
+	}
+	close(lp->own[0]);
+	close(lp->own[1]);
+	free(lp);
+	s->logproc = NULL;
+}
+
+static struct stream *stream_new(struct logproc *lp, const struct unit *u, uint64_t id, int which, unsigned sinks)
+{
+	struct stream *st = calloc(1, sizeof *st);
+	char path[UNIT_PATH_MAX];
+
+	if (!st)
+		return NULL;
+	*st = (struct stream){ .id = id, .which = which, .fd = -1, .sinks = sinks };
+	list_init(&st->link);
+	st->path = strdup(unit_path(u, path, sizeof path));
+	st->label = strdup(path);
+	if (!st->path || !st->label) {
+		stream_free(st);
+		return NULL;
+	}
+	list_add_tail(&lp->streams, &st->link);
+	return st;
+}
+
+static int open_stream(struct super *s, const struct unit *u, uint64_t id, int which, unsigned sinks)
+{
+	struct stream *st = stream_new(s->logproc, u, id, which, sinks);
+	int p[2];
+
+	if (!st)
+		return -1;
+	if (pipe2(p, O_CLOEXEC) < 0) {
+		int sys = errno;
+		stream_free(st);
+		errno = sys;
+		return -1;
+	}
+	(void)fcntl(p[0], F_SETFL, O_NONBLOCK);
+	st->fd = p[0];
+	return p[1];
+}
+
+int logproc_pipes(struct super *s, const struct unit *u, unsigned sinks, int ret_fd[2], bool *ret_inherit, struct err *err)
+{
+	ret_fd[0] = ret_fd[1] = -1;
+	*ret_inherit = sinks & SINK_INHERIT;
+	if (sinks & (SINK_INHERIT | SINK_NONE))
+		return 0;
+	uint64_t id = ++s->logproc->last_id;
+	for (int i = 0; i < 2; i++)
+		if ((ret_fd[i] = open_stream(s, u, id, i + 1, sinks)) < 0) {
+			int sys = errno;
+			if (i) /* the first one's stream ends with its last writer, which is us */
+				close(ret_fd[0]);
+			return err_set(err, ERR_EXEC_FAILED, sys, "no pipe for its output: %s", strerror(sys));
+		}
+	flush_streams(s);
+	return 0;
+}

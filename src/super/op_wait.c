@@ -1,0 +1,158 @@
+/* wait and stop: subscriptions, answered as units end. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "super/conn.h"
+
+bool unit_over(const struct unit *u)
+{
+	if (u->ended)
+		return true;
+	const struct job *j = job_of(u);
+	return u->state == NODE_IDLE || u->state == NODE_DONE || u->state == NODE_FAILED || (j && j->survived);
+}
+
+void put_exit_row(struct buf *b, const struct unit *u)
+{
+	char path[UNIT_PATH_MAX];
+
+	packet_put(b, "row", "exit");
+	packet_put(b, "kind", "exit");
+	packet_put(b, "path", unit_path(u, path, sizeof path));
+	packet_putf(b, "id", "@%" PRIu64, u->id);
+	packet_put(b, "msgid", "-");
+	if (u->exit.known && u->exit.signal)
+		packet_put_int(b, "signal", u->exit.signal);
+	else if (u->exit.known)
+		packet_put_int(b, "code", u->exit.code);
+	if (u->exit.known)
+		packet_put(b, "reason", end_reason_word(u->exit.reason));
+	if (u->exit.left)
+		packet_put_int(b, "left", u->exit.left);
+	if (u->parent && u->parent->lost)
+		packet_putf(b, "lost", "%" PRIu64, u->parent->lost);
+}
+
+static void tell_over(struct conn *c)
+{
+	for (size_t i = 0; i < c->nunits && c->wait != WAIT_NOTHING && !c->gone; i++) {
+		struct unit *u = tree_by_id(&c->s->tree, c->units[i].id);
+		if (u && !c->units[i].told && unit_over(u))
+			conn_tell(c, &c->units[i], u);
+	}
+}
+
+/* unit=* into c->units. -1: answered already. */
+static int take_units(struct conn *c, const struct packet *p, int (*allowed)(struct conn *, struct unit *, struct err *))
+{
+	const char *at = NULL, *key, *value;
+	struct err err;
+	size_t n;
+
+	while (packet_next(p, &at, &key, &n, &value)) {
+		if (n != 4 || memcmp(key, "unit", 4) != 0)
+			continue;
+		struct unit *u = conn_unit(c, value, &err);
+		if (!u || allowed(c, u, &err) < 0) {
+			conn_fail(c, &err);
+			return -1;
+		}
+		if (conn_add_unit(c, u) < 0) {
+			err_set(&err, ERR_UNKNOWN, 0, "out of memory");
+			conn_fail(c, &err);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static int may_wait(struct conn *c, struct unit *u, struct err *err)
+{
+	if (c->unit && unit_descends(c->unit, u))
+		return err_set(err, ERR_DEADLOCK, 0, "waiting for oneself or an ancestor would never end");
+	return 0;
+}
+
+static void forget_units(struct conn *c)
+{
+	conn_waits(c, WAIT_ENDS);
+	conn_waits(c, WAIT_NOTHING);
+}
+
+void op_wait(struct conn *c, const struct packet *p)
+{
+	struct err err;
+	int64_t timeout_ns = -1;
+
+	if (packet_int(p, "timeout_ns", 0, INT64_MAX / 2, &timeout_ns, &err) < 0) {
+		conn_fail(c, &err);
+		return;
+	}
+	if (take_units(c, p, may_wait) < 0) {
+		forget_units(c);
+		return;
+	}
+	if (!c->nunits) {
+		err_set(&err, ERR_BAD_REQUEST, 0, "wait needs a unit");
+		conn_fail(c, &err);
+		return;
+	}
+	conn_waits(c, WAIT_ENDS);
+	c->any = packet_get(p, "any") != NULL;
+	tell_over(c);
+	if (c->wait == WAIT_ENDS && timeout_ns >= 0)
+		conn_wait_until(c, clock_mono_ns() + timeout_ns);
+}
+
+/* Of oneself or an ancestor: the answer comes when it is accepted, since the asker goes with it. */
+static bool goes_with_it(const struct conn *c)
+{
+	for (size_t i = 0; i < c->nunits && c->unit; i++) {
+		const struct unit *u = tree_by_id(&c->s->tree, c->units[i].id);
+		if (u && unit_descends(c->unit, u))
+			return true;
+	}
+	return false;
+}
+
+static int may_stop(struct conn *c, struct unit *u, struct err *err)
+{
+	(void)c;
+	(void)u;
+	(void)err;
+	return 0; /* conn_unit() asked: oneself and what is below; the operator all */
+}
+
+static int all_services(struct conn *c)
+{
+	for (size_t i = 0; i < c->s->m->nservices; i++)
+		if (c->s->unit_of[i] && conn_add_unit(c, c->s->unit_of[i]) < 0)
+			return -1;
+	return 0;
+}
+
+void op_stop(struct conn *c, const struct packet *p)
+{
+	const char *wait = packet_get(p, "wait");
+	struct err err;
+
+	if (!packet_get(p, "unit") && c->cls != PEER_OPERATOR) {
+		err_set(&err, ERR_DENIED, 0, "a unit must name what it stops");
+		conn_fail(c, &err);
+		return;
+	}
+	if (take_units(c, p, may_stop) < 0 || (!c->nunits && all_services(c) < 0)) {
+		forget_units(c);
+		return;
+	}
+	for (size_t i = 0; i < c->nunits; i++)
+		order_stop(c->s, tree_by_id(&c->s->tree, c->units[i].id), CAUSE_ORDER);
+	if ((wait && strcmp(wait, "0") == 0) || goes_with_it(c) || !c->nunits) {
+		forget_units(c);
+		conn_end(c);
+		return;
+	}
+	conn_waits(c, WAIT_STOPPED);
+	tell_over(c);
+}

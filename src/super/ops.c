@@ -1,0 +1,180 @@
+/* The table of ops, and the short ones. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "super/conn.h"
+
+static void op_ping(struct conn *c, const struct packet *p)
+{
+	(void)p;
+	conn_ok(c);
+}
+
+static void op_version(struct conn *c, const struct packet *p)
+{
+	struct buf b;
+
+	(void)p;
+	buf_init(&b, CAP_PACKET);
+	packet_put(&b, "ok", "1");
+	packet_put(&b, "version", SYSG_VERSION);
+	packet_end(&b, NULL, 0);
+	conn_send(c, &b);
+}
+
+static void op_whoami(struct conn *c, const struct packet *p)
+{
+	static const char *const words[] = {
+		[PEER_NOBODY] = "nobody", [PEER_UNIT] = "unit", [PEER_AUX] = "unit", [PEER_OPERATOR] = "operator",
+	};
+	char path[UNIT_PATH_MAX];
+	struct buf b;
+
+	(void)p;
+	buf_init(&b, CAP_PACKET);
+	packet_put(&b, "ok", "1");
+	packet_put(&b, "class", words[c->cls]);
+	if (c->unit) {
+		packet_put(&b, "path", unit_path(c->unit, path, sizeof path));
+		packet_putf(&b, "id", "@%" PRIu64, c->unit->id);
+	}
+	packet_end(&b, NULL, 0);
+	conn_send(c, &b);
+}
+
+void op_logs_path(struct conn *c, const struct packet *p)
+{
+	const char *selector = packet_get(p, "unit");
+	char path[UNIT_PATH_MAX];
+	struct unit *u = NULL;
+	struct err err;
+	struct buf b;
+
+	if (selector && !(u = conn_unit(c, selector, &err))) {
+		conn_fail(c, &err);
+		return;
+	}
+	buf_init(&b, CAP_PACKET);
+	packet_put(&b, "ok", "1");
+	if (c->s->log_dir && c->s->logproc) {
+		packet_put(&b, "dir", c->s->log_dir);
+		if (u)
+			packet_putf(&b, "file", "%s/%s.log", c->s->log_dir, unit_path(u, path, sizeof path));
+	}
+	packet_end(&b, NULL, 0);
+	conn_send(c, &b);
+}
+
+/* --- health and readiness ------------------------------------------------------------------------------- */
+
+static void answer(struct conn *c, bool yes, const char *why)
+{
+	struct buf b;
+
+	buf_init(&b, CAP_PACKET);
+	packet_put(&b, "ok", "1");
+	packet_put(&b, "yes", yes ? "1" : "0");
+	packet_put(&b, "why", why);
+	packet_end(&b, NULL, 0);
+	conn_send(c, &b);
+}
+
+static void answer_unit(struct conn *c, bool yes, const struct unit *u)
+{
+	char path[UNIT_PATH_MAX], why[UNIT_PATH_MAX + 32];
+
+	snprintf(why, sizeof why, "%s is %s", unit_path(u, path, sizeof path), node_state_status(u->state));
+	answer(c, yes, why);
+}
+
+/* Everyone may ask, so a unit is looked up without asking for a right. */
+static struct unit *asked_for(struct conn *c, const struct packet *p, bool *ret_failed)
+{
+	const char *selector = packet_get(p, "unit");
+	struct err err;
+	struct unit *u = selector ? tree_select(&c->s->tree, c->unit, selector, &err) : NULL;
+
+	*ret_failed = selector && !u;
+	if (*ret_failed)
+		conn_fail(c, &err);
+	return u;
+}
+
+/* A runtime must not kill what the init is mending: booting, in backoff, in shutdown.delay all count as healthy. */
+void op_health(struct conn *c, const struct packet *p)
+{
+	struct super *s = c->s;
+	bool bad;
+	struct unit *u = asked_for(c, p, &bad);
+
+	if (bad)
+		return;
+	if (u) {
+		answer_unit(c, u->state != NODE_FAILED, u);
+		return;
+	}
+	for (size_t i = 0; i < s->m->nservices; i++) {
+		u = s->unit_of[i];
+		if (u && s->m->services[i].essential && u->state == NODE_FAILED) {
+			answer_unit(c, false, u);
+			return;
+		}
+	}
+	answer(c, true, "healthy");
+}
+
+static bool is_up(const struct unit *u)
+{
+	return u->state == NODE_READY || u->state == NODE_DONE;
+}
+
+void op_ready(struct conn *c, const struct packet *p)
+{
+	struct super *s = c->s;
+	bool bad;
+	struct unit *u = asked_for(c, p, &bad);
+
+	if (bad)
+		return;
+	if (u) {
+		answer_unit(c, is_up(u), u);
+		return;
+	}
+	if (s->phase != PHASE_RUN) {
+		answer(c, false, "shutting down");
+		return;
+	}
+	for (size_t i = 0; i < s->m->nservices; i++) {
+		u = s->unit_of[i];
+		if (u && !is_up(u) && strcmp(unit_intent(s, u), "manual") != 0) {
+			answer_unit(c, false, u);
+			return;
+		}
+	}
+	answer(c, true, "ready");
+}
+
+// clang-format off
+static const struct op ops[] = {
+	{ "ping",      OP_EVERYONE,             "",        op_ping },
+	{ "version",   OP_EVERYONE,             "",        op_version },
+	{ "whoami",    OP_EVERYONE,             "",        op_whoami },
+	{ "health",    OP_EVERYONE,             " unit ",  op_health },
+	{ "ready",     OP_EVERYONE,             " unit ",  op_ready },
+	{ "status",    OP_UNITS | OP_OPERATOR,  " unit ",  op_status },
+	{ "logs-path", OP_UNITS | OP_OPERATOR,  " unit ",  op_logs_path },
+	{ "spawn",     OP_UNITS | OP_OPERATOR,
+	  " arg env cwd set_env name unique ttl_ns limit policy no_spawn parent parent_pid wait own_cwd ", op_spawn },
+	{ "stop",      OP_UNITS | OP_OPERATOR,  " unit wait ",            op_stop },
+	{ "wait",      OP_UNITS | OP_OPERATOR,  " unit any timeout_ns ",  op_wait },
+};
+// clang-format on
+
+const struct op *op_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
+		if (strcmp(ops[i].name, name) == 0)
+			return &ops[i];
+	return NULL;
+}

@@ -1,0 +1,207 @@
+/* Where the socket is: the first place that can be written, else a name without a place. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "os/account.h"
+#include "os/usock.h"
+#include "super/state.h"
+
+enum { PATH_MAX_BYTES = 512, SOCKET_PATH_MAX = 107 };
+
+/* 0: the directory is there and ours to write in. */
+static int usable(const char *dir, mode_t mode, bool must_be_ours)
+{
+	struct stat st;
+
+	if (mkdir(dir, mode) < 0 && errno != EEXIST)
+		return -1;
+	if (lstat(dir, &st) < 0 || !S_ISDIR(st.st_mode))
+		return -1;
+	if (must_be_ours && (st.st_uid != geteuid() || (st.st_mode & 077)))
+		return -1;
+	return access(dir, W_OK | X_OK);
+}
+
+/* A unit's own supervisor lives in a folder named by its unit's id, inside the one of the outer. */
+static bool nested_name(char *dir, size_t size)
+{
+	const char *id = getenv("SYSG_ID");
+	size_t n = strlen(dir);
+
+	if (!id || *id != '@' || strspn(id + 1, "0123456789") != strlen(id + 1) || !id[1] || n + strlen(id) + 2 > size)
+		return false;
+	snprintf(dir + n, size - n, "/%s", id);
+	return true;
+}
+
+static gid_t group_of(const struct super *s)
+{
+	struct account acc;
+	struct err err;
+
+	if (!s->m->control_group)
+		return (gid_t)-1;
+	if (account_load(NULL, s->m->control_group, &acc, &err) == 0)
+		return acc.gid;
+	log_line(LOG_ERR, "error[SG0745]: control.group: %s", err.msg);
+	return (gid_t)-1;
+}
+
+static int listen_at(struct super *s, const char *path, struct err *err)
+{
+	if (strlen(path) > SOCKET_PATH_MAX)
+		return err_set(err, ERR_BAD_VALUE, ENAMETOOLONG, "the socket's path has more than %d bytes: %s",
+			SOCKET_PATH_MAX, path);
+	if (usock_listen(path, NULL, s->m->control_mode, group_of(s), &s->listener.fd, err) < 0)
+		return -1;
+	s->socket_path = strdup(path);
+	return s->socket_path ? 0 : err_set(err, ERR_UNKNOWN, ENOMEM, "out of memory");
+}
+
+enum tried { TRIED_OK, TRIED_UNUSABLE, TRIED_TAKEN };
+
+static enum tried try_dir(struct super *s, char *dir, mode_t mode, bool must_be_ours, struct err *err)
+{
+	char path[PATH_MAX_BYTES + 16];
+
+	for (int nested = 0; nested < 2; nested++) {
+		if (nested && !nested_name(dir, PATH_MAX_BYTES))
+			return TRIED_TAKEN;
+		if (usable(dir, mode, must_be_ours) < 0)
+			return nested ? TRIED_TAKEN : TRIED_UNUSABLE;
+		snprintf(path, sizeof path, "%s/control.sock", dir);
+		if (listen_at(s, path, err) == 0) {
+			s->run_dir = strdup(dir);
+			return TRIED_OK;
+		}
+		if (err->sys != EADDRINUSE)
+			return TRIED_UNUSABLE;
+	}
+	return TRIED_TAKEN;
+}
+
+static const char *place(int i, char *buf)
+{
+	const char *e;
+
+	switch (i) {
+	case 0:
+		e = getenv("SYSG_RUNTIME_DIR");
+		return e && *e == '/' && strlen(e) < PATH_MAX_BYTES - 64 ? strcpy(buf, e) : NULL;
+	case 1:
+		return strcpy(buf, "/run/sysg");
+	case 2:
+		e = getenv("XDG_RUNTIME_DIR");
+		if (!e || *e != '/' || strlen(e) > PATH_MAX_BYTES - 64)
+			return NULL;
+		snprintf(buf, PATH_MAX_BYTES, "%s/sysg", e);
+		return buf;
+	default:
+		snprintf(buf, PATH_MAX_BYTES, "/tmp/sysg-%u", (unsigned)geteuid());
+		return buf;
+	}
+}
+
+static int try_places(struct super *s, struct err *err)
+{
+	char dir[PATH_MAX_BYTES];
+	bool taken = false;
+
+	for (int i = 0; i < 4; i++) {
+		if (!place(i, dir))
+			continue;
+		enum tried t = try_dir(s, dir, i == 3 ? 0700 : 0755, i == 3, err);
+		if (t == TRIED_OK)
+			return 0;
+		if (t == TRIED_TAKEN && !getenv("SYSG_ID"))
+			return err_help(err, "sysg status --socket %s/control.sock shows what it runs", dir);
+		taken |= t == TRIED_TAKEN;
+	}
+	err->sys = taken ? EADDRINUSE : EROFS;
+	return 1;
+}
+
+static void try_abstract(struct super *s)
+{
+	char name[64];
+	struct err err;
+
+	snprintf(name, sizeof name, "sysg/%" PRIu64, pid_namespace_inode());
+	if (usock_listen(NULL, name, 0, (gid_t)-1, &s->listener.fd, &err) == 0)
+		log_line(LOG_WARN, "no runtime directory can be written; the socket is the abstract @%s", name);
+	else
+		log_line(LOG_WARN, "no control socket: %s", err.msg);
+}
+
+static bool log_dir_is(struct super *s, const char *dir)
+{
+	if (usable(dir, 0755, false) < 0)
+		return false;
+	free(s->log_dir);
+	s->log_dir = strdup(dir);
+	return s->log_dir != NULL;
+}
+
+static void find_log_dir(struct super *s)
+{
+	char dir[PATH_MAX_BYTES];
+
+	if (log_dir_is(s, "/var/log/sysg"))
+		return;
+	if (s->run_dir) {
+		snprintf(dir, sizeof dir, "%s/logs", s->run_dir);
+		if (log_dir_is(s, dir))
+			return;
+	}
+	log_line(LOG_WARN, "no log directory can be written; logs go to stdout alone");
+}
+
+int rundir_open(struct super *s, struct err *err)
+{
+	const char *wanted = s->opts->socket ? s->opts->socket : s->m->control_socket;
+	int rc;
+
+	s->listener = (struct watch){ .fd = -1, .events = LOOP_IN, .fn = serve_accept };
+	if (wanted && listen_at(s, wanted, err) < 0) {
+		if (err->sys == EADDRINUSE || err->code == ERR_BAD_VALUE)
+			return -1;
+		log_line(LOG_ERR, "the control socket can't be made: %s", err->msg);
+		wanted = NULL;
+	}
+	if (!wanted) {
+		rc = try_places(s, err);
+		if (rc < 0)
+			return -1;
+		if (rc > 0)
+			try_abstract(s);
+	} else {
+		char *slash = s->socket_path ? strrchr(s->socket_path, '/') : NULL;
+		s->run_dir = slash && slash > s->socket_path ? strndup(s->socket_path, (size_t)(slash - s->socket_path)) : NULL;
+	}
+	if (!s->opts->one_command)
+		find_log_dir(s);
+	return s->listener.fd < 0 ? 0 : loop_add(s->loop, &s->listener) < 0 ?
+		err_set(err, ERR_UNKNOWN, errno, "the control socket can't be watched: %s", strerror(errno)) : 0;
+}
+
+void rundir_close(struct super *s)
+{
+	if (s->listener.fd >= 0) {
+		if (!s->listener_off)
+			loop_del(s->loop, &s->listener);
+		close(s->listener.fd);
+		if (s->socket_path)
+			(void)unlink(s->socket_path);
+	}
+	s->listener.fd = -1;
+	free(s->run_dir);
+	free(s->socket_path);
+	free(s->log_dir);
+	s->run_dir = s->socket_path = s->log_dir = NULL;
+}

@@ -1,0 +1,390 @@
+/* Connections: accepted, bounded, read a few requests a turn, answered as they read. PID 1 waits for none of them. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "os/usock.h"
+#include "super/conn.h"
+
+#define RELISTEN_NS (200 * NS_PER_MS)
+enum { ACCEPTS_A_TURN = 32 };
+
+/* --- who ---------------------------------------------------------------------------------------------- */
+
+static void *main_of(void *arg, pid_t pid)
+{
+	return tree_by_pid(&((struct super *)arg)->tree, pid);
+}
+
+static void *aux_of(void *arg, pid_t pid)
+{
+	return aux_unit(arg, pid);
+}
+
+/* A unit's session has its main process's number. */
+static void *session_of(void *arg, pid_t session)
+{
+	return tree_by_pid(&((struct super *)arg)->tree, session);
+}
+
+static void classify(struct conn *c)
+{
+	struct peer_tree t = { c->s, main_of, aux_of, session_of };
+	struct peer_who who = peer_classify(&c->peer, &t, getpid(), c->s->pre.have_proc);
+
+	c->cls = who.cls;
+	c->unit = who.unit;
+}
+
+bool conn_sees(const struct conn *c, const struct unit *u)
+{
+	return c->cls == PEER_OPERATOR || (c->unit && unit_descends(u, c->unit));
+}
+
+struct unit *conn_unit(struct conn *c, const char *selector, struct err *err)
+{
+	char path[UNIT_PATH_MAX];
+	struct unit *u = tree_select(&c->s->tree, c->unit, selector, err);
+
+	if (u && !conn_sees(c, u)) {
+		err_set(err, ERR_DENIED, 0, "no right over %s", unit_path(u, path, sizeof path));
+		return NULL;
+	}
+	return u;
+}
+
+/* --- requests ------------------------------------------------------------------------------------------- */
+
+static int fields_known(const struct op *op, const struct packet *p, struct err *err)
+{
+	const char *at = NULL, *key, *value;
+	size_t n;
+	char padded[40];
+
+	while (packet_next(p, &at, &key, &n, &value)) {
+		if (n + 3 > sizeof padded)
+			return err_set(err, ERR_BAD_REQUEST, 0, "unknown field");
+		padded[0] = ' ';
+		memcpy(padded + 1, key, n);
+		memcpy(padded + 1 + n, " ", 2);
+		if (!strstr(" op v more ", padded) && !strstr(op->fields, padded))
+			return err_set(err, ERR_BAD_REQUEST, 0, "%s has no field %.*s", op->name, (int)n, key);
+	}
+	return 0;
+}
+
+static int permitted(const struct conn *c, const struct op *op, struct err *err)
+{
+	if (op->who & OP_EVERYONE)
+		return 0;
+	if (c->cls == PEER_NOBODY)
+		return err_set(err, ERR_NOBODY, 0, "this process is not managed here: it descends from no unit, and is no operator");
+	if (c->cls == PEER_OPERATOR ? op->who & OP_OPERATOR : op->who & OP_UNITS)
+		return 0;
+	return err_set(err, ERR_DENIED, 0, "%s is not for %s", op->name, c->cls == PEER_OPERATOR ? "operators" : "units");
+}
+
+static void serve(struct conn *c, const struct packet *p)
+{
+	const char *name = packet_get(p, "op"), *v = packet_get(p, "v");
+	const struct op *op = name ? op_find(name) : NULL;
+	struct err err;
+
+	if (c->wait != WAIT_NOTHING) {
+		err_set(&err, ERR_BAD_REQUEST, 0, "this connection waits for an answer already");
+	} else if (!op) {
+		err_set(&err, ERR_BAD_REQUEST, 0, "unknown op: %s", name ? name : "(none)");
+	} else if (v && strcmp(v, "1") != 0) {
+		err_set(&err, ERR_BAD_REQUEST, 0, "unknown version of the protocol: %s", v);
+	} else {
+		classify(c);
+		if (fields_known(op, p, &err) == 0 && permitted(c, op, &err) == 0) {
+			op->serve(c, p);
+			return;
+		}
+	}
+	conn_fail(c, &err);
+}
+
+static void take(struct conn *c, const char *bytes, size_t n)
+{
+	struct packet p, whole;
+	struct err err;
+	size_t before = assembly_bytes(&c->assembly);
+
+	if (packet_parse(&p, bytes, n) < 0) {
+		conn_drop(c);
+		return;
+	}
+	if (c->s->assembly_bytes + n > CAP_ASSEMBLY) {
+		err_set(&err, ERR_BUSY, 0, "too many long requests at once");
+		conn_fail(c, &err);
+		conn_drop(c);
+		return;
+	}
+	int rc = assembly_add(&c->assembly, &p, &whole, &err);
+	c->s->assembly_bytes += assembly_bytes(&c->assembly) - before;
+	if (rc < 0)
+		conn_fail(c, &err);
+	if (rc > 0)
+		serve(c, &whole);
+	if (rc != 0 && !c->gone) {
+		c->s->assembly_bytes -= assembly_bytes(&c->assembly);
+		assembly_reset(&c->assembly);
+	}
+}
+
+static void conn_readable(struct conn *c)
+{
+	static char bytes[CAP_PACKET];
+	size_t n;
+	pid_t sender;
+
+	for (int i = 0; i < CAP_REQUESTS_A_TURN && !c->gone; i++) {
+		switch (usock_recv(c->w.fd, c->trusted, bytes, sizeof bytes, &n, &sender)) {
+		case USOCK_AGAIN:
+			return;
+		case USOCK_PACKET:
+			c->s->clients_read++;
+			if (sender != c->peer.pid) { /* an inherited or passed-on connection asks for nothing */
+				conn_drop(c);
+				return;
+			}
+			if (c->wait == WAIT_NOTHING)
+				conn_idle(c);
+			take(c, bytes, n);
+			break;
+		default:
+			conn_drop(c);
+			return;
+		}
+	}
+}
+
+static void conn_ready(struct loop *l, struct watch *w, uint32_t events)
+{
+	struct conn *c = container_of(w, struct conn, w);
+
+	(void)l;
+	if (events & LOOP_OUT && !c->gone)
+		conn_flush(c);
+	if (conn_room(c) && c->wait == WAIT_LISTING)
+		op_status_more(c);
+	if (events & (LOOP_IN | LOOP_HUP | LOOP_ERR) && !c->gone)
+		conn_readable(c);
+}
+
+/* --- accepting ------------------------------------------------------------------------------------------ */
+
+static unsigned count_of(const struct conn *c)
+{
+	unsigned n = 0;
+
+	list_each(it, &c->s->conns)
+	{
+		const struct conn *o = list_entry(it, struct conn, link);
+		n += o != c && !o->gone && o->wait == WAIT_NOTHING && o->counted_cls == c->counted_cls &&
+			o->counted_unit == c->counted_unit;
+	}
+	return n;
+}
+
+static bool has_place(const struct conn *c)
+{
+	unsigned all = c->s->nconns;
+
+	if (c->cls == PEER_OPERATOR)
+		return all < CAP_CONNS;
+	if (all >= CAP_CONNS - CAP_CONNS_FOR_OPERATOR)
+		return false;
+	return count_of(c) < (unsigned)(c->cls == PEER_NOBODY ? CAP_CONNS_NOBODY : CAP_CONNS_UNIT);
+}
+
+static void conn_open(struct super *s, int fd)
+{
+	struct conn *c = calloc(1, sizeof *c);
+	struct err err;
+
+	if (!c) {
+		usock_discard(fd, usock_passrights_off(fd));
+		return;
+	}
+	c->s = s;
+	c->w = (struct watch){ .fd = fd, .events = LOOP_IN, .fn = conn_ready };
+	c->trusted = usock_passrights_off(fd);
+	buf_init(&c->out, CONN_OUT_MAX);
+	assembly_init(&c->assembly);
+	list_init(&c->link);
+	if (peer_take(&c->peer, fd) == 0)
+		classify(c);
+	c->counted_cls = c->cls;
+	c->counted_unit = c->unit ? c->unit->id : 0;
+	bool place = has_place(c);
+	s->nconns++;
+	if (loop_add(s->loop, &c->w) < 0)
+		place = false;
+	list_add_tail(&s->conns, &c->link);
+	conn_idle(c);
+	if (place)
+		return;
+	err_set(&err, ERR_BUSY, 0, "too many connections that wait for nothing; try again");
+	conn_fail(c, &err);
+	conn_drop(c);
+}
+
+static void listen_again(struct super *s, struct timer *t)
+{
+	(void)t;
+	s->listener_off = false;
+	if (loop_add(s->loop, &s->listener) < 0) {
+		s->listener_off = true;
+		timer_set(s, &s->relisten, clock_mono_ns() + RELISTEN_NS, listen_again);
+	}
+}
+
+/* Level-triggered, a listener that can't accept would spin: it is out of the loop until a descriptor is free. */
+static void listen_later(struct super *s)
+{
+	log_line(LOG_WARN, "no descriptor left for a connection; they wait");
+	loop_del(s->loop, &s->listener);
+	s->listener_off = true;
+	timer_set(s, &s->relisten, clock_mono_ns() + RELISTEN_NS, listen_again);
+}
+
+void serve_accept(struct loop *l, struct watch *w, uint32_t events)
+{
+	struct super *s = container_of(w, struct super, listener);
+
+	(void)l;
+	(void)events;
+	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+		int fd = usock_accept(w->fd);
+		if (fd >= 0) {
+			conn_open(s, fd);
+			continue;
+		}
+		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+			listen_later(s);
+		if (errno != EINTR && errno != ECONNABORTED)
+			return;
+	}
+}
+
+/* --- what happens to units ------------------------------------------------------------------------------- */
+
+void serve_exec(struct super *s, struct job *j, const struct err *failed)
+{
+	struct conn *c = j->asker;
+	char path[UNIT_PATH_MAX];
+	struct buf b;
+
+	(void)s;
+	j->asker = NULL;
+	if (!c || c->gone)
+		return;
+	if (failed) {
+		conn_waits(c, WAIT_NOTHING);
+		conn_fail(c, failed);
+		return;
+	}
+	buf_init(&b, CAP_PACKET);
+	packet_put(&b, "ok", "1");
+	packet_putf(&b, "id", "@%" PRIu64, j->u->id);
+	packet_put(&b, "name", j->u->name);
+	packet_put(&b, "path", unit_path(j->u, path, sizeof path));
+	packet_put_int(&b, "pid", j->u->pid);
+	packet_put_int(&b, "depth", j->u->depth);
+	packet_end(&b, NULL, 0);
+	conn_send(c, &b);
+	conn_waits(c, c->then_exit && conn_add_unit(c, j->u) == 0 ? WAIT_EXIT : WAIT_NOTHING);
+}
+
+void conn_tell(struct conn *c, struct conn_unit *cu, struct unit *u)
+{
+	char path[UNIT_PATH_MAX];
+	struct err err;
+	struct buf b;
+	bool all = true;
+
+	cu->told = true;
+	if (c->wait == WAIT_STOPPED && u->trouble.code == ERR_SURVIVORS && u->own_left) {
+		err = u->trouble;
+		err_wrap(&err, "%s", unit_path(u, path, sizeof path));
+		conn_waits(c, WAIT_NOTHING);
+		conn_fail(c, &err);
+		return;
+	}
+	buf_init(&b, CAP_PACKET);
+	packet_put(&b, "ok", "1");
+	if (c->wait == WAIT_STOPPED) {
+		packet_put(&b, "row", "stopped");
+		packet_put(&b, "path", unit_path(u, path, sizeof path));
+		packet_put(&b, "kind", unit_spawned(u) ? "spawned" : "service");
+	} else {
+		put_exit_row(&b, u);
+	}
+	packet_end(&b, NULL, 0);
+	conn_send(c, &b);
+	for (size_t i = 0; i < c->nunits; i++)
+		all &= c->units[i].told;
+	if (c->gone || !(all || (c->any && c->wait == WAIT_ENDS)))
+		return;
+	bool single = c->wait == WAIT_EXIT;
+	conn_waits(c, WAIT_NOTHING);
+	if (!single)
+		conn_end(c);
+}
+
+void serve_unit_told(struct super *s, struct unit *u)
+{
+	if (!unit_over(u))
+		return;
+	list_each(it, &s->conns)
+	{
+		struct conn *c = list_entry(it, struct conn, link);
+		bool waits = c->wait == WAIT_EXIT || c->wait == WAIT_ENDS || c->wait == WAIT_STOPPED;
+		for (size_t i = 0; waits && !c->gone && i < c->nunits; i++)
+			if (c->units[i].id == u->id && !c->units[i].told) {
+				conn_tell(c, &c->units[i], u);
+				break;
+			}
+	}
+}
+
+void serve_forget_unit(struct super *s, struct unit *u)
+{
+	list_each(it, &s->conns)
+	{
+		struct conn *c = list_entry(it, struct conn, link);
+		if (c->unit == u)
+			c->unit = NULL;
+	}
+}
+
+void serve_sweep(struct super *s)
+{
+	if (!s->dropped)
+		return;
+	s->dropped = false;
+	list_each(it, &s->conns)
+	{
+		struct conn *c = list_entry(it, struct conn, link);
+		if (!c->gone)
+			continue;
+		list_del(&c->link);
+		buf_done(&c->out);
+		free(c->units);
+		free(c);
+	}
+}
+
+void serve_close_all(struct super *s)
+{
+	list_each(it, &s->conns)
+		conn_drop(list_entry(it, struct conn, link));
+	serve_sweep(s);
+}

@@ -1,0 +1,79 @@
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "super/state.h"
+
+enum { STEPS_A_TURN = 100000 }; /* far above what a shutdown of thousands of units takes; a loop would be a bug */
+
+static int grow(struct super *s)
+{
+	if (s->ev_at) { /* what was drained makes room first */
+		for (size_t i = s->ev_at; i < s->ev_n; i++)
+			s->events[i - s->ev_at] = s->events[i];
+		s->ev_n -= s->ev_at;
+		s->ev_at = 0;
+		return 0;
+	}
+	size_t cap = s->ev_cap ? 2 * s->ev_cap : 64;
+	struct event *v = realloc(s->events, cap * sizeof *v);
+	if (!v)
+		return -1;
+	s->events = v;
+	s->ev_cap = cap;
+	return 0;
+}
+
+static void apply(struct super *s, struct unit *u, enum node_event ev)
+{
+	struct node_cell c = node_next(u->state, ev);
+	char path[UNIT_PATH_MAX];
+
+	if (c.next == NODE_ILLEGAL) {
+		log_line(LOG_WARN, "internal: %s of %s in state %s; ignored", node_event_name(ev),
+			unit_path(u, path, sizeof path), node_state_name(u->state));
+		return;
+	}
+	if (log_level_get() >= LOG_DBG)
+		log_line(LOG_DBG, "%s: %s, %s -> %s", unit_path(u, path, sizeof path), node_event_name(ev),
+			node_state_name(u->state), node_state_name(c.next));
+	if (c.next != u->state)
+		s->deps_dirty = true;
+	u->state = c.next;
+	effects_run(s, u, c.fx);
+}
+
+void post(struct super *s, struct unit *u, enum node_event ev)
+{
+	if (s->ev_n == s->ev_cap && grow(s) < 0) {
+		/* No memory for the queue: taken at once. The order may differ; that it happens does not. */
+		apply(s, u, ev);
+		return;
+	}
+	s->events[s->ev_n++] = (struct event){ u, ev };
+}
+
+void settle(struct super *s)
+{
+	for (int steps = 0; steps < STEPS_A_TURN; steps++) {
+		if (s->ev_at == s->ev_n) {
+			s->ev_at = s->ev_n = 0;
+			if (!s->deps_dirty)
+				return;
+			s->deps_dirty = false;
+			deps_check(s);
+			continue;
+		}
+		struct event e = s->events[s->ev_at++];
+		if (e.u && e.u->rt)
+			apply(s, e.u, e.ev);
+	}
+	log_line(LOG_ERR, "internal: more than %d events in one turn; the rest waits for the next", STEPS_A_TURN);
+}
+
+void settle_forget(struct super *s, const struct unit *u)
+{
+	for (size_t i = s->ev_at; i < s->ev_n; i++)
+		if (s->events[i].u == u)
+			s->events[i].u = NULL;
+}

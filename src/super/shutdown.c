@@ -1,0 +1,251 @@
+/* The end of the container: levels of the reverse graph, one budget, everything that is left, the logger, the code. */
+#include <signal.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "super/state.h"
+
+#define BUDGET_NS (8 * NS_PER_SEC)         /* inside a runtime's usual 10 s */
+#define BUDGET_MORE_NS (3 * NS_PER_SEC)    /* above the longest chain of stop_timeouts */
+#define KILLED_NS (1 * NS_PER_SEC)         /* how long what was killed may take to be gone */
+#define MOMENT_NS (500 * NS_PER_MS)        /* between TERM and KILL to what belongs to no unit */
+#define LOGGER_NS (1 * NS_PER_SEC)
+
+static void next_phase(struct super *s);
+
+static void time_is_up(struct super *s, struct timer *t)
+{
+	(void)t;
+	next_phase(s);
+}
+
+static void enter(struct super *s, enum phase phase, int64_t lasts_ns)
+{
+	s->phase = phase;
+	timer_set(s, &s->shut, clock_mono_ns() + lasts_ns, time_is_up);
+}
+
+static bool level_empty(const struct super *s, unsigned level)
+{
+	for (size_t i = 0; i < s->m->nservices; i++)
+		if (s->unit_of[i] && s->plan->level[i] == level && !node_state_at_rest(s->unit_of[i]->state))
+			return false;
+	return true;
+}
+
+static void stop_level(struct super *s, unsigned level)
+{
+	for (size_t i = 0; i < s->m->nservices; i++) {
+		struct unit *u = s->unit_of[i];
+		if (!u || s->plan->level[i] != level || node_state_at_rest(u->state) || job_of(u)->shut_ordered)
+			continue;
+		job_of(u)->shut_ordered = true;
+		order_stop(s, u, CAUSE_SHUTDOWN);
+	}
+}
+
+/* Nothing new is started: what waits or is in its backoff goes down now, whatever its level. */
+static void cancel_starts(struct super *s)
+{
+	for (size_t i = 0; i < s->m->nservices; i++) {
+		struct unit *u = s->unit_of[i];
+		if (u && (u->state == NODE_WAITING || u->state == NODE_BACKOFF))
+			order_stop(s, u, CAUSE_SHUTDOWN);
+		else if (u)
+			u->want_up = false;
+	}
+}
+
+static int64_t budget(const struct super *s)
+{
+	bool any = false;
+
+	if (s->m->shutdown_timeout_ns >= 0)
+		return s->m->shutdown_timeout_ns;
+	for (size_t i = 0; i < s->m->nservices; i++)
+		any |= s->m->services[i].stop_timeout_set;
+	return any ? plan_stop_budget(s->m, s->plan) + BUDGET_MORE_NS : BUDGET_NS;
+}
+
+static void begin_levels(struct super *s)
+{
+	enter(s, PHASE_LEVELS, budget(s));
+	s->level = s->plan->levels;
+	for (size_t i = 0; i < s->m->nservices; i++)
+		if (s->unit_of[i])
+			tree_close(s->unit_of[i]);
+}
+
+void shutdown_begin(struct super *s, const char *why)
+{
+	if (s->phase != PHASE_RUN)
+		return;
+	log_line(LOG_INFO, "shutting down: %s", why);
+	cancel_starts(s);
+	if (s->m->shutdown_delay_ns > 0)
+		enter(s, PHASE_DELAY, s->m->shutdown_delay_ns);
+	else
+		begin_levels(s);
+}
+
+void shutdown_decide(struct super *s, int code)
+{
+	if (s->code_decided)
+		return;
+	s->code_decided = true;
+	s->code = code;
+}
+
+static void kill_all(struct super *s)
+{
+	s->killing = true;
+	list_each(it, &s->tree.all)
+		kill_now(s, list_entry(it, struct unit, all));
+}
+
+void shutdown_now(struct super *s)
+{
+	if (s->phase == PHASE_DELAY)
+		begin_levels(s);
+	if (s->phase != PHASE_LEVELS || s->killing)
+		return;
+	log_line(LOG_WARN, "a second signal: everything that is left is killed now");
+	kill_all(s);
+	enter(s, PHASE_LEVELS, KILLED_NS);
+}
+
+static bool all_at_rest(const struct super *s)
+{
+	for (size_t i = 0; i < s->m->nservices; i++)
+		if (s->unit_of[i] && !node_state_at_rest(s->unit_of[i]->state))
+			return false;
+	return true;
+}
+
+static unsigned count_survivors(struct super *s)
+{
+	unsigned n = 0;
+	char path[UNIT_PATH_MAX];
+
+	list_each(it, &s->tree.all)
+	{
+		struct unit *u = list_entry(it, struct unit, all);
+		pid_t pid;
+		if (u->ended || !u->rt || !u->own_left || !sweep_members(s->sweep, job_of(u)->mark, 0, &pid, 1))
+			continue;
+		n++;
+		log_line(LOG_ERR, "error[SG0713]: %s: pid %d survived being killed", unit_path(u, path, sizeof path), (int)pid);
+	}
+	return n;
+}
+
+static void begin_everyone(struct super *s)
+{
+	s->survivors = count_survivors(s);
+	if (!s->pre.pid1 || sweep_everyone(s->sweep, SIGTERM) == 0) {
+		s->phase = PHASE_KILL;
+		next_phase(s);
+		return;
+	}
+	enter(s, PHASE_TERM, MOMENT_NS);
+}
+
+static void begin_logger(struct super *s)
+{
+	if (s->survivors)
+		shutdown_decide(s, 70);
+	logproc_stop(s);
+	enter(s, PHASE_LOGGER, LOGGER_NS);
+}
+
+/* What each phase goes over to, because it is through or because its time is up. */
+static void next_phase(struct super *s)
+{
+	switch (s->phase) {
+	case PHASE_DELAY:
+		begin_levels(s);
+		break;
+	case PHASE_LEVELS:
+		if (!all_at_rest(s) && !s->killing) {
+			log_line(LOG_WARN, "the shutdown's time is spent; everything that is left is killed now");
+			kill_all(s);
+			enter(s, PHASE_LEVELS, KILLED_NS);
+			break;
+		}
+		begin_everyone(s);
+		break;
+	case PHASE_TERM:
+		if (sweep_everyone(s->sweep, SIGKILL) > 0) {
+			enter(s, PHASE_KILL, KILLED_NS);
+			break;
+		}
+		begin_logger(s);
+		break;
+	case PHASE_KILL:
+		if (s->pre.pid1 && sweep_everyone(s->sweep, SIGKILL) > 0) {
+			log_line(LOG_ERR, "error[SG0713]: processes of this container can't be killed");
+			s->survivors++;
+		}
+		begin_logger(s);
+		break;
+	default:
+		s->over = true;
+		break;
+	}
+}
+
+/* The next level goes when the one above it is at rest. */
+static void step_levels(struct super *s)
+{
+	while (s->level > 0 && level_empty(s, s->level - 1))
+		s->level--;
+	if (s->level > 0)
+		stop_level(s, s->level - 1);
+	else
+		next_phase(s);
+}
+
+void shutdown_step(struct super *s)
+{
+	switch (s->phase) {
+	case PHASE_LEVELS:
+		step_levels(s);
+		break;
+	case PHASE_TERM:
+	case PHASE_KILL:
+		if (sweep_everyone(s->sweep, s->phase == PHASE_KILL ? SIGKILL : 0) == 0)
+			next_phase(s);
+		break;
+	case PHASE_LOGGER:
+		if (logproc_done(s))
+			s->over = true;
+		break;
+	default:
+		break;
+	}
+}
+
+/* A unit that keeps the container: it runs, is going to, or is down by somebody's hand. */
+static bool keeps(const struct unit *u)
+{
+	return u->state != NODE_DONE && u->state != NODE_FAILED;
+}
+
+void idle_check(struct super *s)
+{
+	const struct unit *first = NULL;
+
+	if (s->phase != PHASE_RUN)
+		return;
+	for (size_t i = 0; i < s->m->nservices; i++) {
+		const struct unit *u = s->unit_of[i];
+		if (!u)
+			continue;
+		if (keeps(u))
+			return;
+		if (u->state == NODE_FAILED && (!first || u->failed_ns < first->failed_ns))
+			first = u;
+	}
+	shutdown_decide(s, first ? unit_exit_code(first) : 0);
+	shutdown_begin(s, "every service is done");
+}

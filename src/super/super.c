@@ -1,0 +1,325 @@
+/* The owner of everything and the loop. */
+#include "super/super.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/units.h"
+#include "os/account.h"
+#include "os/sigfd.h"
+#include "probe/probe.h"
+#include "super/conn.h"
+#include "super/env.h"
+#include "super/state.h"
+
+#define SWEEP_NS (2 * NS_PER_MS)  /* of one turn */
+enum { QUIET_PASSES = 8, LOOK_AGAIN_MS = 20 };
+
+static struct preflight preflight;
+
+void super_preflight(void)
+{
+	preflight_run(&preflight);
+}
+
+/* --- signals ---------------------------------------------------------------------------------------------- */
+
+static bool orders_shutdown(int sig)
+{
+	return sig == SIGTERM || sig == SIGINT || sig == SIGQUIT || sig == SIGPWR || sig == SIGNAL_RTMIN + 3;
+}
+
+static void forward(struct super *s, int sig)
+{
+	struct unit *u = s->unit_of[0];
+
+	if (s->tty_swallow && (sig == SIGHUP || sig == SIGCONT)) { /* of our own TIOCNOTTY */
+		s->tty_swallow--;
+		return;
+	}
+	if (u->main_alive)
+		(void)kill(u->pid, sig);
+}
+
+static void got_signal(struct super *s, int sig)
+{
+	if (sig == SIGCHLD)
+		s->child_ended = true;
+	else if (s->opts->one_command)
+		forward(s, sig);
+	else if (orders_shutdown(sig) && s->phase == PHASE_RUN)
+		shutdown_begin(s, signal_name(sig));
+	else if (orders_shutdown(sig))
+		shutdown_now(s);
+	else if (sig == SIGUSR1)
+		status_to_stderr(s);
+}
+
+static void signals_ready(struct loop *l, struct watch *w, uint32_t events)
+{
+	struct super *s = container_of(w, struct super, sigfd);
+	struct sig_got got;
+
+	(void)l;
+	(void)events;
+	while (sigfd_next(w->fd, &got)) {
+		/* a child that dies of our own signal is told by SIGCHLD, which is never ours to drop */
+		if (!got.ours || got.sig == SIGCHLD)
+			got_signal(s, got.sig);
+	}
+}
+
+/* --- one turn --------------------------------------------------------------------------------------------- */
+
+static int wait_ms(const struct super *s)
+{
+	int64_t at = timers_next(s), now = clock_mono_ns();
+
+	if (s->sweep_at_ns < at)
+		at = s->sweep_at_ns;
+	if ((s->phase == PHASE_TERM || s->phase == PHASE_KILL) && at - now > LOOK_AGAIN_MS * NS_PER_MS)
+		return LOOK_AGAIN_MS; /* what was exec'd in from outside is no child of ours and sends no SIGCHLD */
+	if (at == INT64_MAX)
+		return -1;
+	if (at <= now)
+		return 0;
+	int64_t ms = (at - now + NS_PER_MS - 1) / NS_PER_MS; /* rounded up: an early wake would spin */
+	return ms > 3600 * 1000 ? 3600 * 1000 : (int)ms;
+}
+
+/* A child's last words come before its end: what clients sent is read until a look finds none of them readable. */
+static void reap_when_quiet(struct super *s)
+{
+	if (!s->child_ended)
+		return;
+	for (int i = 0; i < QUIET_PASSES; i++) {
+		s->clients_read = 0;
+		if (loop_once(s->loop, 0) <= 0 || !s->clients_read)
+			break;
+	}
+	s->child_ended = false;
+	reap_all(s);
+}
+
+static void sweep_turn(struct super *s, int64_t now_ns)
+{
+	if (s->sweep_at_ns > now_ns)
+		return;
+	int64_t again = sweep_step(s->sweep, now_ns, SWEEP_NS);
+	s->sweep_at_ns = again < 0 ? INT64_MAX : clock_mono_ns() + again;
+}
+
+static void turn(struct super *s)
+{
+	if (loop_once(s->loop, wait_ms(s)) < 0)
+		log_line(LOG_ERR, "epoll_wait: %s", strerror(errno));
+	int64_t began = clock_mono_ns();
+	reap_when_quiet(s);
+	timers_run(s, clock_mono_ns());
+	settle(s);
+	sweep_turn(s, clock_mono_ns());
+	settle(s);
+	if (s->phase == PHASE_RUN)
+		idle_check(s);
+	else
+		shutdown_step(s);
+	settle(s);
+	serve_sweep(s);
+	int64_t took = clock_mono_ns() - began;
+	if (took > s->longest_turn_ns)
+		s->longest_turn_ns = took;
+	s->turns++;
+}
+
+/* --- boot ------------------------------------------------------------------------------------------------- */
+
+static void probe_due(struct super *s, struct timer *t)
+{
+	(void)t;
+	probes_run(s->probes, clock_mono_ns());
+}
+
+static void probes_wake(void *arg, int64_t deadline_ns)
+{
+	struct super *s = arg;
+
+	if (deadline_ns == INT64_MAX)
+		timer_del(s, &s->probe_timer);
+	else
+		timer_set(s, &s->probe_timer, deadline_ns, probe_due);
+}
+
+static int open_loop(struct super *s, struct err *err)
+{
+	s->loop = loop_new();
+	s->sigfd = (struct watch){ .fd = sigfd_open(), .events = LOOP_IN, .fn = signals_ready };
+	if (!s->loop || s->sigfd.fd < 0 || loop_add(s->loop, &s->sigfd) < 0)
+		return err_set(err, ERR_UNKNOWN, errno, "no epoll or signalfd: %s", strerror(errno));
+	s->probes = probes_new(s->loop, s, probes_wake);
+	s->sweep = sweep_new(&s->marks, s->pre.pid1);
+	if (!s->probes || !s->sweep)
+		return err_set(err, ERR_UNKNOWN, ENOMEM, "out of memory");
+	return 0;
+}
+
+/* What can't be done here is said once, and done without. */
+static void find_means(struct super *s)
+{
+	if (!s->pre.have_proc)
+		log_line(LOG_WARN, "error[SG0712]: /proc is missing or another namespace's: belonging goes by session, "
+			"and callers that are no main process are nobody");
+	mark_range_init(&s->marks, s->pre.locks_hard, random_u64());
+	if (s->marks.usable && !mark_works(&s->marks))
+		s->marks.usable = false;
+	if (!s->marks.usable)
+		log_line(LOG_WARN, "no marks here (RLIMIT_LOCKS is limited or can't be set): belonging goes by session");
+	if (!s->pre.pid1 && !s->pre.subreaper)
+		log_line(LOG_WARN, "not PID 1 and no subreaper: orphans are not reaped here");
+	if (s->pre.have_proc && cgroup_open(&s->cgroup) < 0)
+		s->cgroup = NULL;
+}
+
+static int prepare_user(struct job *j, struct err *err)
+{
+	const struct service *svc = j->svc;
+	struct account acc;
+
+	if (!svc->user && !svc->group)
+		return 0;
+	if (account_load(svc->user, svc->group, &acc, err) < 0)
+		return -1;
+	struct launch *l = calloc(1, sizeof *l);
+	if (!l || !(l->groups = malloc((acc.ngroups + 1) * sizeof *l->groups))) {
+		free(l);
+		return err_set(err, ERR_UNKNOWN, ENOMEM, "out of memory");
+	}
+	memcpy(l->groups, acc.groups, acc.ngroups * sizeof *l->groups);
+	l->has_cred = true;
+	l->cred = (struct child_cred){ .uid = acc.uid, .gid = acc.gid, .groups = l->groups, .ngroups = acc.ngroups };
+	j->launch = l;
+	return 0;
+}
+
+static int prepare_service(struct super *s, size_t i, struct err *err)
+{
+	const struct service *svc = &s->m->services[i];
+	struct unit *u = tree_add_service(&s->tree, svc->name, (ssize_t)i);
+	struct job *j = u ? job_new(s, u, svc) : NULL;
+
+	if (!j)
+		return err_set(err, ERR_UNKNOWN, ENOMEM, "out of memory");
+	s->unit_of[i] = u;
+	u->dynamic = svc->spawn_dynamic;
+	u->policy = svc->policy;
+	if (svc->spawn_dynamic)
+		u->limits = svc->limits;
+	j->cwd = svc->working_dir ? strdup(svc->working_dir) : NULL;
+	j->env = env_of_service(s, svc, err);
+	if (!j->env || prepare_user(j, err) < 0)
+		return err_wrap(err, "service %s", svc->name);
+	return 0;
+}
+
+static int choose(struct super *s, unsigned char *wanted, struct err *err)
+{
+	const char *const *only = s->opts->only;
+
+	memset(wanted, only && *only ? 0 : 1, s->m->nservices);
+	for (; only && *only; only++) {
+		ssize_t i = manifest_find(s->m, *only);
+		if (i < 0)
+			return err_set(err, ERR_NO_UNIT, 0, "no service %s in %s", *only, s->m->path);
+		wanted[i] = 1;
+	}
+	plan_close(s->m, wanted);
+	return 0;
+}
+
+static int prepare_services(struct super *s, struct err *err)
+{
+	unsigned char *wanted = malloc(s->m->nservices + 1);
+	int rc = wanted ? choose(s, wanted, err) : err_set(err, ERR_UNKNOWN, ENOMEM, "out of memory");
+
+	for (size_t i = 0; rc == 0 && i < s->m->nservices; i++)
+		if (wanted[i])
+			rc = prepare_service(s, i, err);
+	free(wanted);
+	return rc;
+}
+
+static int boot(struct super *s, struct err *err)
+{
+	s->plan = plan_new(s->m, err);
+	if (!s->plan)
+		return -1;
+	s->unit_of = calloc(s->m->nservices + 1, sizeof *s->unit_of);
+	if (!s->unit_of)
+		return err_set(err, ERR_UNKNOWN, ENOMEM, "out of memory");
+	find_means(s);
+	if (open_loop(s, err) < 0 || prepare_services(s, err) < 0 || rundir_open(s, err) < 0)
+		return -1;
+	if (s->opts->one_command) {
+		s->tty = tty_hand_over();
+		s->tty_swallow = s->tty == TTY_LED ? 2 : 0;
+	} else if (logproc_start(s) < 0) {
+		log_line(LOG_ERR, "no logger could be started: services write to our own stdout and stderr");
+	}
+	for (size_t i = 0; i < s->m->nservices; i++)
+		if (s->unit_of[s->plan->order[i]])
+			order_start(s, s->unit_of[s->plan->order[i]]);
+	settle(s);
+	return 0;
+}
+
+static void dismantle(struct super *s)
+{
+	if (s->tty == TTY_SHARED)
+		tty_take_back();
+	serve_close_all(s);
+	list_each(it, &s->tree.all)
+		job_free(s, job_of(list_entry(it, struct unit, all)));
+	tree_clear(&s->tree);
+	logproc_free(s);
+	rundir_close(s);
+	sweep_free(s->sweep);
+	cgroup_free(s->cgroup);
+	probes_free(s->probes);
+	heap_done(&s->timers);
+	loop_free(s->loop);
+	plan_free(s->plan);
+	free(s->events);
+	free(s->unit_of);
+}
+
+int super_run(struct super_opts *opts, struct err *err)
+{
+	struct super *s = calloc(1, sizeof *s);
+
+	if (!s)
+		return err_set(err, ERR_UNKNOWN, ENOMEM, "out of memory");
+	s->opts = opts;
+	s->m = opts->manifest;
+	s->pre = preflight;
+	s->boot_ns = clock_mono_ns();
+	s->sweep_at_ns = INT64_MAX;
+	s->listener.fd = s->sigfd.fd = -1;
+	list_init(&s->conns);
+	tree_init(&s->tree);
+	process_name("sysg");
+	int rc = boot(s, err);
+	while (rc == 0 && !s->over)
+		turn(s);
+	rc = rc < 0 ? -1 : s->code;
+	if (s->loop)
+		dismantle(s);
+	s->m = opts->manifest = manifest_free(opts->manifest);
+	free(s);
+	return rc;
+}

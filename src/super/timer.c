@@ -1,0 +1,35 @@
+#include <stdint.h>
+
+#include "base/log.h"
+#include "super/state.h"
+
+void timer_set(struct super *s, struct timer *t, int64_t deadline_ns, timer_fn *fn)
+{
+	t->fn = fn;
+	if (heap_put(&s->timers, &t->node, deadline_ns) == 0)
+		return;
+	/* Without memory for a deadline it is due at once: early is safe, never is not. */
+	log_line(LOG_ERR, "out of memory for a timer; it fires now");
+	fn(s, t);
+}
+
+void timer_del(struct super *s, struct timer *t)
+{
+	heap_take(&s->timers, &t->node);
+}
+
+int64_t timers_next(const struct super *s)
+{
+	struct heap_node *n = heap_min(&s->timers);
+
+	return n ? n->key : INT64_MAX;
+}
+
+void timers_run(struct super *s, int64_t now_ns)
+{
+	for (struct heap_node *n; (n = heap_min(&s->timers)) && n->key <= now_ns;) {
+		struct timer *t = container_of(n, struct timer, node);
+		heap_take(&s->timers, n);
+		t->fn(s, t);
+	}
+}
