@@ -251,6 +251,11 @@ class Box:
         path = self.home / name
         return until(lambda: path.exists() and path.read_text(errors='replace'), seconds, why=lambda: f'file {name} ({self.stderr[-800:]})')
 
+    def peek(self, name):
+        """The text of a file in the box's folder as it is now, maybe none."""
+        path = self.home / name
+        return path.read_text(errors='replace') if path.exists() else ''
+
     def says(self, pattern, seconds=10, where='both'):
         """Waits until stdout or stderr matches."""
         def look():
@@ -289,21 +294,16 @@ class Box:
         return self.json('status')
 
     def unit(self, name):
-        """The object of one unit in `status --format json`, services first, then spawned children; or None."""
+        """The object of one unit in `status --format json`, a service or a spawned child, also one that ended; or None."""
         def walk(node):
             yield node['child']
             for c in node.get('children', []):
                 yield from walk(c)
-        units = self.status_json()['units']
-        for u in units:
-            if name in (u['name'], u['path'], u['id']):
-                return u
-        for u in units:
-            for node in u.get('spawned_children', []):
-                for c in walk(node):
-                    if name in (c['name'], c['path'], c['id']):
-                        return c
-        return None
+
+        def look(units):
+            mine = units + [c for u in units for node in u.get('spawned_children', []) for c in walk(node)]
+            return next((u for u in mine if name in (u['name'], u['path'], u['id'])), None)
+        return look(self.status_json()['units']) or look(self.json('status', '-s', name)['units'])
 
     def state(self, name):
         u = self.unit(name)

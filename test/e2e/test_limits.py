@@ -3,12 +3,8 @@ import re
 
 import pytest
 
-from harness import IMP, assert_gone, codes, until
+from harness import IMP, assert_gone, until
 from test_spawn import run_in
-
-
-def service(spawn, script):
-    return f'services:\n  root:\n    exec: [sh, ./main.sh]\n    spawn: {{mode: dynamic, {spawn}}}\n', script
 
 
 def limited(box, limits, script, seconds=15):
@@ -16,7 +12,7 @@ def limited(box, limits, script, seconds=15):
     b = box(None, argv=['true'])
     (b.home / 'main.sh').write_text(f'exec 3>codes\n({script}\n) >out 2>err\n: >end\nexec sleep 1000\n')
     b = box(f'services:\n  root:\n    exec: [sh, ./main.sh]\n    spawn: {{mode: dynamic, limits: {{{limits}}}}}\n', home=b.home).up()
-    until(lambda: (b.home / 'end').exists(), seconds, why=lambda: b.stderr[-500:])
+    until(lambda: (b.home / 'end').exists(), seconds, why=lambda: b.peek('err') + b.stderr[-500:])
     return b, (b.home / 'err').read_text(), [int(x) for x in (b.home / 'codes').read_text().split()]
 
 
@@ -179,4 +175,3 @@ def test_a_program_that_spawns_itself_stays_inside_depth_and_descendants(box):
 def test_counts_in_status_are_those_of_the_live_tree(box):
     b, _, _ = run_in(box, 'for i in 1 2 3; do sysg spawn --name k$i -- sleep 1000; done; sysg stop k2')
     assert b.unit('root')['counts'] == {'children': 2, 'descendants': 2, 'ever': 3}
-    assert codes
