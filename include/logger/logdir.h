@@ -18,7 +18,7 @@ int logdir_check(const char *path);
  * passed. -1 with errno. */
 int logdir_open(struct logdir *d, const char *path);
 
-/* rotate() of LOGDIR/PATH.log. */
+/* log_rotate() of LOGDIR/PATH.log. */
 int logdir_rotate(struct logdir *d, const char *path, int keep);
 
 #endif

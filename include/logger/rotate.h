@@ -5,6 +5,6 @@
 /* Moves the files of one log in the folder dirfd up, so that name is free. keep: how many there are
  * at most with the one that will be written anew, >= 1; the oldest goes. Returns 0, or -1 with
  * errno when name itself could not be moved (it is then still there). */
-int rotate(int dirfd, const char *name, int keep);
+int log_rotate(int dirfd, const char *name, int keep);
 
 #endif

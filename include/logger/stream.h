@@ -8,7 +8,7 @@
 
 #include "base/caps.h"
 #include "logger/file.h"
-#include "logger/out.h"
+#include "logger/sink.h"
 
 enum {
 	STREAM_TURN = 64 * 1024, /* bytes taken from one stream before the others have their turn */
@@ -32,7 +32,7 @@ struct stream {
 	bool watched; /* polled in this turn, as entry ... */
 	size_t slot;
 	size_t left;           /* bytes still to be read; SIZE_MAX: no bound */
-	struct out *out;       /* borrowed; NULL: not to stdout */
+	struct sink *out;      /* borrowed; NULL: not to stdout */
 	struct log_file *file; /* a reference; NULL: to no file */
 	char *kept; /* the line that has no end yet (and what is held); NULL when there is none */
 	size_t nkept;

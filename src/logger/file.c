@@ -137,7 +137,7 @@ struct log_file *log_file_get(struct log_files *fs, const char *path)
 		errno = ENOMEM;
 		return NULL;
 	}
-	memcpy(f->path, path, n);
+	memcpy(f->path, path, n + 1);
 	f->fd = -1;
 	f->refs = 1;
 	memmove(fs->v + at + 1, fs->v + at, (fs->n - at) * sizeof(*fs->v));
@@ -340,6 +340,7 @@ void log_file_line(struct log_files *fs, struct log_file *f, const char *stamp, 
 	char *p = fs->batch + fs->len;
 	memcpy(p, stamp, STAMP);
 	p[STAMP] = ' ';
+	/* Bytes, no string. NOLINTNEXTLINE(bugprone-not-null-terminated-result) */
 	memcpy(p + STAMP + 1, stream, name);
 	p[STAMP + 1 + name] = ' ';
 	fs->len += STAMP + name + 2 + line_put(p + STAMP + name + 2, l);

@@ -149,5 +149,5 @@ int logdir_rotate(struct logdir *d, const char *path, int keep)
 	char name[NAME_MAX + 1];
 	autoclose int dirfd = folder_of(d, path, name);
 
-	return dirfd < 0 ? -1 : rotate(dirfd, name, keep);
+	return dirfd < 0 ? -1 : log_rotate(dirfd, name, keep);
 }

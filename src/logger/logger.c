@@ -32,14 +32,14 @@ enum {
 struct arena {
 	char scratch[STREAM_SCRATCH];
 	char batch[LOG_FILES_BATCH];
-	char out[2][OUT_MEMORY];
+	char out[2][SINK_MEMORY];
 	struct ctl_msg msg;
 };
 
 struct logger {
 	int ctl;
 	struct arena *arena;
-	struct out out[2]; /* of descriptors 1 and 2 */
+	struct sink out[2]; /* of descriptors 1 and 2 */
 	struct stream_sinks sinks;
 	struct stream **v;
 	struct pollfd *pfd; /* STREAM_SLOT + cap entries */
@@ -143,7 +143,7 @@ static void serve_ctl(struct logger *lg)
 /* Whether it has something to do that no poll would tell of. */
 static bool has_work(const struct stream *s)
 {
-	return s->held ? out_room(s->out) : s->state == STREAM_LAST;
+	return s->held ? sink_room(s->out) : s->state == STREAM_LAST;
 }
 
 /* Fills the poll set. A stream whose out is stuck isn't in it, so that its writer waits. */
@@ -263,9 +263,9 @@ static void turn(struct logger *lg)
 		trim(lg);
 	bool called = lg->pfd[CTL_SLOT].revents;
 	for (int i = 0; i < 2; i++) {
-		log_out_flush(&lg->out[i]);
+		sink_flush(&lg->out[i]);
 		if (lg->finish_ns && since_finish_ms(lg) >= FINISH_STDOUT_MS && lg->out[i].len)
-			out_kill(&lg->out[i]);
+			sink_kill(&lg->out[i]);
 	}
 	serve_streams(lg);
 	/* After the streams: it may move the poll set that they were looked up in. */
@@ -301,7 +301,7 @@ static int set_up(struct logger *lg, const struct logger_config *cfg)
 	if (lg->arena == MAP_FAILED)
 		return -1;
 	for (int i = 0; i < 2; i++)
-		out_init(&lg->out[i], i + 1, lg->arena->out[i], true);
+		sink_init(&lg->out[i], i + 1, lg->arena->out[i], true);
 	lg->sinks.scratch = lg->arena->scratch;
 	if (cfg->log_dir) {
 		lg->sinks.files = log_files_new(

@@ -14,7 +14,7 @@ static int move(int dirfd, const char *name, int from, int to)
 	return renameat(dirfd, a, dirfd, b);
 }
 
-int rotate(int dirfd, const char *name, int keep)
+int log_rotate(int dirfd, const char *name, int keep)
 {
 	if (keep < 2)
 		return unlinkat(dirfd, name, 0);

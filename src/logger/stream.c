@@ -52,10 +52,10 @@ bool stream_may_read(const struct stream *s)
 
 static bool has_room(struct stream *s)
 {
-	if (!s->out || out_room(s->out))
+	if (!s->out || sink_room(s->out))
 		return true;
-	log_out_flush(s->out);
-	return out_room(s->out);
+	sink_flush(s->out);
+	return sink_room(s->out);
 }
 
 static const char *stream_name(const struct stream *s)
@@ -71,7 +71,7 @@ static void emit(
 	if (s->file)
 		log_file_line(sinks->files, s->file, stamp, stream_name(s), l);
 	if (s->out)
-		out_line(s->out, s->label, l);
+		sink_line(s->out, s->label, l);
 }
 
 /* Returns how many bytes are done with: all but a line without an end, or (then it is held) until
@@ -96,7 +96,7 @@ static size_t hand_on(struct stream *s, struct stream_sinks *sinks, const char *
 	if (sinks->files)
 		log_files_flush(sinks->files);
 	if (s->out)
-		log_out_flush(s->out);
+		sink_flush(s->out);
 	return used;
 }
 

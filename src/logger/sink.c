@@ -1,4 +1,4 @@
-#include "logger/out.h"
+#include "logger/sink.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,11 +25,11 @@ static bool reopen(int fd)
 	return rc >= 0;
 }
 
-void out_init(struct out *o, int fd, char *mem, bool may_reopen)
+void sink_init(struct sink *o, int fd, char *mem, bool may_reopen)
 {
 	struct stat st;
 
-	*o = (struct out){ .fd = fd, .q = mem };
+	*o = (struct sink){ .fd = fd, .q = mem };
 	if (fstat(fd, &st) < 0) {
 		o->dead = true;
 		return;
@@ -40,24 +40,26 @@ void out_init(struct out *o, int fd, char *mem, bool may_reopen)
 		o->ask = !may_reopen || !reopen(fd);
 }
 
-bool out_room(const struct out *o)
+bool sink_room(const struct sink *o)
 {
-	return o->dead || o->len < OUT_HIGH;
+	return o->dead || o->len < SINK_HIGH;
 }
 
-void out_line(struct out *o, const char *label, const struct line *l)
+void sink_line(struct sink *o, const char *label, const struct line *l)
 {
 	if (o->dead)
 		return;
-	size_t n = label ? strnlen(label, OUT_LABEL) : 0;
-	if (o->head + o->len + n + 3 + LINE_ROOM(l->n) > OUT_MEMORY) {
+	size_t n = label ? strnlen(label, SINK_LABEL) : 0;
+	if (o->head + o->len + n + 3 + LINE_ROOM(l->n) > SINK_MEMORY) {
 		memmove(o->q, o->q + o->head, o->len);
 		o->head = 0;
 	}
 	char *p = o->q + o->head + o->len;
 	if (label) {
+		/* NOLINTBEGIN(bugprone-not-null-terminated-result): bytes, not strings */
 		memcpy(p, label, n);
 		memcpy(p + n, " | ", 3);
+		/* NOLINTEND(bugprone-not-null-terminated-result) */
 		n += 3;
 	}
 	o->len += n + line_put(p + n, l);
@@ -65,7 +67,7 @@ void out_line(struct out *o, const char *label, const struct line *l)
 
 /* As many whole lines as one write may take; of a longer line a part. Up to PIPE_BUF a write to a
  * pipe is never mixed with those of the services that share it (pipe(7)). */
-static size_t chunk(const struct out *o)
+static size_t chunk(const struct sink *o)
 {
 	const char *p = o->q + o->head;
 
@@ -82,7 +84,7 @@ static bool writable(int fd)
 	return poll(&p, 1, 0) == 1;
 }
 
-static ssize_t put(const struct out *o, size_t n)
+static ssize_t put(const struct sink *o, size_t n)
 {
 	const char *p = o->q + o->head;
 
@@ -95,7 +97,7 @@ static ssize_t put(const struct out *o, size_t n)
 	return write(o->fd, p, n);
 }
 
-void log_out_flush(struct out *o)
+void sink_flush(struct sink *o)
 {
 	while (o->len) {
 		ssize_t n = put(o, chunk(o));
@@ -111,7 +113,7 @@ void log_out_flush(struct out *o)
 	o->head = 0;
 }
 
-void out_kill(struct out *o)
+void sink_kill(struct sink *o)
 {
 	o->dead = true;
 	o->len = 0;
