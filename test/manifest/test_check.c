@@ -228,9 +228,9 @@ Test(hash, is_the_same_for_the_same_meaning_and_differs_when_a_key_does)
 	static const char *const others[] = { "restart_policy: never", "env: {A: c}",
 		"env: {A: b, C: d}", "env: {file: f}", "backoff: 2s", "max_restarts: 1",
 		"essential: true", "success_exit_codes: [9]", "stop_signal: INT",
-		"stop_target: tree", "stop_timeout: 61s", "user: u", "group: g", "health_check: {}",
-		"health_check: {file: x}", "logs: {sink: none}", "spawn: {mode: dynamic}",
-		"spawn: {mode: dynamic, limits: {children: 7}}",
+		"stop_target: tree", "stop_timeout: 61s", "stop_timeout: 62s", "user: u",
+		"group: g", "health_check: {}", "health_check: {file: x}", "logs: {sink: none}",
+		"spawn: {mode: dynamic}", "spawn: {mode: dynamic, limits: {children: 7}}",
 		"spawn: {termination_policy: cascade}", "working_dir: /" };
 	enum { N = sizeof others / sizeof *others };
 	char *hash[N];
@@ -249,6 +249,15 @@ Test(hash, is_the_same_for_the_same_meaning_and_differs_when_a_key_does)
 		free(hash[i]);
 	free(base);
 	free(same);
+}
+
+Test(hash, differs_when_the_environment_of_all_services_does)
+{
+	char *one = hash_of("env: {A: b}\n" ONE), *two = hash_of("env: {A: c}\n" ONE);
+
+	cr_expect_str_neq(one, two);
+	free(one);
+	free(two);
 }
 
 static struct manifest *command(char *program)
