@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -70,8 +71,12 @@ static void init_sweep(bool pid1)
 	mark_range_init(&range, UINT64_MAX, 0x54321);
 	sw = sweep_new(&range, pid1);
 	MUST(sw);
-	target = (struct sweep_target){ .mark = mark_next(&range, NULL, NULL), .cgroup_kill_fd = -1, .fn = told };
-	second = (struct sweep_target){ .mark = mark_next(&range, NULL, NULL), .cgroup_kill_fd = -1, .fn = told };
+	target = (struct sweep_target){
+		.mark = mark_next(&range, NULL, NULL), .cgroup_kill_fd = -1, .fn = told
+	};
+	second = (struct sweep_target){
+		.mark = mark_next(&range, NULL, NULL), .cgroup_kill_fd = -1, .fn = told
+	};
 	if (!pid1)
 		MUST(prctl(PR_SET_CHILD_SUBREAPER, 1) == 0);
 }
@@ -98,6 +103,16 @@ static void ends(void (*fn)(void), unsigned at_least)
 	MUST(run_until(&gone[0], 8000));
 	MUST(living() == 0);
 	sweep_free(sw);
+}
+
+static int counts;
+
+static void count(int sig)
+{
+	char c = 'x';
+
+	(void)sig;
+	MUST(write(counts, &c, 1) == 1);
 }
 
 /* --- shapes -------------------------------------------------------------------- */
@@ -204,21 +219,21 @@ static void bomb(void)
 	}
 }
 
-#define SHAPE(name, fn, n) \
-	static void name##_pid1(void) \
-	{ \
-		init_sweep(true); \
-		ends(fn, n); \
-	} \
-	static void name##_sub(void) \
-	{ \
-		init_sweep(false); \
-		ends(fn, n); \
-	} \
-	Test(sweep, name##_is_ended_whole) \
-	{ \
-		cr_expect_eq(run_as_pid1(name##_pid1, true), 0); \
-		cr_expect_eq(run_forked(name##_sub), 0); \
+#define SHAPE(name, fn, n)                                                                         \
+	static void name##_pid1(void)                                                              \
+	{                                                                                          \
+		init_sweep(true);                                                                  \
+		ends(fn, n);                                                                       \
+	}                                                                                          \
+	static void name##_sub(void)                                                               \
+	{                                                                                          \
+		init_sweep(false);                                                                 \
+		ends(fn, n);                                                                       \
+	}                                                                                          \
+	Test(sweep, name##_is_ended_whole)                                                         \
+	{                                                                                          \
+		cr_expect_eq(run_as_pid1(name##_pid1, true), 0);                                   \
+		cr_expect_eq(run_forked(name##_sub), 0);                                           \
 	}
 
 SHAPE(a_background_child, background, 4)
@@ -415,16 +430,6 @@ Test(sweep, a_nested_inits_marks_count_with_the_unit_it_runs_in)
 
 /* --- each once ------------------------------------------------------------------- */
 
-static int counts;
-
-static void count(int sig)
-{
-	char c = 'x';
-
-	(void)sig;
-	MUST(write(counts, &c, 1) == 1);
-}
-
 static void counters(void)
 {
 	signal(SIGTERM, count);
@@ -469,7 +474,8 @@ static void orphan_counts(void)
 {
 	init_sweep(true);
 	sweep_add(sw, &target, 0);
-	/* One process that wears the mark ends while the pass is under way: the pass proves nothing. */
+	/* One process that wears the mark ends while the pass is under way: the pass proves
+	 * nothing. */
 	pid_t pid = marked(target.mark, wait_for_ever);
 	kill(pid, SIGKILL);
 	siginfo_t si;
@@ -581,35 +587,51 @@ static char state_of(pid_t pid)
 	return proc_stat_read(pid, &st) == 0 ? st.state : '-';
 }
 
-/* Always makes new members, so that rounds go on: a parent outside of the target starts them. */
+/* Makes new members from outside of the target, so that rounds go on. */
 static void feeder(void)
 {
-	int64_t end = clock_mono_ns() + 1600 * NS_PER_MS;
-
 	signal(SIGCHLD, SIG_IGN);
-	while (clock_mono_ns() < end) {
+	while (clock_mono_ns() < bomb_until)
 		marked(target.mark, wait_for_ever);
-		ms_sleep(1);
-	}
 	wait_for_ever();
+}
+
+static void told_late(struct sweep_target *t, unsigned members, bool is_gone)
+{
+	told(t, members, is_gone && clock_mono_ns() > bomb_until);
+}
+
+static void says_cont(void)
+{
+	signal(SIGCONT, count);
+	for (;;)
+		pause();
 }
 
 static void freezes(void)
 {
-	init_sweep(true);
-	pid_t stopped = marked(0, wait_for_ever), spare = marked(0, wait_for_ever);
-	pid_t bystander = marked(0, wait_for_ever), feed = fork();
+	char buf[64];
+	int p[2];
 
-	if (feed == 0) {
-		feeder();
-	}
+	init_sweep(true);
+	MUST(pipe2(p, O_NONBLOCK) == 0);
+	counts = p[1];
+	pid_t stopped = marked(0, says_cont), spare = marked(0, wait_for_ever),
+	      other = marked(0, says_cont);
+	ms_sleep(20);
 	kill(stopped, SIGSTOP);
 	sweep_spare(sw, spare);
-	ms_sleep(10);
+	bomb_until = clock_mono_ns() + 1600 * NS_PER_MS;
+	pid_t feed = fork();
+	if (feed == 0)
+		feeder();
+	target.fn = told_late;
 	sweep_add(sw, &target, SIGKILL);
-	MUST(run_until(&gone[0], 4000));
+	MUST(run_until(&gone[0], 6000));
+	ms_sleep(20);
 	MUST(state_of(stopped) == 'T');
-	MUST(state_of(spare) == 'S' && state_of(bystander) == 'S' && state_of(feed) == 'S');
+	MUST(state_of(spare) == 'S' && state_of(other) == 'S' && state_of(feed) == 'S');
+	MUST(read(p[0], buf, sizeof buf) >= 1); /* it was stopped and went on */
 }
 
 Test(sweep, after_a_second_of_new_members_all_is_stopped_and_put_right_again)
@@ -654,7 +676,9 @@ static void leftovers(void)
 	ms_sleep(50);
 	signal(SIGCHLD, SIG_IGN);
 	MUST(sweep_leftovers(&range) == 0);
-	MUST(sweep_members(sw, target.mark, 0, NULL, 0) + sweep_members(sw, second.mark, 0, NULL, 0) == 0);
+	MUST(sweep_members(sw, target.mark, 0, NULL, 0) +
+			sweep_members(sw, second.mark, 0, NULL, 0) ==
+		0);
 	MUST(state_of(stranger) == 'S');
 }
 
