@@ -1,4 +1,5 @@
-/* procs.h - what the tests of processes share: a PID 1 of our own, marked children, waiting. Layer: test. */
+/* procs.h - what the tests of processes share: a PID 1 of our own, marked children, waiting. Layer:
+ * test. */
 #ifndef TEST_OS_PROCS_H
 #define TEST_OS_PROCS_H
 
@@ -6,8 +7,8 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -18,26 +19,14 @@
 #include "base/clock.h"
 
 /* Inside a fork Criterion's own assertions would not be heard. */
-#define MUST(x) \
-	do { \
-		if (!(x)) { \
-			dprintf(2, "%s:%d: not so: %s (errno %d)\n", __FILE__, __LINE__, #x, errno); \
-			_exit(99); \
-		} \
+#define MUST(x)                                                                                    \
+	do {                                                                                       \
+		if (!(x)) {                                                                        \
+			dprintf(2, "%s:%d: not so: %s (errno %d)\n", __FILE__, __LINE__, #x,       \
+				errno);                                                            \
+			_exit(99);                                                                 \
+		}                                                                                  \
 	} while (0)
-
-static inline int run_forked(void (*fn)(void))
-{
-	int status = -1;
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		fn();
-		_exit(0);
-	}
-	waitpid(pid, &status, 0);
-	return status;
-}
 
 static inline void mount_proc(void)
 {
@@ -68,12 +57,37 @@ static inline int run_as_pid1(void (*fn)(void), bool own_proc)
 	return status;
 }
 
+static void (*second_fn)(void);
+
+static inline void run_second(void)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		second_fn();
+		_exit(0);
+	}
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 97);
+}
+
+/* fn as an ordinary process, in a pid namespace all the same, so that nothing it forked outlives
+ * the test. */
+static inline int run_forked(void (*fn)(void))
+{
+	second_fn = fn;
+	return run_as_pid1(run_second, true);
+}
+
 static inline void ms_sleep(int ms)
 {
 	usleep((useconds_t)ms * 1000);
 }
 
-/* A child in a session of its own that wears the mark and runs fn (which must not return), once it has said so. */
+/* A child in a session of its own that wears the mark and runs fn (which must not return), once it
+ * has said so. */
 static inline pid_t marked(uint64_t mark, void (*fn)(void))
 {
 	struct rlimit rl = { mark, mark };

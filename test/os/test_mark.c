@@ -58,7 +58,8 @@ Test(mark, a_nested_mark_counts_with_the_one_it_was_counted_inside_of)
 	mark_range_init(&other, UINT64_MAX, 1);
 	cr_expect(mark_in_range(&a, mc) && !mark_in_range(&other, mc));
 	cr_expect_eq(mark_of_range(&other, mc), mc);
-	cr_expect(!mark_in_range(&b, ma), "the limit that we wear ourselves is not one we gave out");
+	cr_expect(
+		!mark_in_range(&b, ma), "the limit that we wear ourselves is not one we gave out");
 	cr_expect(!mark_in_range(&a, UINT64_MAX) && !mark_in_range(&a, 1000));
 }
 

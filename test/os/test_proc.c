@@ -130,8 +130,10 @@ Test(proc, limits_are_those_of_getrlimit)
 	cr_assert_eq(proc_limits_read(getpid(), soft, hard), 0);
 	for (int i = 0; i < 16; i++) {
 		getrlimit(i, &rl);
-		cr_expect_eq(soft[i], rl.rlim_cur == RLIM_INFINITY ? UINT64_MAX : rl.rlim_cur, "%d", i);
-		cr_expect_eq(hard[i], rl.rlim_max == RLIM_INFINITY ? UINT64_MAX : rl.rlim_max, "%d", i);
+		cr_expect_eq(
+			soft[i], rl.rlim_cur == RLIM_INFINITY ? UINT64_MAX : rl.rlim_cur, "%d", i);
+		cr_expect_eq(
+			hard[i], rl.rlim_max == RLIM_INFINITY ? UINT64_MAX : rl.rlim_max, "%d", i);
 	}
 }
 
