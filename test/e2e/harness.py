@@ -220,9 +220,8 @@ class Box:
         return self.inner(inner_pid) is not None
 
     def logger(self):
-        """The log process: a child of PID 1 that runs the same binary for good."""
-        return next((p for p in self.procs().values() if p.ppid == self.pid and self._is_sysg(p)
-                     and 'logger' in p.comm + p.cmdline), None)
+        """The log process: the child of PID 1 that runs the same binary for good, so the oldest of them."""
+        return min((p for p in self.procs().values() if p.ppid == self.pid and self._is_sysg(p)), key=lambda p: p.start, default=None)
 
     @staticmethod
     def _is_sysg(p):
@@ -323,6 +322,11 @@ class Box:
             last[0] = self.unit(name)
             return last[0] if last[0] and last[0]['state'] in states else None
         return until(look, seconds, 0.02, lambda: f'{name} in {states} (it is {last[0]}) {self.stderr[-600:]}')
+
+    def running_pid(self, name):
+        """The pid inside of a unit's main process, or None where it does not run now."""
+        u = self.unit(name)
+        return u['process']['pid'] if u and u['state'] == 'running' and 'process' in u else None
 
     def pid_of(self, name):
         """The pid inside of a unit's main process."""

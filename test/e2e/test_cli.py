@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from harness import SYSG, codes, until
+from harness import SYSG
 
 WEB = 'services: {web: {exec: [sleep, "1000"], restart_policy: always}, prep: {command: "exit 0", restart_policy: never}}'
 COMMANDS = 'start spawn stop status tree wait logs whoami ping health ready validate version help'.split()
@@ -198,13 +198,3 @@ def test_a_diagnostic_looks_like_a_compilers(box):
     assert re.search(r'^error\[SG0211\]: ', b.stderr, re.M)
     assert re.search(r'systemg\.yaml:4:5', b.stderr) and 'restart_polcy: always' in b.stderr and '^' in b.stderr
     assert 'help:' in b.stderr
-
-
-def test_start_of_a_program_that_exits_at_once_is_told(box):
-    b = box('services: {hold: {exec: [sleep, "1000"]}, web: {command: "[ -e ok ] && exec sleep 1000; exit 5", restart_policy: never}}').up()
-    b.until_state('web', 'failed')
-    r = b.sysg('start', 'web')
-    assert r.returncode == 1 and 'SG0102' in codes(r)
-    (b.home / 'ok').touch()
-    assert b.sysg('start', 'web').returncode == 0
-    until(lambda: b.state('web') == 'running')

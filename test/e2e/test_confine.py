@@ -30,12 +30,20 @@ def test_uid_gid_and_groups_are_the_callers(box, prefix):
     '', 'setpriv --bounding-set -all', 'setpriv --bounding-set -sys_admin,-net_raw,-kill',
     'setpriv --reuid 4802 --regid 4802 --clear-groups --bounding-set -all', 'setpriv --inh-caps -all',
     'setpriv --reuid 4802 --regid 4802 --clear-groups --inh-caps +kill --ambient-caps +kill'])
-def test_no_capability_is_won(box, prefix):
+def test_every_set_of_capabilities_is_the_callers(box, prefix):
     caller, child = confined(box, prefix)
     for key in CAPS:
-        more = int(child[key], 16) & ~int(caller[key], 16)
-        assert not more, f'{key}: {caller[key]} -> {child[key]}'
+        assert child[key] == caller[key], key
     assert not int(child['CapEff'], 16) & ~int(caller['CapPrm'], 16)
+
+
+@pytest.mark.parametrize('prefix', [
+    'setpriv --inh-caps -all', 'setpriv --reuid 4803 --regid 4803 --clear-groups --inh-caps -all',
+    'setpriv --reuid 4803 --regid 4803 --clear-groups --inh-caps -all,+kill'])
+def test_what_the_init_could_inherit_does_not_pass_to_the_child(box, prefix):
+    caller, child = confined(box, prefix, ns=['--inherit'])
+    for key in CAPS:
+        assert child[key] == caller[key], key
 
 
 def test_a_uid_0_caller_without_permitted_capabilities_makes_a_child_without(box):

@@ -54,7 +54,7 @@ def test_a_dependent_waits_for_started_healthy_or_completed(box):
         services:
           prep: {command: "sleep 0.2; date +%s.%N >prep.end", restart_policy: never}
           db: {command: "sleep 0.2; date +%s.%N >db.up; : >ok; exec sleep 1000", health_check: {file: ok}}
-          a: {command: "date +%s.%N >a; exec sleep 1000", depends_on: {prep: completed}}
+          a: {command: "date +%s.%N >a; exec sleep 1000", depends_on: {prep: {condition: completed}}}
           b: {command: "date +%s.%N >b; exec sleep 1000", depends_on: [db]}
           c: {command: "date +%s.%N >c; exec sleep 1000", depends_on: [{service: db, condition: started}]}
           d: {command: "date +%s.%N >d; exec sleep 1000", depends_on: {db: {condition: healthy}}}
@@ -70,7 +70,7 @@ def test_completed_means_exit_0_and_a_failure_fails_the_dependent(box):
         services:
           hold: {command: "exec sleep 1000"}
           prep: {command: "exit 3", restart_policy: never}
-          web: {command: ": >ran; exec sleep 1000", depends_on: {prep: completed}}
+          web: {command: ": >ran; exec sleep 1000", depends_on: {prep: {condition: completed}}}
           last: {command: ": >last; exec sleep 1000", depends_on: [web]}
         ''').up()
     b.until_state('web', 'failed')
@@ -103,7 +103,7 @@ def test_a_crash_takes_the_dependents_down_and_up_again(box):
     before = {n: b.pid_of(n) for n in ('db', 'web', 'sibling', 'stays')}
     b.exec('kill', '-KILL', str(before['db']))
     for name in ('db', 'web'):
-        until(lambda n=name: b.state(n) == 'running' and b.unit(n)['process']['pid'] != before[n], every=0.02)
+        until(lambda n=name: b.running_pid(n) not in (None, before[n]), every=0.02)
     assert b.pid_of('sibling') == before['sibling'] and b.pid_of('stays') == before['stays']
 
 

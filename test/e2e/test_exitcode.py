@@ -107,4 +107,4 @@ def test_a_survivor_is_70_and_named(box):
 
 
 def test_a_failed_dependency_fails_its_dependents_and_the_container_ends(box):
-    assert box('services: {a: {command: "exit 8", restart_policy: never}, b: {command: "exit 0", depends_on: {a: completed}}}').wait() == 8
+    assert box('services: {a: {command: "exit 8", restart_policy: never}, b: {command: "exit 0", depends_on: {a: {condition: completed}}}}').wait() == 8

@@ -68,18 +68,11 @@ def test_liveness_that_fails_restarts_it(box):
     assert b.pid_of('db') != pid
 
 
-def test_on_unhealthy_ignore_leaves_it_running(box):
-    b = box('''
-        services:
-          db: {command: ": >ok; exec sleep 1000", health_check: {file: ok, interval: 100ms, retries: 2, on_unhealthy: ignore}}
-        ''').up()
-    until(lambda: b.sysg('ready').returncode == 0)
-    pid = b.pid_of('db')
-    (b.home / 'ok').unlink()
-    until(lambda: b.unit('db')['health'] == 'failing')
-    assert b.pid_of('db') == pid and b.sysg('ready').returncode == 1
-    (b.home / 'ok').touch()
-    until(lambda: b.unit('db')['health'] == 'healthy')
+@pytest.mark.parametrize('key', ['on_unhealthy: ignore', 'url: "http://localhost/"', 'unix: s', 'notify: true'])
+def test_checks_of_a_later_version_are_refused(box, key):
+    b = box(f'services: {{db: {{command: ": >ran", health_check: {{{key}}}}}}}')
+    assert b.wait() == 2 and 'not supported by this version' in b.stderr
+    assert not (b.home / 'ran').exists()
 
 
 def test_a_check_that_hangs_is_killed_whole_and_holds_nothing_up(box):

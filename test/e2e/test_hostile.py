@@ -135,7 +135,7 @@ def test_at_the_limit_of_processes_it_goes_on_and_starts_later(box):
     b = box('''
         services:
           hog: {exec: [imp, fill, full, free], restart_policy: never, health_check: {file: full}}
-          web: {command: "exec sleep 1234", depends_on: {hog: healthy}, backoff: 100ms, restart_policy: always}
+          web: {command: "exec sleep 1234", depends_on: {hog: {condition: healthy}}, backoff: 100ms, restart_policy: always}
         ''', ns=ns)
     b.file('full')
     b.says('web', where='stderr')

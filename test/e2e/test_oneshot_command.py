@@ -2,10 +2,11 @@
 import os
 import signal
 import struct
+import time
 
 import pytest
 
-from harness import SYSG, facts, until
+from harness import SLOW, SYSG, facts, until
 
 
 def one(box, *command, spell='start', **kw):
@@ -23,6 +24,12 @@ def test_the_code_is_the_commands_own(box, spell):
 @pytest.mark.parametrize('sig', [signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV, signal.SIGHUP, 40])
 def test_a_signal_that_ended_it_is_128_plus_n(box, sig):
     assert one(box, 'bash', '-c', f'kill -{int(sig)} $$').wait() == 128 + sig
+
+
+def test_it_ends_at_once_with_the_command_and_not_when_the_budget_is_spent(box):
+    b = one(box, 'true')
+    t = time.monotonic()
+    assert b.wait() == 0 and time.monotonic() - t < 2 * SLOW
 
 
 def test_not_found_is_127_and_not_executable_126(box):
@@ -121,7 +128,7 @@ def test_a_shell_on_a_terminal_has_job_control(box):
     until(lambda: foreground(b) == 'sleep')
     b.type('\x1a')
     b.shows('Stopped')
-    b.type('kill %1; exit 5\n')
+    b.type('kill -KILL %1; wait; exit 5\n')
     assert b.wait() == 5
 
 

@@ -19,6 +19,13 @@ def test_an_adopted_orphan_is_reaped(box):
     assert before['own'] >= 0
 
 
+def test_nothing_is_defunct_after_the_boot(box):
+    """What read the manifest was a child too, and no later SIGCHLD may be needed to reap it."""
+    b = box(HOLD).up()
+    b.until_state('hold', 'running')
+    until(lambda: not b.defunct(), 1, why=lambda: str(b.defunct()))
+
+
 def test_a_process_execed_into_the_box_and_orphaned_is_reaped(box):
     b = box(HOLD).up()
     adopted = b.status_json()['supervisor']['reaped']['adopted']

@@ -87,7 +87,7 @@ def test_restart_policies_of_the_first_manifest_hold(box):
     for name in ('web_server', 'database'):
         pid = b.pid_of(name)
         b.exec('kill', '-KILL', str(pid))
-        until(lambda: b.state(name) == 'running' and b.unit(name)['process']['pid'] != pid, 10, 0.05)
+        until(lambda: b.running_pid(name) not in (None, pid), 10, 0.05)
 
 
 @pytest.mark.asan

@@ -69,7 +69,7 @@ def test_nothing_is_started_any_more(box):
         services:
           slow: {command: "trap 'sleep 0.5; exit' TERM; : >up; while :; do sleep 0.02; done"}
           again: {command: "echo x >>runs; exit 1", backoff: 100ms}
-          later: {command: ": >later", depends_on: {never: healthy}}
+          later: {command: ": >later", depends_on: {never: {condition: healthy}}}
           never: {command: "exec sleep 1000", health_check: {file: nothing}}
         ''').up()
     until(lambda: (b.home / 'up').exists())

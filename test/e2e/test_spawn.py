@@ -10,7 +10,7 @@ from harness import assert_gone, facts, until
 ROOT = '''
 services:
   root:
-    command: "%s"
+    exec: [%s]
     spawn: {mode: dynamic}
 '''
 
@@ -19,7 +19,7 @@ def root(box, script, **kw):
     """A box whose one service runs the script and stays."""
     b = box(None, argv=['true'], **kw)
     (b.home / 'main.sh').write_text(script + '\nexec sleep 1000\n')
-    return box(ROOT % 'sh ./main.sh', home=b.home, **kw).up()
+    return box(ROOT % 'sh, ./main.sh', home=b.home, **kw).up()
 
 
 def run_in(box, script, seconds=15, **kw):
@@ -244,10 +244,17 @@ def test_any_other_end_takes_the_children_along(box, end, policy):
 
 
 def test_policy_may_only_tighten(box):
-    _, _, rc = run_in(box, '''
-        sysg spawn --policy cascade -- sleep 1; echo $? >&3
-        sysg spawn --policy orphan -- sleep 1; echo $? >&3''')
-    assert rc == [0, 4]
+    b, _, _ = run_in(box, '''
+        sysg spawn --wait --policy cascade -- sh -c '
+            sysg spawn --policy cascade -- sleep 1; echo $? >>kid
+            sysg spawn --policy drain -- sleep 1 2>>kid.err; echo $? >>kid' ''')
+    assert b.file('kid').split() == ['0', '4'] and 'SG0812' in b.file('kid.err')
+
+
+@pytest.mark.parametrize('policy', ['reparent', 'orphan'])
+def test_policies_of_a_later_version_are_refused(box, policy):
+    b, _, rc = run_in(box, f'sysg spawn --policy {policy} -- sleep 1; echo $? >&3')
+    assert rc == [2] and 'not supported by this version' in b.peek('err')
 
 
 def test_a_child_stops_before_its_parent(box):

@@ -38,14 +38,6 @@ def test_stop_supervisor_ends_it_with_0(box):
     assert b.wait() == 0
 
 
-def test_a_stopped_service_can_be_started_again(box):
-    b = box('services: {a: {command: "exec sleep 1000"}}').up()
-    pid = b.pid_of('a')
-    b.sysg_ok('stop', 'a')
-    b.sysg_ok('start', 'a')
-    assert b.pid_of('a') != pid
-
-
 def test_a_name_that_nobody_has_is_exit_5(box):
     b = box('services: {a: {command: "exec sleep 1000"}}').up()
     r = b.sysg('stop', 'nothing')

@@ -17,6 +17,8 @@ struct opts {
 	int flags;            /* further CLONE_NEW* */
 	const char *user_map; /* a line for uid_map and gid_map */
 	bool old_proc, read_only, close_std, ignore_chld, no_new_privs, ctty;
+	bool inherit; /* the inheritable set is the permitted one, as older container runtimes have
+			 it */
 	struct mnt mounts[MAX_ITEMS]; /* tmpfs on path */
 	int n_mounts;
 	struct {

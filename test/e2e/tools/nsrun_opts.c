@@ -57,19 +57,21 @@ enum {
 	O_CGROUP,
 	O_CWD,
 	O_REPORT,
-	O_TIMEOUT
+	O_TIMEOUT,
+	O_INHERIT
 };
 
 static const struct option table[] = { { "enter", 1, NULL, O_ENTER }, { "net", 0, NULL, O_NET },
 	{ "ipc", 0, NULL, O_IPC }, { "uts", 0, NULL, O_UTS }, { "user", 1, NULL, O_USER },
 	{ "old-proc", 0, NULL, O_OLD_PROC }, { "read-only", 0, NULL, O_RO },
-	{ "close-std", 0, NULL, O_CLOSE_STD }, { "ignore-chld", 0, NULL, O_IGN_CHLD },
-	{ "no-new-privs", 0, NULL, O_NNP }, { "ctty", 0, NULL, O_CTTY },
-	{ "tmpfs", 1, NULL, O_TMPFS }, { "hide", 1, NULL, O_HIDE }, { "bind", 1, NULL, O_BIND },
-	{ "uid", 1, NULL, O_UID }, { "gid", 1, NULL, O_GID }, { "groups", 1, NULL, O_GROUPS },
-	{ "keep", 1, NULL, O_KEEP }, { "rlimit", 1, NULL, O_RLIMIT },
-	{ "filter", 1, NULL, O_FILTER }, { "cgroup", 1, NULL, O_CGROUP }, { "cwd", 1, NULL, O_CWD },
-	{ "report", 1, NULL, O_REPORT }, { "timeout", 1, NULL, O_TIMEOUT }, { NULL, 0, NULL, 0 } };
+	{ "close-std", 0, NULL, O_CLOSE_STD }, { "inherit", 0, NULL, O_INHERIT },
+	{ "ignore-chld", 0, NULL, O_IGN_CHLD }, { "no-new-privs", 0, NULL, O_NNP },
+	{ "ctty", 0, NULL, O_CTTY }, { "tmpfs", 1, NULL, O_TMPFS }, { "hide", 1, NULL, O_HIDE },
+	{ "bind", 1, NULL, O_BIND }, { "uid", 1, NULL, O_UID }, { "gid", 1, NULL, O_GID },
+	{ "groups", 1, NULL, O_GROUPS }, { "keep", 1, NULL, O_KEEP },
+	{ "rlimit", 1, NULL, O_RLIMIT }, { "filter", 1, NULL, O_FILTER },
+	{ "cgroup", 1, NULL, O_CGROUP }, { "cwd", 1, NULL, O_CWD }, { "report", 1, NULL, O_REPORT },
+	{ "timeout", 1, NULL, O_TIMEOUT }, { NULL, 0, NULL, 0 } };
 
 static void usage(const char *why)
 {
@@ -149,6 +151,9 @@ static bool set_flag(struct opts *o, int c)
 		return true;
 	case O_NNP:
 		o->no_new_privs = true;
+		return true;
+	case O_INHERIT:
+		o->inherit = true;
 		return true;
 	case O_CTTY:
 		o->ctty = true;
@@ -254,7 +259,7 @@ static void drop_caps(uint64_t keep)
 	}
 }
 
-static void lower_caps(uint64_t keep)
+static void lower_caps(uint64_t keep, bool inherit)
 {
 	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct d[2];
@@ -262,7 +267,7 @@ static void lower_caps(uint64_t keep)
 	for (int i = 0; i < 2; i++) {
 		d[i].permitted &= (uint32_t)(keep >> (32 * i));
 		d[i].effective &= d[i].permitted;
-		d[i].inheritable = 0;
+		d[i].inheritable = inherit ? d[i].permitted : 0;
 	}
 	must((int)syscall(SYS_capset, &h, d), "capset");
 }
@@ -277,6 +282,6 @@ void set_identity(const struct opts *o)
 		must(setresgid((gid_t)o->gid, (gid_t)o->gid, (gid_t)o->gid), "setgid");
 	if (o->uid >= 0)
 		must(setresuid((uid_t)o->uid, (uid_t)o->uid, (uid_t)o->uid), "setuid");
-	if (o->keep != ~0ULL)
-		lower_caps(o->keep);
+	if (o->keep != ~0ULL || o->inherit)
+		lower_caps(o->keep, o->inherit);
 }
