@@ -559,7 +559,7 @@ static void no_descriptors(void)
 	MUST(close((int)next) == 0);
 	setrlimit(RLIMIT_NOFILE, &(struct rlimit){ next + 1, 4096 });
 	unsigned before = passes;
-	run_until(&never, 50);
+	run_until(&never, 300);
 	MUST(passes > before && last_members == 0 && !gone[0]);
 	setrlimit(RLIMIT_NOFILE, &(struct rlimit){ 256, 4096 });
 	sweep_add(sw, &target, SIGKILL);
