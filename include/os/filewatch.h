@@ -18,6 +18,9 @@ int inotify_open(void); /* non-blocking, close-on-exec; -1 with errno */
 /* Watches the directory of path for things that appear in it. A watch descriptor; -1 with errno. */
 int inotify_watch_dir_of(int fd, const char *path);
 void inotify_unwatch(int fd, int wd);
+/* Watches the directory of path for things that go from it. As above. */
+int inotify_watch_gone(int fd, const char *path);
+void inotify_drain(int fd); /* forgets all events that came */
 /* The next event's watch descriptor; -1: no more; -2: events were lost, look at everything. */
 int inotify_next(int fd);
 

@@ -72,6 +72,7 @@ const struct op *op_find(const char *name);
 
 /* Which unit a selector names for this caller, and whether it may: itself and what is below it; the operator all. */
 struct unit *conn_unit(struct conn *c, const char *selector, struct err *err);
+int conn_right(const struct conn *c, const struct unit *u, struct err *err); /* 0, or SG0811 */
 bool conn_sees(const struct conn *c, const struct unit *u);
 
 void op_status(struct conn *c, const struct packet *p);

@@ -52,6 +52,7 @@ struct job {
 	int cgroup_procs, cgroup_kill; /* its own group, or -1 */
 	bool term_sent;
 	bool at_once;               /* cascade: its signal does not wait for its children's end */
+	bool leftovers_told;        /* what a main process that ended left running was said */
 	bool shut_ordered;          /* told to stop by the shutdown */
 	bool resolved;              /* GONE_x is in the queue */
 	bool stillborn;             /* a spawn that failed: leaves no result */
@@ -98,6 +99,8 @@ struct super {
 	char *socket_path;          /* NULL: abstract */
 	char *log_dir;              /* NULL: none */
 	struct watch listener;
+	struct watch dir_watch;     /* inotify on the socket's folder; fd -1: none */
+	int pid_file;               /* sysg.pid, locked; -1: none */
 	bool listener_off;          /* out of the loop for lack of descriptors */
 	struct list conns;
 	unsigned nconns;            /* those that wait for nothing */
@@ -184,7 +187,7 @@ void shutdown_decide(struct super *s, int code);
 void idle_check(struct super *s);    /* nothing left to do: end by itself */
 
 /* --- reaping.c --- */
-void reap_all(struct super *s);
+bool reap_all(struct super *s); /* true: there are more, for the next turn */
 void aux_add(struct super *s, pid_t pid, struct job *j);
 void aux_forget(struct super *s, const struct job *j);
 struct unit *aux_unit(struct super *s, pid_t pid);

@@ -158,6 +158,10 @@ static void one_dep(struct load *l, struct service *s, const struct ynode *v,
 		name = load_typed(l, v, "depends_on");
 		if (name)
 			d->name = load_keep(l, name);
+	} else if (v && name && v->kind == YNODE_SCALAR && !tree_is_null(v)) {
+		/* {NAME: completed}: the short form of {NAME: {condition: completed}} */
+		const struct key_row *condition = key_find(SCOPE_DEP, "condition");
+		condition->parse(l, condition, v, d);
 	} else if (v && !(name && tree_is_null(v))) {
 		key_map(l, SCOPE_DEP, v, d);
 		if (name && d->name && strcmp(name, d->name) != 0)

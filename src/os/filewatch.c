@@ -116,3 +116,19 @@ int inotify_next(int fd)
 	at += (ssize_t)(sizeof *e + e->len);
 	return e->mask & IN_Q_OVERFLOW ? -2 : e->wd;
 }
+
+int inotify_watch_gone(int fd, const char *path)
+{
+	char dir[4096];
+
+	dir_of(path, dir, sizeof dir);
+	return inotify_add_watch(fd, dir, IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR);
+}
+
+void inotify_drain(int fd)
+{
+	char buf[4096];
+
+	while (read(fd, buf, sizeof buf) > 0)
+		continue;
+}

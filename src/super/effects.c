@@ -18,11 +18,24 @@
 
 /* --- stopping -------------------------------------------------------------------------------------- */
 
+/* Its main process ended by itself and left others running: the usual reason is named, once a start. */
+static void tell_leftovers(struct job *j, unsigned members)
+{
+	char path[UNIT_PATH_MAX];
+
+	if (j->leftovers_told)
+		return;
+	j->leftovers_told = true;
+	log_line(LOG_WARN, "%s: its main process ended and left %u of its own running, killed now; a program that puts itself "
+		"into the background has to be run in the foreground", unit_path(j->u, path, sizeof path), members);
+}
+
 static void swept(struct sweep_target *t, unsigned members, bool gone)
 {
 	struct job *j = container_of(t, struct job, sweep);
 
-	(void)members;
+	if (members && j->u->state == NODE_ENDING)
+		tell_leftovers(j, members);
 	if (!gone)
 		return;
 	sweep_del(j->s->sweep, t);

@@ -73,6 +73,8 @@ static enum end_reason reason_of(const struct unit *u, int sig)
 void effects_exit(struct super *s, struct unit *u, int code, int sig)
 {
 	u->main_alive = false;
+	if (job_of(u)->mark)
+		job_of(u)->sweep.session = 0; /* the number may be used again from here on */
 	u->exit = (struct unit_exit){
 		.known = true,
 		.code = code,

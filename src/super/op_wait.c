@@ -53,7 +53,7 @@ static int take_units(struct conn *c, const struct packet *p, int (*allowed)(str
 	while (packet_next(p, &at, &key, &n, &value)) {
 		if (n != 4 || memcmp(key, "unit", 4) != 0)
 			continue;
-		struct unit *u = conn_unit(c, value, &err);
+		struct unit *u = tree_select(&c->s->tree, c->unit, value, &err);
 		if (!u || allowed(c, u, &err) < 0) {
 			conn_fail(c, &err);
 			return -1;
@@ -71,7 +71,7 @@ static int may_wait(struct conn *c, struct unit *u, struct err *err)
 {
 	if (c->unit && unit_descends(c->unit, u))
 		return err_set(err, ERR_DEADLOCK, 0, "waiting for oneself or an ancestor would never end");
-	return 0;
+	return conn_right(c, u, err);
 }
 
 static void forget_units(struct conn *c)
@@ -118,10 +118,7 @@ static bool goes_with_it(const struct conn *c)
 
 static int may_stop(struct conn *c, struct unit *u, struct err *err)
 {
-	(void)c;
-	(void)u;
-	(void)err;
-	return 0; /* conn_unit() asked: oneself and what is below; the operator all */
+	return conn_right(c, u, err);
 }
 
 static int all_services(struct conn *c)

@@ -4,10 +4,15 @@
 
 #include <uthash.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "os/reap.h"
 #include "probe/probe.h"
 #include "super/state.h"
+
+/* Of one turn, so that a service that makes orphans as fast as it can does not keep the others waiting. */
+#define REAP_NS (2 * NS_PER_MS)
+enum { REAPS_A_LOOK = 16 };
 
 /* A process that serves a unit without being its main process: a check's command. */
 struct aux {
@@ -97,17 +102,31 @@ static bool reap_other(struct super *s, pid_t pid)
 	return true;
 }
 
-void reap_all(struct super *s)
+static bool reap_one(struct super *s, pid_t pid)
 {
-	for (pid_t pid; (pid = reap_peek());) {
-		struct unit *u = tree_by_pid(&s->tree, pid);
-		if (u)
-			reap_main(s, u, pid);
-		else if (!reap_other(s, pid))
-			break; /* a tracer has it still; it is looked at again with the next SIGCHLD */
-		if (u && u->main_alive)
+	struct unit *u = tree_by_pid(&s->tree, pid);
+
+	if (!u)
+		return reap_other(s, pid);
+	reap_main(s, u, pid);
+	return !u->main_alive;
+}
+
+bool reap_all(struct super *s)
+{
+	int64_t until = clock_mono_ns() + REAP_NS;
+	bool more = true;
+
+	while (more) {
+		for (int i = 0; more && i < REAPS_A_LOOK; i++) {
+			pid_t pid = reap_peek();
+			/* one that can't be taken is looked at again with the next SIGCHLD */
+			more = pid && reap_one(s, pid);
+		}
+		if (more && clock_mono_ns() >= until)
 			break;
 	}
 	sweep_poke(s->sweep);
 	s->sweep_at_ns = 0;
+	return more;
 }

@@ -1,14 +1,17 @@
 /* Where the socket is: the first place that can be written, else a name without a place. */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "os/account.h"
+#include "os/filewatch.h"
 #include "os/usock.h"
 #include "super/state.h"
 
@@ -53,13 +56,58 @@ static gid_t group_of(const struct super *s)
 	return (gid_t)-1;
 }
 
+static void pid_path(const char *socket, char *ret, size_t size)
+{
+	const char *slash = strrchr(socket, '/');
+
+	snprintf(ret, size, "%.*s/sysg.pid", slash ? (int)(slash - socket) : 1, slash ? socket : ".");
+}
+
+static void drop_pid_file(struct super *s, const char *socket)
+{
+	char path[PATH_MAX_BYTES];
+
+	if (s->pid_file < 0)
+		return;
+	if (socket) {
+		pid_path(socket, path, sizeof path);
+		(void)unlink(path);
+	}
+	close(s->pid_file);
+	s->pid_file = -1;
+}
+
+/* Before the look at a stale socket, so that two starters can't both replace it. The lock goes with the last copy of the
+ * descriptor; children close theirs. A folder that takes no file takes no socket either: that is said by the bind. */
+static int lock_pid_file(struct super *s, const char *socket, struct err *err)
+{
+	char path[PATH_MAX_BYTES], text[16];
+
+	pid_path(socket, path, sizeof path);
+	s->pid_file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
+	if (s->pid_file < 0)
+		return 0;
+	if (flock(s->pid_file, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
+		drop_pid_file(s, NULL);
+		return err_set(err, ERR_UNKNOWN, EADDRINUSE, "another supervisor holds %s", path);
+	}
+	int n = snprintf(text, sizeof text, "%d\n", (int)getpid());
+	if (ftruncate(s->pid_file, 0) < 0 || pwrite(s->pid_file, text, (size_t)n, 0) != n)
+		log_line(LOG_WARN, "%s can't be written: %s", path, strerror(errno));
+	return 0;
+}
+
 static int listen_at(struct super *s, const char *path, struct err *err)
 {
 	if (strlen(path) > SOCKET_PATH_MAX)
 		return err_set(err, ERR_BAD_VALUE, ENAMETOOLONG, "the socket's path has more than %d bytes: %s",
 			SOCKET_PATH_MAX, path);
-	if (usock_listen(path, NULL, s->m->control_mode, group_of(s), &s->listener.fd, err) < 0)
+	if (lock_pid_file(s, path, err) < 0)
 		return -1;
+	if (usock_listen(path, NULL, s->m->control_mode, group_of(s), &s->listener.fd, err) < 0) {
+		drop_pid_file(s, NULL);
+		return -1;
+	}
 	s->socket_path = strdup(path);
 	return s->socket_path ? 0 : err_set(err, ERR_UNKNOWN, ENOMEM, "out of memory");
 }
@@ -129,12 +177,13 @@ static int try_places(struct super *s, struct err *err)
 
 static void try_abstract(struct super *s)
 {
-	char name[64];
+	char name[64] = "@";
 	struct err err;
 
-	snprintf(name, sizeof name, "sysg/%" PRIu64, pid_namespace_inode());
-	if (usock_listen(NULL, name, 0, (gid_t)-1, &s->listener.fd, &err) == 0)
-		log_line(LOG_WARN, "no runtime directory can be written; the socket is the abstract @%s", name);
+	snprintf(name + 1, sizeof name - 1, "sysg/%" PRIu64, pid_namespace_inode());
+	s->socket_path = strdup(name);
+	if (usock_listen(NULL, name + 1, 0, (gid_t)-1, &s->listener.fd, &err) == 0)
+		log_line(LOG_WARN, "no runtime directory can be written; the socket is the abstract %s", name);
 	else
 		log_line(LOG_WARN, "no control socket: %s", err.msg);
 }
@@ -162,12 +211,65 @@ static void find_log_dir(struct super *s)
 	log_line(LOG_WARN, "no log directory can be written; logs go to stdout alone");
 }
 
+/* The folder of a socket that was asked for; where it can't be made the bind says so. */
+static void make_dir_of(const char *socket)
+{
+	char dir[PATH_MAX_BYTES];
+	const char *slash = strrchr(socket, '/');
+
+	if (!slash || slash == socket || (size_t)(slash - socket) >= sizeof dir)
+		return;
+	memcpy(dir, socket, (size_t)(slash - socket));
+	dir[slash - socket] = '\0';
+	(void)mkdir(dir, 0755);
+}
+
+/* The socket's path disappeared under us: it is bound again, those who are connected stay. */
+static void dir_changed(struct loop *l, struct watch *w, uint32_t events)
+{
+	struct super *s = container_of(w, struct super, dir_watch);
+	struct err err;
+	int fd;
+
+	(void)events;
+	inotify_drain(w->fd);
+	if (file_exists(s->socket_path))
+		return;
+	make_dir_of(s->socket_path);
+	if (usock_listen(s->socket_path, NULL, s->m->control_mode, group_of(s), &fd, &err) < 0) {
+		log_line(LOG_ERR, "the control socket is gone and can't be bound again: %s", err.msg);
+		return;
+	}
+	if (!s->listener_off)
+		loop_del(l, &s->listener);
+	close(s->listener.fd);
+	s->listener.fd = fd;
+	s->listener_off = loop_add(l, &s->listener) < 0;
+	log_line(LOG_WARN, "the control socket was removed; it is bound again");
+	(void)inotify_watch_gone(w->fd, s->socket_path);
+}
+
+static void watch_dir(struct super *s)
+{
+	if (!s->socket_path || *s->socket_path == '@')
+		return;
+	s->dir_watch = (struct watch){ .fd = inotify_open(), .events = LOOP_IN, .fn = dir_changed };
+	if (s->dir_watch.fd < 0)
+		return;
+	if (inotify_watch_gone(s->dir_watch.fd, s->socket_path) < 0 || loop_add(s->loop, &s->dir_watch) < 0) {
+		close(s->dir_watch.fd);
+		s->dir_watch.fd = -1;
+	}
+}
+
 int rundir_open(struct super *s, struct err *err)
 {
 	const char *wanted = s->opts->socket ? s->opts->socket : s->m->control_socket;
 	int rc;
 
 	s->listener = (struct watch){ .fd = -1, .events = LOOP_IN, .fn = serve_accept };
+	if (wanted)
+		make_dir_of(wanted);
 	if (wanted && listen_at(s, wanted, err) < 0) {
 		if (err->sys == EADDRINUSE || err->code == ERR_BAD_VALUE)
 			return -1;
@@ -186,6 +288,7 @@ int rundir_open(struct super *s, struct err *err)
 	}
 	if (!s->opts->one_command)
 		find_log_dir(s);
+	watch_dir(s);
 	return s->listener.fd < 0 ? 0 : loop_add(s->loop, &s->listener) < 0 ?
 		err_set(err, ERR_UNKNOWN, errno, "the control socket can't be watched: %s", strerror(errno)) : 0;
 }
@@ -196,9 +299,15 @@ void rundir_close(struct super *s)
 		if (!s->listener_off)
 			loop_del(s->loop, &s->listener);
 		close(s->listener.fd);
-		if (s->socket_path)
+		if (s->socket_path && *s->socket_path != '@')
 			(void)unlink(s->socket_path);
 	}
+	if (s->dir_watch.fd >= 0) {
+		loop_del(s->loop, &s->dir_watch);
+		close(s->dir_watch.fd);
+	}
+	if (s->socket_path)
+		drop_pid_file(s, s->socket_path);
 	s->listener.fd = -1;
 	free(s->run_dir);
 	free(s->socket_path);

@@ -45,16 +45,18 @@ bool conn_sees(const struct conn *c, const struct unit *u)
 	return c->cls == PEER_OPERATOR || (c->unit && unit_descends(u, c->unit));
 }
 
-struct unit *conn_unit(struct conn *c, const char *selector, struct err *err)
+int conn_right(const struct conn *c, const struct unit *u, struct err *err)
 {
 	char path[UNIT_PATH_MAX];
+
+	return conn_sees(c, u) ? 0 : err_set(err, ERR_DENIED, 0, "no right over %s", unit_path(u, path, sizeof path));
+}
+
+struct unit *conn_unit(struct conn *c, const char *selector, struct err *err)
+{
 	struct unit *u = tree_select(&c->s->tree, c->unit, selector, err);
 
-	if (u && !conn_sees(c, u)) {
-		err_set(err, ERR_DENIED, 0, "no right over %s", unit_path(u, path, sizeof path));
-		return NULL;
-	}
-	return u;
+	return u && conn_right(c, u, err) == 0 ? u : NULL;
 }
 
 /* --- requests ------------------------------------------------------------------------------------------- */

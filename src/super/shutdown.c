@@ -10,6 +10,7 @@
 #define KILLED_NS (1 * NS_PER_SEC)         /* how long what was killed may take to be gone */
 #define MOMENT_NS (500 * NS_PER_MS)        /* between TERM and KILL to what belongs to no unit */
 #define LOGGER_NS (1 * NS_PER_SEC)
+enum { EXIT_SURVIVORS = 70 };
 
 static void next_phase(struct super *s);
 
@@ -150,10 +151,25 @@ static void begin_everyone(struct super *s)
 	enter(s, PHASE_TERM, MOMENT_NS);
 }
 
+/* Its code in every case; 0 where it was our own stop signal that ended it. */
+static void code_from(struct super *s)
+{
+	ssize_t i = s->m->exit_code_from ? manifest_find(s->m, s->m->exit_code_from) : -1;
+	const struct unit *u = i >= 0 ? s->unit_of[i] : NULL;
+
+	if (!u || !u->exit.known)
+		return;
+	bool ours = u->cause != CAUSE_NONE && (u->exit.signal == s->m->services[i].stop_signal || u->exit.signal == SIGKILL);
+	shutdown_decide(s, ours ? 0 : unit_exit_code(u));
+}
+
 static void begin_logger(struct super *s)
 {
-	if (s->survivors)
-		shutdown_decide(s, 70);
+	if (s->survivors) {
+		s->code_decided = true;
+		s->code = EXIT_SURVIVORS;
+	}
+	code_from(s);
 	logproc_stop(s);
 	enter(s, PHASE_LOGGER, LOGGER_NS);
 }

@@ -82,6 +82,8 @@ static int wait_ms(const struct super *s)
 {
 	int64_t at = timers_next(s), now = clock_mono_ns();
 
+	if (s->child_ended)
+		return 0; /* there were more than one turn reaps */
 	if (s->sweep_at_ns < at)
 		at = s->sweep_at_ns;
 	if ((s->phase == PHASE_TERM || s->phase == PHASE_KILL) && at - now > LOOK_AGAIN_MS * NS_PER_MS)
@@ -104,8 +106,7 @@ static void reap_when_quiet(struct super *s)
 		if (loop_once(s->loop, 0) <= 0 || !s->clients_read)
 			break;
 	}
-	s->child_ended = false;
-	reap_all(s);
+	s->child_ended = reap_all(s);
 }
 
 static void sweep_turn(struct super *s, int64_t now_ns)
@@ -275,6 +276,7 @@ static int boot(struct super *s, struct err *err)
 		if (s->unit_of[s->plan->order[i]])
 			order_start(s, s->unit_of[s->plan->order[i]]);
 	settle(s);
+	s->child_ended = true; /* forks that ended before the signalfd was there have sent their SIGCHLD to nobody */
 	return 0;
 }
 
@@ -309,7 +311,7 @@ int super_run(struct super_opts *opts, struct err *err)
 	s->pre = preflight;
 	s->boot_ns = clock_mono_ns();
 	s->sweep_at_ns = INT64_MAX;
-	s->listener.fd = s->sigfd.fd = -1;
+	s->listener.fd = s->sigfd.fd = s->dir_watch.fd = s->pid_file = -1;
 	list_init(&s->conns);
 	tree_init(&s->tree);
 	process_name("sysg");
