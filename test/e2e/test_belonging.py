@@ -1,4 +1,5 @@
 """Stopping a unit ends every process that it ever started, however they forked (R8)."""
+import json
 import os
 import pathlib
 import re
@@ -100,18 +101,15 @@ def test_nothing_survives_on_an_older_kernel_and_without_prlimit(box, trick, fil
 
 def test_a_service_that_daemonises_is_gone_with_its_restart(box):
     """The old tree is gone before the new one starts."""
-    b = box('''
-        services:
-          web:
-            command: "setsid sleep 779 & ps -e -o args= | grep -c '[s]leep 779' >>seen; exec sleep 1000"
-            backoff: 50ms
-        ''').up()
+    b = box(None, argv=['true'])
+    (b.home / 'main.sh').write_text('ps -e -o args= | grep -c "^sleep 779" >>seen; setsid sleep 779 & : >up; exec sleep 1000\n')
+    b = box('services: {web: {exec: [sh, ./main.sh], backoff: 50ms}}', home=b.home).up()
     for n in range(3):
         until(lambda: b.file('seen').count('\n') == n + 1)
-        pid = b.pid_of('web')
-        b.exec('kill', '-KILL', str(pid))
+        until(lambda: any(p.cmdline == 'sleep 779' for p in b.procs().values()))
+        b.exec('kill', '-KILL', str(b.pid_of('web')))
     until(lambda: b.file('seen').count('\n') == 4)
-    assert b.file('seen').split() == ['1'] * 4
+    assert b.file('seen').split() == ['0'] * 4
 
 
 def supervisor_pid(b):
@@ -121,22 +119,20 @@ def supervisor_pid(b):
 @pytest.mark.asan
 def test_after_kill_9_of_the_supervisor_the_old_tree_is_gone_before_the_new_one_starts(box):
     b = box(None, argv=['true'])
-    (b.home / 'main.sh').write_text('setsid sh -c "trap \\"\\" TERM HUP; while :; do sleep 780; done" &\n'
-                                    'ps -e -o args= | grep -c "[s]leep 780" >>seen.new; mv seen.new seen; exec sleep 1000\n')
+    (b.home / 'main.sh').write_text('ps -e -o args= | grep -c "^sleep 780" >seen.new; mv seen.new seen\n'
+                                    'setsid sh -c "trap \\"\\" TERM HUP; while :; do sleep 780; done" &\nexec sleep 1000\n')
     (b.home / 'start.sh').write_text('sysg start -c systemg.yaml 2>>err & echo $! >pid; wait\n')
     b = box('services: {web: {exec: [sh, ./main.sh]}}', home=b.home,
             argv=['sh', '-c', 'while :; do if [ -e go ]; then rm go; sh ./start.sh; : >down; fi; sleep 0.02; done'])
     (b.home / 'go').touch()
-    b.file('seen')
+    assert b.file('seen').strip() == '0'
     b.up()
-    first = {p.pid for p in b.others() if 'sleep' in p.cmdline and '1000' not in p.cmdline}
+    until(lambda: any(p.cmdline == 'sleep 780' for p in b.procs().values()))
     b.exec('kill', '-KILL', str(supervisor_pid(b)))
     until(lambda: (b.home / 'down').exists())
     (b.home / 'seen').unlink()
     (b.home / 'go').touch()
-    b.file('seen')
-    assert not first & {p.pid for p in b.procs().values()}
-    assert [p.cmdline for p in b.procs().values()].count('sleep 780') <= 1
+    assert b.file('seen').strip() == '0', 'the old tree was there when the new one started'
 
 
 def test_a_main_process_dies_with_a_supervisor_that_is_not_pid_1(box):
@@ -159,12 +155,21 @@ def test_under_a_finite_hard_limit_of_another_form_there_are_no_marks_and_it_say
     assert b.status_json()['supervisor']['containment'] == 'session'
 
 
-def test_a_nested_init_inside_a_range_counts_inside_it(box):
-    b = box('services: {web: {command: "(env -i /usr/bin/setsid /bin/sleep 783 &); : >up; exec sleep 1000"}}',
-            ns=['--rlimit', f'locks={0x123 << 32 | 0xffffffff}']).up()
-    until(lambda: (b.home / 'up').exists() and any(p.cmdline == '/bin/sleep 783' for p in b.procs().values()))
-    assert b.status_json()['supervisor']['containment'] == 'mark'
-    b.sysg_ok('stop', 'web')
+def test_a_nested_init_counts_inside_the_mark_of_its_service(box):
+    """Its own services wear marks of their own, and stopping it in the outer one leaves none of them."""
+    b = box(None, argv=['true'])
+    (b.home / 'inner.yaml').write_text('services: {web: {command: "(env -i /usr/bin/setsid /bin/sleep 783 &); : >up; exec sleep 1000"}, '
+                                       'hold: {exec: [sleep, "784"]}}')
+    b = box('services: {outer: {exec: [sysg, start, -c, inner.yaml], env: {SYSG_RUNTIME_DIR: /run/inner}, stop_timeout: 4s}}', home=b.home).up()
+    until(lambda: (b.home / 'up').exists() and any(p.cmdline == '/bin/sleep 783' for p in b.procs().values()), why=lambda: b.stderr)
+    inner = ['sysg', '--socket', '/run/inner/control.sock']
+    assert json.loads(b.exec(*inner, 'status', '--json').stdout)['supervisor']['containment'] == 'mark'
+    r = b.exec(*inner, 'stop', 'web')
+    assert r.returncode == 0, r
+    assert not any(p.cmdline == '/bin/sleep 783' for p in b.procs().values()) and any(p.cmdline == 'sleep 784' for p in b.procs().values())
+    b.exec('kill', '-KILL', str(b.pid_of('outer')))
+    until(lambda: b.state('outer') in ('running', 'backoff') and [p.cmdline for p in b.procs().values()].count('sleep 784') <= 1)
+    b.sysg_ok('stop', 'outer')
     assert_gone(b)
 
 

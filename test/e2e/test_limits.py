@@ -83,8 +83,9 @@ def test_a_lowered_limit_holds_for_the_childs_own_children(box):
 
 def test_the_limit_of_every_ancestor_is_asked(box):
     b, _, _ = limited(box, 'descendants: 100', '''
-        sysg spawn --wait --limit descendants=2 --name mid -- sh -c '
-            sysg spawn -- sh -c "sysg spawn -- sleep 1000 2>>deep.err; echo \\$? >>deep; sysg spawn -- sleep 1000 2>>deep.err; echo \\$? >>deep; exec sleep 2"; exec sleep 2' ''')
+        echo 'for i in 1 2; do sysg spawn -- sleep 1000 2>>deep.err; echo $? >>deep; done; exec sleep 1000' >low.sh
+        sysg spawn --limit descendants=2 --name mid -- sh -c 'sysg spawn -- sh ./low.sh; exec sleep 1000' ''')
+    until(lambda: b.peek('deep').count('\n') == 2)
     assert b.file('deep').split() == ['0', '7']
     assert 'mid' in b.file('deep.err') and 'SG0804' in b.file('deep.err')
 

@@ -251,6 +251,11 @@ def test_policy_may_only_tighten(box):
     assert b.file('kid').split() == ['0', '4'] and 'SG0812' in b.file('kid.err')
 
 
+def test_a_policy_that_there_is_not_is_refused(box):
+    _, _, rc = run_in(box, 'sysg spawn --policy none -- sleep 1; echo $? >&3')
+    assert rc == [2]
+
+
 @pytest.mark.parametrize('policy', ['reparent', 'orphan'])
 def test_policies_of_a_later_version_are_refused(box, policy):
     b, _, rc = run_in(box, f'sysg spawn --policy {policy} -- sleep 1; echo $? >&3')

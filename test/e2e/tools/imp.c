@@ -165,8 +165,8 @@ static int become(int argc, char **argv)
 	return 0;
 }
 
-/* Fills in state and parent of /proc/PID/stat; false where it is gone. */
-static bool read_stat(const char *pid, char *ret_state, int *ret_ppid)
+/* Fills in state, parent and session of /proc/PID/stat; false where it is gone. */
+static bool read_stat(const char *pid, char *ret_state, int *ret_ppid, int *ret_session)
 {
 	char path[300], text[512];
 	snprintf(path, sizeof(path), "/proc/%s/stat", pid);
@@ -179,7 +179,7 @@ static bool read_stat(const char *pid, char *ret_state, int *ret_ppid)
 		return false;
 	text[n] = '\0';
 	const char *p = strrchr(text, ')');
-	return p && sscanf(p + 1, " %c %d", ret_state, ret_ppid) == 2;
+	return p && sscanf(p + 1, " %c %d %*d %d", ret_state, ret_ppid, ret_session) == 3;
 }
 
 static bool listed(const char *pid, int argc, char **argv)
@@ -194,7 +194,7 @@ static bool listed(const char *pid, int argc, char **argv)
 static int children_of_init(int argc, char **argv)
 {
 	DIR *d = opendir("/proc");
-	int n = 0, ppid;
+	int n = 0, ppid, session;
 	char state;
 	for (struct dirent *e; d && (e = readdir(d));) {
 		if (e->d_name[0] < '1' || e->d_name[0] > '9' || listed(e->d_name, argc, argv))
