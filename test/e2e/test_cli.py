@@ -113,7 +113,7 @@ def test_status_json_has_the_shape_of_the_spec(box):
         assert u['kind'] == 'service' and u['project']['loose'] is True and u['project']['id']
         assert re.fullmatch(r'@\d+', u['id'])
     assert web['state'] == 'running' and web['intent'] == 'serve' and web['lifecycle'] == 'running' and web['health'] == 'healthy'
-    assert {'pid', 'state', 'user'} <= web['process'].keys() and web['process']['user'] == 'root'
+    assert {'pid', 'state', 'user'} <= web['process'].keys() and web['process']['user'] in ('root', '0')
     assert {'seconds', 'human', 'started_at'} <= web['uptime'].keys()
     assert prep['state'] == 'done' and prep['lifecycle'] == 'exited_successfully' and prep['last_exit']['exit_code'] == 0
     assert prep['health'] == 'healthy' and 'process' not in prep

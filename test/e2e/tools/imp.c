@@ -199,8 +199,8 @@ static int children_of_init(int argc, char **argv)
 	for (struct dirent *e; d && (e = readdir(d));) {
 		if (e->d_name[0] < '1' || e->d_name[0] > '9' || listed(e->d_name, argc, argv))
 			continue;
-		if (read_stat(e->d_name, &state, &ppid) && ppid == 1 && state != 'Z' &&
-			state != 'X')
+		if (read_stat(e->d_name, &state, &ppid, &session) && ppid == 1 &&
+			session == atoi(e->d_name) && state != 'Z' && state != 'X')
 			n++;
 	}
 	if (d)
