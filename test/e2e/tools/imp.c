@@ -1,15 +1,26 @@
 /*
- * imp - a program that does what services shouldn't, and measures what happens then. A tool of the
- * tests.
+ * imp - a program that does what services shouldn't, and measures what happens then. For the tests.
  *
- * imp orphans N FILE           makes N orphans as fast as it can; writes the time when the last one
- * has ended imp hop [setsid]             forks and exits in a loop: each pid lives for a moment imp
- * bomb                     every process forks without end, each in a session of its own (use under
- * a limit!) imp threadzombie             its main thread ends, another one goes on: state Z with
- * two threads imp deaf                     ignores every signal that can be ignored imp count FILE
- * STOP PID...   every 2 ms: how many live children PID 1 has, but those given; "max N samples M"
- * imp pingloop STOP CMD...     runs CMD again and again: "max MICROSECONDS runs N failed N"
- * imp facts FILE               what it was started with: one "key value" a line
+ * imp orphans N FILE: N orphans as fast as it can; FILE gets the time when the last one has ended
+ *
+ * imp hop [setsid]: forks and exits in a loop: each pid lives for a moment
+ *
+ * imp bomb: every process forks without end, each in a session of its own; use it under a limit
+ *
+ * imp threadzombie: its main thread ends, another one goes on: state Z with two threads
+ *
+ * imp deaf: ignores every signal that can be ignored
+ *
+ * imp fill FULL FREE: forks until that fails, writes FULL, and ends once FREE exists
+ *
+ * imp become: set-uid: takes its file's uid whole, and stays
+ *
+ * imp count FILE STOP PID...: every 2 ms, until STOP exists: how many live children of PID 1 lead a
+ * session, but those given (units do, adopted orphans don't); FILE gets "max N samples M"
+ *
+ * imp pingloop STOP CMD...: runs CMD again and again: "max MICROSECONDS runs N failed N"
+ *
+ * imp facts FILE: what it was started with: one "key value" a line
  */
 #include <dirent.h>
 #include <errno.h>
