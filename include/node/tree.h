@@ -10,6 +10,7 @@ struct tree {
 	struct list services;        /* the siblings at depth 0 */
 	uint64_t last_id;
 	size_t units;
+	size_t unhashed;             /* units with a pid that memory was out for in by_pid */
 };
 
 void tree_init(struct tree *t);
@@ -48,6 +49,7 @@ void tree_close(struct unit *u);
 
 void tree_set_pid(struct tree *t, struct unit *u, pid_t pid);
 struct unit *tree_by_pid(struct tree *t, pid_t pid); /* a live unit whose unreaped main process this is, or NULL */
+struct unit *tree_had_pid(struct tree *t, pid_t pid); /* the unit that has it or last had it, or NULL */
 struct unit *tree_by_id(struct tree *t, uint64_t id);
 struct unit *tree_after(struct tree *t, uint64_t id); /* the first unit with a greater id, or NULL */
 

@@ -84,6 +84,7 @@ struct unit {
 	unsigned live_children, descendants; /* live ones */
 	uint64_t ever;              /* spawned in its tree since it was started */
 	int64_t rate_full_ns;       /* the bucket of the rate limit: when it is full again */
+	int64_t rate_charge_ns;     /* what its own birth put that of its parent off by */
 	int64_t ttl_ns;             /* 0: none */
 	unsigned kept;              /* results of ended children that are kept */
 	uint64_t lost;              /* results that went when there were too many */

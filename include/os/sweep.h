@@ -25,6 +25,8 @@ struct sweep_target {
 	uint64_t mark;        /* 0: by session alone */
 	pid_t session;        /* the main process's pid, or 0 once another session may have that number */
 	int cgroup_kill_fd;   /* open cgroup.kill of its own group, or -1 (0 to 2 are taken for -1) */
+	pid_t told_group;     /* its processes that were there at told_ticks have had the signal by kill(2); 0: none */
+	uint64_t told_ticks;  /* as struct proc_stat's start; sweep_ticks() tells the time */
 	sweep_fn *fn;
 	/* private to sweep.c */
 	struct list link;
@@ -33,7 +35,7 @@ struct sweep_target {
 	bool main_dead;
 	uint64_t key;
 	unsigned epoch, pass_from, members, fresh, orphans;
-	unsigned hot_passes, stop_passes, moving;
+	unsigned hot_passes, stop_passes, moving, passes;
 	int64_t kill_since_ns, helper_ns;
 };
 
@@ -55,6 +57,11 @@ void sweep_del(struct sweep *s, struct sweep_target *t);
 /* A child of ours that is no unit's main process is about to be reaped (waitid WNOWAIT said so): its mark is looked at,
  * and the passes that are waiting for a death go on. */
 void sweep_orphan(struct sweep *s, pid_t pid);
+/* What was sent KILL is not the same that is there: new ones are forked faster than we get to look, or the passes have
+ * hardly begun. Then what is left is no survivor yet. */
+bool sweep_outrun(const struct sweep_target *t);
+/* Now, in clock ticks since boot. */
+uint64_t sweep_ticks(void);
 /* Something ended; waiting targets are looked at again. */
 void sweep_poke(struct sweep *s);
 

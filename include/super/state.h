@@ -52,6 +52,7 @@ struct job {
 	int cgroup_procs, cgroup_kill; /* its own group, or -1 */
 	bool term_sent;
 	bool at_once;               /* cascade: its signal does not wait for its children's end */
+	unsigned outrun;            /* times that its end was put off, as it forks faster than we look */
 	bool leftovers_told;        /* what a main process that ended left running was said */
 	bool shut_ordered;          /* told to stop by the shutdown */
 	bool resolved;              /* GONE_x is in the queue */

@@ -77,17 +77,17 @@ static int64_t least(const struct unit *parent, enum limit_key key, const struct
 }
 
 /* A bucket of one second's worth: full_ns is when it would be full again; a spawn puts that off by 1/rate. */
-static int rate(const struct unit *parent, int64_t now_ns, int64_t *ret_full_ns, struct err *err)
+static int rate(const struct unit *parent, int64_t now_ns, int64_t *ret_charge_ns, struct err *err)
 {
 	const struct unit *holder;
 	int64_t limit = least(parent, LIMIT_RATE, &holder);
 	int64_t full = parent->rate_full_ns > now_ns ? parent->rate_full_ns : now_ns;
 
-	*ret_full_ns = full;
+	*ret_charge_ns = 0;
 	if (limit == LIMIT_NONE)
 		return 0;
-	*ret_full_ns = full + NS_PER_SEC / limit;
-	if (*ret_full_ns - now_ns > NS_PER_SEC)
+	*ret_charge_ns = NS_PER_SEC / limit;
+	if (full + *ret_charge_ns - now_ns > NS_PER_SEC / limit * limit)
 		return over(holder, LIMIT_RATE, limit, limit, err);
 	return 0;
 }
@@ -192,8 +192,8 @@ static int choose_name(const struct unit *parent, const struct spawn_want *want,
 	int n = snprintf(tail, sizeof tail, ".%" PRIu64, id);
 	size_t room = (size_t)(CAP_NAME - n), len = strlen(ret);
 	memcpy(ret + (len < room ? len : room), tail, (size_t)n + 1);
-	if (taken(parent, ret))
-		return err_set(err, ERR_NAME_TAKEN, 0, "the name %s is taken by a living sibling", ret);
+	if (taken(parent, ret)) /* a sibling was named so on purpose; no other has or gets this one */
+		snprintf(ret, CAP_NAME + 1, "@%" PRIu64, id);
 	return 0;
 }
 
@@ -216,18 +216,20 @@ struct unit *tree_admit(struct tree *t, struct unit *parent, const struct spawn_
 	struct err *err)
 {
 	char name[CAP_NAME + 1];
-	int64_t ttl_ns, full_ns;
+	int64_t ttl_ns, charge_ns;
 
 	if (admissible(parent, err) < 0 || tightens(parent, want, err) < 0 || ttl(parent, want, &ttl_ns, err) < 0 ||
-		choose_name(parent, want, t->last_id + 1, name, err) < 0 || rate(parent, now_ns, &full_ns, err) < 0)
+		choose_name(parent, want, t->last_id + 1, name, err) < 0 || rate(parent, now_ns, &charge_ns, err) < 0)
 		return NULL;
 	struct unit *u = tree_add_child(t, parent);
 	if (!u) {
 		err_set(err, ERR_UNKNOWN, 0, "out of memory");
 		return NULL;
 	}
-	memcpy(u->name, name, sizeof u->name);
-	parent->rate_full_ns = full_ns;
+	snprintf(u->name, sizeof u->name, "%s", name);
+	u->rate_charge_ns = charge_ns;
+	if (charge_ns)
+		parent->rate_full_ns = charge_ns + (parent->rate_full_ns > now_ns ? parent->rate_full_ns : now_ns);
 	u->ttl_ns = ttl_ns;
 	u->limits = want->limits;
 	u->policy = want->has_policy ? want->policy : parent->policy;

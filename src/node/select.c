@@ -12,26 +12,35 @@ struct match {
 	bool ended_differ;         /* ended ones of several paths */
 };
 
-static bool path_ends_with(const struct unit *u, const char *tail)
+/* Component by component from the end, so that no path is too long for it. from_top: the whole path has to be it. */
+static bool path_matches(const struct unit *u, const char *want, bool from_top)
 {
-	char path[UNIT_PATH_MAX];
-	size_t n = strlen(unit_path(u, path, sizeof path)), m = strlen(tail);
+	const char *end = want + strlen(want);
 
-	return n >= m && strcmp(path + n - m, tail) == 0 && (n == m || path[n - m - 1] == '/');
+	for (; u; u = u->parent) {
+		size_t n = strlen(u->name);
+		if ((size_t)(end - want) < n || memcmp(end - n, u->name, n) != 0)
+			return false;
+		end -= n;
+		if (end == want)
+			return !from_top || !u->parent;
+		if (*--end != '/')
+			return false;
+	}
+	return false;
 }
 
-static bool path_is(const struct unit *u, const char *want)
+static bool selects(const struct unit *u, const char *selector)
 {
-	char path[UNIT_PATH_MAX];
-
-	return strcmp(unit_path(u, path, sizeof path), want) == 0;
+	return *selector == '/' ? path_matches(u, selector + 1, true) : path_matches(u, selector, false);
 }
 
 static bool same_path(const struct unit *a, const struct unit *b)
 {
-	char path[UNIT_PATH_MAX];
-
-	return path_is(b, unit_path(a, path, sizeof path));
+	for (; a && b && a != b; a = a->parent, b = b->parent)
+		if (strcmp(a->name, b->name) != 0)
+			return false;
+	return a == b;
 }
 
 static void note(struct match *m, struct unit *u)
@@ -46,7 +55,27 @@ static void note(struct match *m, struct unit *u)
 	m->ended = u;
 }
 
-static int ambiguous(struct tree *t, const char *selector, const struct unit *below, struct err *err)
+static bool in_scope(const struct unit *u, const struct unit *below)
+{
+	return !below || (u != below && unit_descends(u, below));
+}
+
+/* Did an ended unit of the same path match before this one? */
+static bool listed_before(struct tree *t, const struct unit *u)
+{
+	list_each(it, &t->all)
+	{
+		const struct unit *a = list_entry(it, const struct unit, all);
+		if (a == u)
+			return false;
+		if (a->ended && same_path(a, u))
+			return true;
+	}
+	return false;
+}
+
+/* Lists what was the choice: the live ones, or, where none is, the ended ones, a path once. */
+static int ambiguous(struct tree *t, const char *selector, const struct unit *below, bool live, struct err *err)
 {
 	char list[200] = "", path[UNIT_PATH_MAX];
 	size_t at = 0;
@@ -54,7 +83,7 @@ static int ambiguous(struct tree *t, const char *selector, const struct unit *be
 	list_each(it, &t->all)
 	{
 		struct unit *u = list_entry(it, struct unit, all);
-		if (!path_ends_with(u, selector) || (below && !unit_descends(u, below)))
+		if (!in_scope(u, below) || !selects(u, selector) || u->ended == live || (u->ended && listed_before(t, u)))
 			continue;
 		unit_path(u, path, sizeof path);
 		if (at + strlen(path) + 8 > sizeof list) {
@@ -68,7 +97,7 @@ static int ambiguous(struct tree *t, const char *selector, const struct unit *be
 		memcpy(list + at, path, strlen(path) + 1);
 		at += strlen(path);
 	}
-	return err_set(err, ERR_AMBIGUOUS, 0, "%s matches several units: %s", selector, list);
+	return err_set(err, ERR_AMBIGUOUS, 0, "%.100s matches several units: %s", selector, list);
 }
 
 static struct unit *by_suffix(struct tree *t, const char *selector, const struct unit *below, struct err *err)
@@ -78,14 +107,13 @@ static struct unit *by_suffix(struct tree *t, const char *selector, const struct
 	list_each(it, &t->all)
 	{
 		struct unit *u = list_entry(it, struct unit, all);
-		bool here = !below || (u != below && unit_descends(u, below));
-		if (here && (*selector == '/' ? path_is(u, selector + 1) : path_ends_with(u, selector)))
+		if (in_scope(u, below) && selects(u, selector))
 			note(&m, u);
 	}
 	if (m.n_live == 1)
 		return m.live;
 	if (m.n_live > 1 || m.ended_differ) {
-		ambiguous(t, selector, below, err);
+		ambiguous(t, selector, below, m.n_live > 1, err);
 		return NULL;
 	}
 	return m.ended;
@@ -95,13 +123,8 @@ static struct unit *by_pid(struct tree *t, const char *digits)
 {
 	const char *why;
 	int64_t n;
-	struct unit *u;
 
-	if (whole_parse(digits, 1, INT32_MAX, &n, &why) < 0)
-		return NULL;
-	pid_t pid = (pid_t)n;
-	HASH_FIND(by_pid, t->by_pid, &pid, sizeof pid, u);
-	return u;
+	return whole_parse(digits, 1, INT32_MAX, &n, &why) < 0 ? NULL : tree_had_pid(t, (pid_t)n);
 }
 
 static struct unit *by_word(struct tree *t, struct unit *caller, const char *selector, bool *ret_decided)

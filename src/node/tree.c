@@ -1,3 +1,6 @@
+/* Memory that is out is an answer here, never the end of PID 1: an element that was not added has no table. */
+#define HASH_NONFATAL_OOM 1
+
 #include "node/tree.h"
 
 #include <stdio.h>
@@ -44,10 +47,20 @@ void tree_init(struct tree *t)
 	list_init(&t->services);
 }
 
+/* The unit's pid is nobody's any more: neither in the table nor by itself. */
+static void lose_pid(struct tree *t, struct unit *u)
+{
+	if (u->pid && u->by_pid.tbl)
+		HASH_DELETE(by_pid, t->by_pid, u);
+	else if (u->pid)
+		t->unhashed--;
+	u->by_pid.tbl = NULL;
+	u->pid = 0;
+}
+
 static void drop(struct tree *t, struct unit *u)
 {
-	if (u->pid)
-		HASH_DELETE(by_pid, t->by_pid, u);
+	lose_pid(t, u);
 	HASH_DELETE(by_id, t->by_id, u);
 	list_del(&u->all);
 	list_del(&u->sibling);
@@ -71,7 +84,13 @@ static struct unit *add(struct tree *t, struct unit *parent)
 
 	if (!u)
 		return NULL;
-	u->id = ++t->last_id;
+	u->id = t->last_id + 1;
+	HASH_ADD(by_id, t->by_id, id, sizeof u->id, u);
+	if (!u->by_id.tbl) {
+		free(u);
+		return NULL;
+	}
+	t->last_id++;
 	u->parent = parent;
 	u->root = parent ? parent->root : u;
 	u->depth = parent ? parent->depth + 1 : 0;
@@ -83,7 +102,6 @@ static struct unit *add(struct tree *t, struct unit *parent)
 	list_init(&u->all);
 	list_add_tail(parent ? &parent->kids : &t->services, &u->sibling);
 	list_add_tail(&t->all, &u->all);
-	HASH_ADD(by_id, t->by_id, id, sizeof u->id, u);
 	t->units++;
 	return u;
 }
@@ -128,6 +146,8 @@ void tree_unadmit(struct tree *t, struct unit *u)
 	uncount(u);
 	for (struct unit *a = u->parent; a; a = a->parent)
 		a->ever--;
+	if (u->sibling.next == &u->parent->kids) /* one born since has counted on this one: then it stays paid */
+		u->parent->rate_full_ns -= u->rate_charge_ns;
 	tree_forget_kids(t, u);
 	drop(t, u);
 }
@@ -143,18 +163,22 @@ void tree_forget_kids(struct tree *t, struct unit *u)
 	u->kept = 0;
 }
 
-static void forget_oldest(struct tree *t, struct unit *parent)
+/* The oldest result is the one that ended first, not the one that was born first; the newest is never the one. */
+static void forget_oldest(struct tree *t, struct unit *parent, const struct unit *newest)
 {
+	struct unit *oldest = NULL;
+
 	list_each(it, &parent->kids)
 	{
 		struct unit *kid = list_entry(it, struct unit, sibling);
-		if (!kid->ended)
-			continue;
-		drop(t, kid);
-		parent->kept--;
-		parent->lost++;
-		return;
+		if (kid->ended && kid != newest && (!oldest || kid->exit.ended_ns < oldest->exit.ended_ns))
+			oldest = kid;
 	}
+	if (!oldest)
+		return;
+	drop(t, oldest);
+	parent->kept--;
+	parent->lost++;
 }
 
 /* The children limit that is in force for one unit: the smallest of it and its ancestors. */
@@ -180,7 +204,7 @@ void tree_end(struct tree *t, struct unit *u)
 	u->ended = true;
 	parent->kept++;
 	if ((int64_t)parent->kept > (cap > CAP_RESULTS_MIN ? cap : CAP_RESULTS_MIN))
-		forget_oldest(t, parent);
+		forget_oldest(t, parent, u);
 }
 
 void tree_close(struct unit *u)
@@ -193,23 +217,36 @@ void tree_set_pid(struct tree *t, struct unit *u, pid_t pid)
 {
 	struct unit *old;
 
-	if (u->pid)
-		HASH_DELETE(by_pid, t->by_pid, u);
-	u->pid = 0;
-	HASH_FIND(by_pid, t->by_pid, &pid, sizeof pid, old);
-	if (old) { /* a number used again: the one that had it before loses it */
-		HASH_DELETE(by_pid, t->by_pid, old);
-		old->pid = 0;
-	}
+	lose_pid(t, u);
+	old = tree_had_pid(t, pid);
+	if (old) /* a number used again: the one that had it before loses it */
+		lose_pid(t, old);
 	u->pid = pid;
 	HASH_ADD(by_pid, t->by_pid, pid, sizeof u->pid, u);
+	if (!u->by_pid.tbl)
+		t->unhashed++; /* no memory for the table: it is looked for one by one */
 }
 
-struct unit *tree_by_pid(struct tree *t, pid_t pid)
+struct unit *tree_had_pid(struct tree *t, pid_t pid)
 {
 	struct unit *u;
 
 	HASH_FIND(by_pid, t->by_pid, &pid, sizeof pid, u);
+	if (u || !t->unhashed || pid <= 0)
+		return u;
+	list_each(it, &t->all)
+	{
+		u = list_entry(it, struct unit, all);
+		if (u->pid == pid)
+			return u;
+	}
+	return NULL;
+}
+
+struct unit *tree_by_pid(struct tree *t, pid_t pid)
+{
+	struct unit *u = tree_had_pid(t, pid);
+
 	return u && u->main_alive ? u : NULL;
 }
 

@@ -4,12 +4,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "sweep_int.h"
 
-enum { CLOCK_EVERY = 16, SEEN_MIN = 64, FREEZE_AFTER_S = 1, HOT_MAX = 4, STOP_MAX = 16 };
+enum { CLOCK_EVERY = 16, SEEN_MIN = 64, FREEZE_AFTER_S = 1, BOMB = 32, HOT_MAX = 4, STOP_MAX = 16 };
 
 #define KILL_DELAY_MIN (1 * NS_PER_MS)
 #define KILL_DELAY_MAX (50 * NS_PER_MS)
@@ -149,6 +150,7 @@ void sweep_add(struct sweep *s, struct sweep_target *t, int sig)
 		t->epoch = ++s->epoch;
 		t->kill_since_ns = clock_mono_ns();
 		t->helper_ns = 0;
+		t->passes = 0;
 	}
 	t->sig = sig;
 	t->hot_passes = t->stop_passes = 0;
@@ -158,6 +160,16 @@ void sweep_add(struct sweep *s, struct sweep_target *t, int sig)
 	s->look_delay_ns = LOOK_DELAY_MIN;
 	s->not_before_ns = 0;
 	s->poked = true;
+}
+
+uint64_t sweep_ticks(void)
+{
+	struct timespec ts;
+
+	if (clock_gettime(CLOCK_BOOTTIME, &ts) < 0)
+		return 0;
+	uint64_t hz = (uint64_t)sysconf(_SC_CLK_TCK);
+	return (uint64_t)ts.tv_sec * hz + (uint64_t)ts.tv_nsec * hz / 1000000000;
 }
 
 void sweep_mark_sent(struct sweep *s, struct sweep_target *t, pid_t pid)
@@ -219,6 +231,8 @@ static void act(struct sweep *s, struct sweep_target *t, pid_t pid, const struct
 	if (e)
 		e->pass = s->pass;
 	if (t->sig == 0 || (had && t->sig != SIGKILL))
+		return;
+	if (!had && t->sig != SIGKILL && t->told_group && st->pgrp == t->told_group && st->start <= t->told_ticks)
 		return;
 	if (!had && seen_add(s, pid, start, t->epoch) < 0) {
 		s->incomplete = true; /* without a record it would get the signal twice */
@@ -301,11 +315,11 @@ static void target_done(struct sweep *s, struct sweep_target *t, struct wants *w
 {
 	bool gone = is_gone(s, t);
 
+	t->passes++;
 	if (!gone && t->sig == SIGKILL) {
 		w->kill = true;
 		w->hot |= is_hot(t);
-		w->freeze |= t->fresh > 0 &&
-			     clock_mono_ns() - t->kill_since_ns >= FREEZE_AFTER_S * NS_PER_SEC;
+		w->freeze |= t->fresh >= BOMB && t->passes > 1;
 	} else if (!gone) {
 		w->look = true;
 	}
@@ -338,6 +352,29 @@ static void schedule(struct sweep *s, const struct wants *w)
 	}
 }
 
+static void freeze(struct sweep *s)
+{
+	if (!s->pid1 || !s->ntargets || clock_mono_ns() < s->next_freeze_ns)
+		return;
+	freeze_and_kill(s);
+	s->next_freeze_ns = clock_mono_ns() + NS_PER_SEC;
+}
+
+/* Asked in the midst of a pass too: among hundreds that spin, one pass may take us seconds. */
+static void freeze_what_outruns(struct sweep *s)
+{
+	int64_t now = clock_mono_ns();
+
+	list_each(it, &s->targets)
+	{
+		struct sweep_target *t = list_entry(it, struct sweep_target, link);
+		if (t->sig != SIGKILL || !t->fresh || now - t->kill_since_ns < FREEZE_AFTER_S * NS_PER_SEC)
+			continue;
+		freeze(s);
+		return;
+	}
+}
+
 static void pass_end(struct sweep *s)
 {
 	struct wants w = { 0 };
@@ -358,10 +395,8 @@ static void pass_end(struct sweep *s)
 	schedule(s, &w);
 	if (poked && !w.look)
 		s->not_before_ns = 0;
-	if (w.freeze && s->pid1 && s->ntargets && clock_mono_ns() >= s->next_freeze_ns) {
-		freeze_and_kill(s);
-		s->next_freeze_ns = clock_mono_ns() + NS_PER_SEC;
-	}
+	if (w.freeze)
+		freeze(s);
 }
 
 static int64_t wait_ns(const struct sweep *s, int64_t now)
@@ -397,6 +432,7 @@ int64_t sweep_step(struct sweep *s, int64_t now_ns, int64_t budget_ns)
 			break;
 	}
 	s->work_ns += spent;
+	freeze_what_outruns(s);
 	if (pid == 0)
 		pass_end(s);
 	return wait_ns(s, clock_mono_ns());
@@ -404,8 +440,13 @@ int64_t sweep_step(struct sweep *s, int64_t now_ns, int64_t budget_ns)
 
 void sweep_orphan(struct sweep *s, pid_t pid)
 {
-	struct sweep_target *t = s->ntargets ? target_of(s, pid) : NULL;
+	bool matters = false;
 
+	/* Where the pass has found members already it will not say that nothing is left, whatever ended meanwhile; and
+	 * with a fork bomb a mark read for each end would be most of what we do. */
+	list_each(it, &s->targets)
+		matters |= !list_entry(it, struct sweep_target, link)->members;
+	struct sweep_target *t = matters ? target_of(s, pid) : NULL;
 	if (t)
 		t->orphans++;
 	s->poked = true;
@@ -414,6 +455,11 @@ void sweep_orphan(struct sweep *s, pid_t pid)
 void sweep_poke(struct sweep *s)
 {
 	s->poked = true;
+}
+
+bool sweep_outrun(const struct sweep_target *t)
+{
+	return t->sig == SIGKILL && (t->fresh > 0 || t->passes < 2);
 }
 
 unsigned sweep_members(struct sweep *s, uint64_t mark, pid_t session, pid_t *pids, unsigned max)

@@ -16,6 +16,10 @@
 #define SETUP_NS (30 * NS_PER_SEC)  /* from fork to execve */
 #define SURVIVE_NS (5 * NS_PER_SEC) /* from the first KILL to being called a survivor */
 
+enum { OUTRUN_MAX = 25 }; /* seconds that a fork bomb may go on being killed before it counts as a survivor */
+
+static timer_fn fired;
+
 /* --- stopping -------------------------------------------------------------------------------------- */
 
 /* Its main process ended by itself and left others running: the usual reason is named, once a start. */
@@ -145,19 +149,6 @@ static void fx_cascade(struct super *s, struct unit *u)
 	}
 }
 
-/* Those of the group have the signal by kill(2); each process gets it once. */
-static void note_group(struct super *s, struct job *j)
-{
-	enum { LOOKED_AT = 256 };
-	pid_t pids[LOOKED_AT];
-	struct proc_stat st;
-	unsigned n = sweep_members(s->sweep, j->mark, j->sweep.session, pids, LOOKED_AT);
-
-	for (unsigned i = 0; i < n && i < LOOKED_AT; i++)
-		if (proc_stat_read(pids[i], &st) == 0 && st.pgrp == j->u->pid)
-			sweep_mark_sent(s->sweep, &j->sweep, pids[i]);
-}
-
 static void signal_main(struct super *s, struct job *j)
 {
 	struct unit *u = j->u;
@@ -167,7 +158,9 @@ static void signal_main(struct super *s, struct job *j)
 
 	j->term_sent = true;
 	if (target == STOP_GROUP) {
-		note_group(s, j);
+		/* each process gets it once: what is in the group now is passed over when the rest gets it */
+		j->sweep.told_group = u->pid;
+		j->sweep.told_ticks = sweep_ticks();
 		(void)kill(-u->pid, sig);
 	} else if (kill(u->pid, sig) < 0 && errno == EPERM) {
 		target = STOP_TREE; /* the sweep has a helper that takes its user */
@@ -249,6 +242,10 @@ static void fx_survive(struct super *s, struct unit *u)
 
 	if (!u->own_left || j->survived)
 		return;
+	if (sweep_outrun(&j->sweep) && ++j->outrun < OUTRUN_MAX) {
+		timer_set(s, &j->timer, clock_mono_ns() + NS_PER_SEC, fired);
+		return;
+	}
 	name_survivors(s, u);
 	j->survived = true;
 	if (!u->exit.known) {

@@ -63,6 +63,7 @@ void job_at_rest(struct super *s, struct job *j)
 	drop_cgroup(s, j);
 	timer_del(s, &j->ttl);
 	j->stop_deadline_ns = 0;
+	j->outrun = 0;
 	j->leftovers_told = j->at_once = j->term_sent = j->survived = j->resolved = false;
 }
 

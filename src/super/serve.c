@@ -130,8 +130,10 @@ static void take(struct conn *c, const char *bytes, size_t n)
 	}
 	int rc = assembly_add(&c->assembly, &p, &whole, &err);
 	c->s->assembly_bytes += assembly_bytes(&c->assembly) - before;
-	if (rc < 0)
+	if (rc < 0) { /* what follows of it must not be taken for another request */
 		conn_fail(c, &err);
+		conn_drop(c);
+	}
 	if (rc > 0)
 		serve(c, &whole);
 	if (rc != 0 && !c->gone) {
