@@ -3,24 +3,24 @@
 #define BASE_CAPS_H
 
 enum {
-	CAP_PACKET = 64 * 1024,             /* bytes of one control packet */
-	CAP_REQUEST = 2 * 1024 * 1024,      /* bytes of one request, all its packets */
-	CAP_ASSEMBLY = 16 * 1024 * 1024,    /* bytes of unfinished requests, all connections */
-	CAP_CONNS = 256,                    /* connections that wait for nothing */
-	CAP_CONNS_FOR_OPERATOR = 16,        /* of these, kept for operators */
+	CAP_PACKET = 64 * 1024,          /* bytes of one control packet */
+	CAP_REQUEST = 2 * 1024 * 1024,   /* bytes of one request, all its packets */
+	CAP_ASSEMBLY = 16 * 1024 * 1024, /* bytes of unfinished requests, all connections */
+	CAP_CONNS = 256,                 /* connections that wait for nothing */
+	CAP_CONNS_FOR_OPERATOR = 16,     /* of these, kept for operators */
 	CAP_CONNS_UNIT = 32,
 	CAP_CONNS_NOBODY = 8,
-	CAP_REQUESTS_A_TURN = 8,            /* of one connection */
-	CAP_MANIFEST = 8 * 1024 * 1024,     /* bytes of a manifest */
+	CAP_REQUESTS_A_TURN = 8,        /* of one connection */
+	CAP_MANIFEST = 8 * 1024 * 1024, /* bytes of a manifest */
 	CAP_ENV_FILE = 1024 * 1024,
 	CAP_SERVICES = 4096,
 	CAP_YAML_DEPTH = 64,
-	CAP_YAML_NODES = 200000,            /* nodes visited, aliases expanded */
-	CAP_NAME = 63,                      /* bytes of a unit's name */
-	CAP_PATH_DEPTH = 64,                /* levels of a spawn tree, whatever depth says */
-	CAP_RESULTS_MIN = 1024,             /* results of ended children that a parent keeps at least */
-	CAP_LINE = 16 * 1024,               /* bytes of one log line before it is cut */
-	CAP_ARGS = 4096,                    /* words of a spawned command */
+	CAP_YAML_NODES = 200000, /* nodes visited, aliases expanded */
+	CAP_NAME = 63,           /* bytes of a unit's name */
+	CAP_PATH_DEPTH = 64,     /* levels of a spawn tree, whatever depth says */
+	CAP_RESULTS_MIN = 1024,  /* results of ended children that a parent keeps at least */
+	CAP_LINE = 16 * 1024,    /* bytes of one log line before it is cut */
+	CAP_ARGS = 4096,         /* words of a spawned command */
 	CAP_ENV_VARS = 8192,
 };
 

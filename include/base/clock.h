@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
-#define NS_PER_US INT64_C(1000)
-#define NS_PER_MS INT64_C(1000000)
+#define NS_PER_US  INT64_C(1000)
+#define NS_PER_MS  INT64_C(1000000)
 #define NS_PER_SEC INT64_C(1000000000)
 
 int64_t clock_mono_ns(void); /* CLOCK_MONOTONIC; all deadlines are in it */

@@ -5,10 +5,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Embedded in its owner, who must take it out before freeing itself. Zero-initialised means "not in a heap". */
+/* Embedded in its owner, who must take it out before freeing itself. Zero-initialised means "not in
+ * a heap". */
 struct heap_node {
-	int64_t key;  /* set by heap_put() */
-	size_t at;    /* position + 1; 0: not in the heap */
+	int64_t key; /* set by heap_put() */
+	size_t at;   /* position + 1; 0: not in the heap */
 };
 
 struct heap {

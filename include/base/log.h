@@ -5,14 +5,15 @@
 
 enum log_level { LOG_ERR, LOG_WARN, LOG_INFO, LOG_DBG };
 
-/* Where lines go; borrowed. shared: the descriptor belongs to others too, so O_NONBLOCK is never set on it: the line
- * is cut to PIPE_BUF and dropped when poll(2) says that it would block. */
+/* Where lines go; borrowed. shared: the descriptor belongs to others too, so O_NONBLOCK is never
+ * set on it: the line is cut to PIPE_BUF and dropped when poll(2) says that it would block. */
 void log_to(int fd, int shared);
 void log_level_set(enum log_level level); /* LOG_WARN until set */
 enum log_level log_level_get(void);
 
-/* One line, "sysg: " before it, a newline behind it. More than 200 lines in a second, or what the descriptor does
- * not take at once, is dropped and counted; the next line that goes out says how many. Keeps errno. */
+/* One line, "sysg: " before it, a newline behind it. More than 200 lines in a second, or what the
+ * descriptor does not take at once, is dropped and counted; the next line that goes out says how
+ * many. Keeps errno. */
 void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -7,7 +7,8 @@
 
 enum { SIGNAL_COUNT = 64, SIGNAL_RTMIN = 34 };
 
-/* Each parser: 0, or -1 and *why a static phrase ("no fractions", "too large", ...) for the error message. */
+/* Each parser: 0, or -1 and *why a static phrase ("no fractions", "too large", ...) for the error
+ * message. */
 
 /* Whole number with ms, s, m, h; a bare number is seconds. Result in ns, 0..2^62. */
 int duration_parse(const char *s, int64_t *ret_ns, const char **why);

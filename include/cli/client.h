@@ -10,18 +10,19 @@
 #include "base/err.h"
 #include "wire/packet.h"
 
-#define CLIENT_PATIENCE (20 * NS_PER_SEC)   /* without a reply, where the op answers at once */
-#define CLIENT_BUSY_FOR (10 * NS_PER_SEC)   /* tries again while the supervisor has no room (SG0833, EAGAIN) */
+#define CLIENT_PATIENCE (20 * NS_PER_SEC) /* without a reply, where the op answers at once */
+#define CLIENT_BUSY_FOR                                                                            \
+	(10 * NS_PER_SEC) /* tries again while the supervisor has no room (SG0833, EAGAIN) */
 
 struct client {
 	const char *socket;  /* --socket, or NULL: looked for */
 	int64_t patience_ns; /* 0: CLIENT_PATIENCE */
 	bool total;          /* patience_ns bounds everything, the connecting too */
-	bool slow;           /* the answer takes as long as it takes; after half of patience_ns a ping on another
-			      * connection asks whether anybody is there */
+	bool slow; /* the answer takes as long as it takes; after half of patience_ns a ping on
+		    * another connection asks whether anybody is there */
 	/* Read only. */
-	bool lost;           /* the connection ended before the answer: exit status 17 */
-	char where[120];     /* the address that answered, "@..." for an abstract one */
+	bool lost;       /* the connection ended before the answer: exit status 17 */
+	char where[120]; /* the address that answered, "@..." for an abstract one */
 	/* Private. */
 	int fd;
 	char *bytes;
@@ -29,9 +30,9 @@ struct client {
 	bool probed;
 };
 
-/* Connects, sends the request (ended by packet_end()), takes its first reply. 1: *ret is an ok=1 reply, valid until the
- * next call; -1: err, from the reply, or SG0206 (nobody there), SG0205 (no answer), SG0831 (too large), or the
- * connection was lost. Once for each client_init(). */
+/* Connects, sends the request (ended by packet_end()), takes its first reply. 1: *ret is an ok=1
+ * reply, valid until the next call; -1: err, from the reply, or SG0206 (nobody there), SG0205 (no
+ * answer), SG0831 (too large), or the connection was lost. Once for each client_init(). */
 int client_ask(struct client *c, const struct buf *request, struct packet *ret, struct err *err);
 /* The next reply. 1: one more, 0: it was end=1, -1: err. */
 int client_next(struct client *c, struct packet *ret, struct err *err);

@@ -1,4 +1,5 @@
-/* command.h - one command: its options, from which parser and help are made, and what it does. Layer: cmd. */
+/* command.h - one command: its options, from which parser and help are made, and what it does.
+ * Layer: cmd. */
 #ifndef CMD_COMMAND_H
 #define CMD_COMMAND_H
 
@@ -8,10 +9,11 @@
 
 struct command {
 	const char *name;
-	const char *summary;             /* one line for `sysg help` */
-	const char *usage;               /* what follows "sysg NAME ": "[OPTIONS] -- COMMAND [ARG...]" */
-	const struct option_row *options; /* its own, ended by an empty row; the common ones are added */
-	enum args_words words;           /* what plain words mean */
+	const char *summary; /* one line for `sysg help` */
+	const char *usage;   /* what follows "sysg NAME ": "[OPTIONS] -- COMMAND [ARG...]" */
+	const struct option_row
+		*options;      /* its own, ended by an empty row; the common ones are added */
+	enum args_words words; /* what plain words mean */
 	/* Runs it; returns the exit status of the process. */
 	int (*run)(const struct args *args);
 };

@@ -1,4 +1,5 @@
-/* child.h - how one process is to be run: plain data, filled by manifest and super, carried out by os. Layer: manifest. */
+/* child.h - how one process is to be run: plain data, filled by manifest and super, carried out by
+ * os. Layer: manifest. */
 #ifndef MANIFEST_CHILD_H
 #define MANIFEST_CHILD_H
 
@@ -16,37 +17,42 @@ struct child_cred {
 	size_t ngroups;
 };
 
-/* What a caller is confined by and its child must be too (spec: "not an escape"). Bits as in capabilities(7). */
+/* What a caller is confined by and its child must be too (spec: "not an escape"). Bits as in
+ * capabilities(7). */
 struct child_confine {
 	uint64_t cap_inheritable, cap_permitted, cap_bounding, cap_ambient;
 	bool no_new_privs;
 	mode_t umask;
-	uint64_t rlim_soft[CHILD_RLIMITS], rlim_hard[CHILD_RLIMITS]; /* index: RLIMIT_*; the mark's is skipped */
+	uint64_t rlim_soft[CHILD_RLIMITS],
+		rlim_hard[CHILD_RLIMITS]; /* index: RLIMIT_*; the mark's is skipped */
 	int nice;
 	int sched_policy, sched_priority;
-	unsigned char affinity[CHILD_AFFINITY_BYTES]; /* CPU bit mask as sched_setaffinity(2) takes it */
-	size_t affinity_bytes;                        /* 0: as the init's */
+	unsigned char
+		affinity[CHILD_AFFINITY_BYTES]; /* CPU bit mask as sched_setaffinity(2) takes it */
+	size_t affinity_bytes;                  /* 0: as the init's */
 };
 
 enum child_tty {
 	CHILD_TTY_NONE,    /* a session of its own, no terminal */
-	CHILD_TTY_SESSION, /* a session of its own that takes descriptor 0 as its controlling terminal */
-	CHILD_TTY_GROUP,   /* stays in our session: a process group of its own, in the terminal's foreground */
+	CHILD_TTY_SESSION, /* a session of its own that takes descriptor 0 as its controlling
+			      terminal */
+	CHILD_TTY_GROUP,   /* stays in our session: a process group of its own, in the terminal's
+			      foreground */
 };
 
 struct child_spec {
-	char *const *argv;           /* argv[0] is looked up in envp's PATH when it holds no slash */
+	char *const *argv; /* argv[0] is looked up in envp's PATH when it holds no slash */
 	char *const *envp;
-	const char *cwd;             /* entered after the switch of user; NULL: stays */
-	int fd[3];                   /* become 0, 1, 2; -1: /dev/null */
+	const char *cwd; /* entered after the switch of user; NULL: stays */
+	int fd[3];       /* become 0, 1, 2; -1: /dev/null */
 	enum child_tty tty;
-	uint64_t mark;               /* RLIMIT_LOCKS, soft and hard; 0: none */
-	int cgroup_fd;               /* open cgroup.procs of its own group, or -1 */
+	uint64_t mark;                       /* RLIMIT_LOCKS, soft and hard; 0: none */
+	int cgroup_fd;                       /* open cgroup.procs of its own group, or -1 */
 	const struct child_cred *cred;       /* NULL: as the init */
 	const struct child_confine *confine; /* NULL: as the init was started */
-	uint64_t nofile_soft;        /* RLIMIT_NOFILE's soft value to go back to; 0: leave */
-	int oom_score_adj;           /* added to the init's own; 0: leave */
-	bool die_with_parent;        /* parent-death signal KILL, set after the switch of user */
+	uint64_t nofile_soft; /* RLIMIT_NOFILE's soft value to go back to; 0: leave */
+	int oom_score_adj;    /* added to the init's own; 0: leave */
+	bool die_with_parent; /* parent-death signal KILL, set after the switch of user */
 };
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/err.h"
 
 /* X(NAME, "key", kind, default, code of the refusal, supported by this version) */
+// clang-format off
 #define SPAWN_LIMITS(X)                                                     \
 	X(CHILDREN,     "children",     COUNT,    100, ERR_CHILDREN,    1)  \
 	X(DEPTH,        "depth",        COUNT,    3,   ERR_DEPTH,       1)  \
@@ -17,12 +18,13 @@
 	X(CHILD_MEMORY, "child_memory", BYTES0,   0,   ERR_UNKNOWN,     0)  \
 	X(RATE,         "rate",         COUNT0,   0,   ERR_RATE,        1)  \
 	X(TTL,          "ttl",          DURATION0, 0,  ERR_ONLY_TIGHTEN, 1)
+// clang-format on
 
 enum limit_key {
 #define X(name, key, kind, def, code, supported) LIMIT_##name,
 	SPAWN_LIMITS(X)
 #undef X
-	LIMIT_COUNT,
+		LIMIT_COUNT,
 };
 
 /* The kinds that end in 0: zero means no limit. */
@@ -40,16 +42,23 @@ extern const struct limit_row limit_rows[LIMIT_COUNT];
 
 #define LIMIT_NONE INT64_C(-1) /* in struct spawn_limits: this unit sets no limit of its own */
 
-/* Values by enum limit_key: counts, bytes, ns (TTL); LIMIT_NONE where not set. For the kinds in 0 a written 0 is LIMIT_NONE. */
+/* Values by enum limit_key: counts, bytes, ns (TTL); LIMIT_NONE where not set. For the kinds in 0 a
+ * written 0 is LIMIT_NONE. */
 struct spawn_limits {
 	int64_t v[LIMIT_COUNT];
 };
 
-enum spawn_policy { POLICY_ORPHAN, POLICY_REPARENT, POLICY_DRAIN, POLICY_CASCADE }; /* in the order of tightening */
+enum spawn_policy {
+	POLICY_ORPHAN,
+	POLICY_REPARENT,
+	POLICY_DRAIN,
+	POLICY_CASCADE
+}; /* in the order of tightening */
 
 /* -1: no such key. */
 int limit_find(const char *key);
-/* Parses one value by the row's kind; ERR_BAD_VALUE with the key named, or the version does not support it. */
+/* Parses one value by the row's kind; ERR_BAD_VALUE with the key named, or the version does not
+ * support it. */
 int limit_parse(enum limit_key key, const char *text, int64_t *ret, struct err *err);
 /* "KEY=N" as --limit takes it, into lim. */
 int limit_assign(struct spawn_limits *lim, const char *assignment, struct err *err);

@@ -8,11 +8,12 @@
 /* The reset of the count of restarts in a row: a run this long counts as having come up. */
 #define RESTART_RESET_NS (60 * INT64_C(1000000000))
 
-/* Did this unit's last end count as clean? For a service by its success_exit_codes; svc NULL: code 0. A stop that we
- * ordered is clean whatever the code. */
+/* Did this unit's last end count as clean? For a service by its success_exit_codes; svc NULL: code
+ * 0. A stop that we ordered is clean whatever the code. */
 bool exit_clean(const struct unit *u, const struct service *svc);
 
-/* Which GONE_x a unit whose tree is gone goes on with. svc NULL: a spawned child (never restarted). Counts nothing. */
+/* Which GONE_x a unit whose tree is gone goes on with. svc NULL: a spawned child (never restarted).
+ * Counts nothing. */
 enum node_event exit_resolve(const struct unit *u, const struct service *svc);
 
 /* The next delay of a restart; random: any 64 bits, for the jitter. Grows u->backoff_ns. */

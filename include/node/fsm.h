@@ -1,10 +1,13 @@
-/* fsm.h - the life of one unit: states, events and the transition table. Layer: node (pure: no system call). */
+/* fsm.h - the life of one unit: states, events and the transition table. Layer: node (pure: no
+ * system call). */
 #ifndef NODE_FSM_H
 #define NODE_FSM_H
 
 #include <stdio.h>
 
-/* X(NAME, "name in the state graph", "state in status output", at rest: no process and no live child belongs to it) */
+/* X(NAME, "name in the state graph", "state in status output", at rest: no process and no live
+ * child belongs to it) */
+// clang-format off
 #define NODE_STATES(X)                                                                              \
 	X(IDLE,     "idle",     "stopped",  1) /* not wanted, nothing runs */                       \
 	X(WAITING,  "waiting",  "queued",   1) /* wanted, dependencies not up yet */                \
@@ -18,41 +21,46 @@
 	X(BACKOFF,  "backoff",  "backoff",  1) /* ended, restart timer armed */                     \
 	X(DONE,     "done",     "done",     1) /* ended clean, policy: stays down */                \
 	X(FAILED,   "failed",   "failed",   1) /* gave up */
+// clang-format on
 
 /*
- * GONE_x: the main process is reaped and nothing of its tree is left; which of them is decided by node/exit.c.
- * They come last, in one row.
+ * GONE_x: the main process is reaped and nothing of its tree is left; which of them is decided by
+ * node/exit.c. They come last, in one row.
  */
+// clang-format off
 #define NODE_EVENTS(X)                                                                              \
 	X(START) X(STOP) X(RESTART) X(DEPS_UP) X(DEP_FAILED) X(EXEC_OK) X(PROBE_UP) X(PROBE_DOWN)    \
 	X(MAIN_EXIT) X(KIDS_GONE) X(KIDS_LEFT) X(TIMEOUT)                                           \
 	X(GONE_DOWN) X(GONE_RESTART) X(GONE_AGAIN) X(GONE_DONE) X(GONE_FAIL)
+// clang-format on
 
 /* Run in this order; each is one function in super/effects.c. */
+// clang-format off
 #define NODE_EFFECTS(X)                                                                             \
 	X(DISARM) X(UNPROBE) X(DEPS) X(SPAWN) X(KIDS) X(CASCADE) X(TERM) X(CLEAR) X(KILL) X(SURVIVE) \
 	X(PROBE) X(ARM_START) X(ARM_STOP) X(ARM_KILL) X(ARM_BACKOFF) X(TELL)
+// clang-format on
 
 enum node_state {
 	NODE_ILLEGAL, /* zero, so an unlisted table cell is an error, not a state */
 #define X(name, label, status, rest) NODE_##name,
 	NODE_STATES(X)
 #undef X
-	NODE_STATE_COUNT,
+		NODE_STATE_COUNT,
 };
 
 enum node_event {
 #define X(name) EV_##name,
 	NODE_EVENTS(X)
 #undef X
-	EV_COUNT,
+		EV_COUNT,
 };
 
 enum node_fx_bit {
 #define X(name) FX_BIT_##name,
 	NODE_EFFECTS(X)
 #undef X
-	FX_COUNT,
+		FX_COUNT,
 };
 
 enum node_fx {

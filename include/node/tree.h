@@ -10,7 +10,7 @@ struct tree {
 	struct list services;        /* the siblings at depth 0 */
 	uint64_t last_id;
 	size_t units;
-	size_t unhashed;             /* units with a pid that memory was out for in by_pid */
+	size_t unhashed; /* units with a pid that memory was out for in by_pid */
 };
 
 void tree_init(struct tree *t);
@@ -20,27 +20,29 @@ void tree_clear(struct tree *t); /* frees every unit; rt must be gone already */
 struct unit *tree_add_service(struct tree *t, const char *name, ssize_t index);
 
 struct spawn_want {
-	const char *name;           /* NULL: the id is the name */
-	bool unique;                /* a taken name is refused instead of getting .NUMBER */
+	const char *name; /* NULL: the id is the name */
+	bool unique;      /* a taken name is refused instead of getting .NUMBER */
 	bool no_spawn;
 	struct spawn_limits limits; /* --limit; LIMIT_NONE elsewhere */
 	bool has_policy;
 	enum spawn_policy policy;
-	int64_t ttl_ns;             /* 0: not given */
+	int64_t ttl_ns; /* 0: not given */
 };
 
-/* The one admission of every spawn: may parent have this child now? Asked of every ancestor. On success the child is
- * in the tree, counted, with its name, in NODE_WAITING. On failure nothing changed and err says which limit of which
- * unit, with limit and count. Source: spec "Limits", codes SG0801-SG0815. */
-struct unit *tree_admit(struct tree *t, struct unit *parent, const struct spawn_want *want, int64_t now_ns,
-	struct err *err);
-/* The links and counts of an admitted child, without any rule: for tree_admit() alone. NULL when memory is out. */
+/* The one admission of every spawn: may parent have this child now? Asked of every ancestor. On
+ * success the child is in the tree, counted, with its name, in NODE_WAITING. On failure nothing
+ * changed and err says which limit of which unit, with limit and count. Source: spec "Limits",
+ * codes SG0801-SG0815. */
+struct unit *tree_admit(struct tree *t, struct unit *parent, const struct spawn_want *want,
+	int64_t now_ns, struct err *err);
+/* The links and counts of an admitted child, without any rule: for tree_admit() alone. NULL when
+ * memory is out. */
 struct unit *tree_add_child(struct tree *t, struct unit *parent);
 /* Takes back an admission whose execve failed: as if it had never been. Frees u. */
 void tree_unadmit(struct tree *t, struct unit *u);
 
-/* A spawned unit is gone: counts go down, its result is kept with its parent (the oldest goes past the cap). Its own
- * ended children are freed. */
+/* A spawned unit is gone: counts go down, its result is kept with its parent (the oldest goes past
+ * the cap). Its own ended children are freed. */
 void tree_end(struct tree *t, struct unit *u);
 /* Frees the results of ended children. */
 void tree_forget_kids(struct tree *t, struct unit *u);
@@ -48,16 +50,21 @@ void tree_forget_kids(struct tree *t, struct unit *u);
 void tree_close(struct unit *u);
 
 void tree_set_pid(struct tree *t, struct unit *u, pid_t pid);
-struct unit *tree_by_pid(struct tree *t, pid_t pid); /* a live unit whose unreaped main process this is, or NULL */
-struct unit *tree_had_pid(struct tree *t, pid_t pid); /* the unit that has it or last had it, or NULL */
+struct unit *tree_by_pid(
+	struct tree *t, pid_t pid); /* a live unit whose unreaped main process this is, or NULL */
+struct unit *tree_had_pid(
+	struct tree *t, pid_t pid); /* the unit that has it or last had it, or NULL */
 struct unit *tree_by_id(struct tree *t, uint64_t id);
-struct unit *tree_after(struct tree *t, uint64_t id); /* the first unit with a greater id, or NULL */
+struct unit *tree_after(
+	struct tree *t, uint64_t id); /* the first unit with a greater id, or NULL */
 
-/* Resolves a selector for a caller (NULL: the operator). ERR_NO_UNIT, ERR_AMBIGUOUS (lists the matches). Source:
- * spec "Units, names, selectors". */
-struct unit *tree_select(struct tree *t, struct unit *caller, const char *selector, struct err *err);
+/* Resolves a selector for a caller (NULL: the operator). ERR_NO_UNIT, ERR_AMBIGUOUS (lists the
+ * matches). Source: spec "Units, names, selectors". */
+struct unit *tree_select(
+	struct tree *t, struct unit *caller, const char *selector, struct err *err);
 
-/* The next in a walk of u's live descendants, parents before children; at NULL: the first. NULL: the end. */
+/* The next in a walk of u's live descendants, parents before children; at NULL: the first. NULL:
+ * the end. */
 struct unit *tree_walk(struct unit *u, struct unit *at);
 
 #endif

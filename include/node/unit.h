@@ -15,40 +15,42 @@
 #include "node/fsm.h"
 
 /* Why a unit ended, as exit notices say it. X(NAME, "word") */
+// clang-format off
 #define END_REASONS(X)                                                                         \
 	X(NONE, "") X(EXITED, "exited") X(SIGNAL, "signal") X(STOPPED, "stopped") X(TTL, "ttl") \
 	X(MEMORY, "memory") X(OOM, "oom") X(CASCADE, "cascade") X(GAVE_UP, "gave-up")           \
 	X(EXEC_FAILED, "exec-failed") X(SHUTDOWN, "shutdown")
+// clang-format on
 
 enum end_reason {
 #define X(name, word) END_##name,
 	END_REASONS(X)
 #undef X
-	END_COUNT,
+		END_COUNT,
 };
 const char *end_reason_word(enum end_reason r);
 
 /* Why it is being stopped while it runs; decides what comes after. */
 enum stop_cause {
 	CAUSE_NONE,
-	CAUSE_ORDER,     /* stop: stays down */
-	CAUSE_SHUTDOWN,  /* the same, by the end of the container */
+	CAUSE_ORDER,    /* stop: stays down */
+	CAUSE_SHUTDOWN, /* the same, by the end of the container */
 	CAUSE_TTL,
-	CAUSE_CASCADE,   /* its parent ended */
+	CAUSE_CASCADE,    /* its parent ended */
 	CAUSE_DEPENDENCY, /* what it depends on crashed: up again with it */
-	CAUSE_UNREADY,   /* its check did not pass in time: its policy decides */
-	CAUSE_UNHEALTHY, /* its check failed later: its policy decides */
-	CAUSE_SETUP,     /* its set-up before exec hung */
+	CAUSE_UNREADY,    /* its check did not pass in time: its policy decides */
+	CAUSE_UNHEALTHY,  /* its check failed later: its policy decides */
+	CAUSE_SETUP,      /* its set-up before exec hung */
 };
 
 struct unit_exit {
-	bool known;      /* it ended at least once */
-	int code;        /* exit code; 128+signal where a signal ended it */
-	int signal;      /* 0: by itself */
+	bool known; /* it ended at least once */
+	int code;   /* exit code; 128+signal where a signal ended it */
+	int signal; /* 0: by itself */
 	enum end_reason reason;
-	int64_t ended_ns;    /* monotonic */
+	int64_t ended_ns; /* monotonic */
 	int64_t ended_wall_ns;
-	unsigned left;   /* survivors when the notice was made */
+	unsigned left; /* survivors when the notice was made */
 };
 
 struct unit {
@@ -58,41 +60,41 @@ struct unit {
 	struct list kids, sibling;  /* live and ended ones, in order of their ids */
 	struct list all;            /* tree.all, in order of their ids */
 	unsigned depth;
-	ssize_t service;            /* index into the manifest; -1: spawned */
+	ssize_t service; /* index into the manifest; -1: spawned */
 	UT_hash_handle by_id, by_pid;
 
 	enum node_state state;
 	bool want_up;
-	bool ended;                 /* spawned and gone: only the result is kept */
-	bool closed;                /* nothing in its tree spawns any more */
-	enum stop_cause cause;      /* of the stop under way */
+	bool ended;            /* spawned and gone: only the result is kept */
+	bool closed;           /* nothing in its tree spawns any more */
+	enum stop_cause cause; /* of the stop under way */
 
-	pid_t pid;                  /* of the main process; 0: none was started yet */
-	bool main_alive;            /* not reaped yet: the pid is still its own */
-	bool own_left;              /* processes of its own (not its children's) may be left */
-	bool exec_ok;               /* execve succeeded in this start */
+	pid_t pid;       /* of the main process; 0: none was started yet */
+	bool main_alive; /* not reaped yet: the pid is still its own */
+	bool own_left;   /* processes of its own (not its children's) may be left */
+	bool exec_ok;    /* execve succeeded in this start */
 	bool was_ready;
 	int64_t started_ns, started_wall_ns;
 	struct unit_exit exit;
-	int64_t failed_ns;          /* monotonic: when it became NODE_FAILED */
-	struct err trouble;         /* code ERR_OK: none; why it failed or is not up */
+	int64_t failed_ns;  /* monotonic: when it became NODE_FAILED */
+	struct err trouble; /* code ERR_OK: none; why it failed or is not up */
 
 	struct spawn_limits limits; /* LIMIT_NONE where it has none of its own */
 	enum spawn_policy policy;
-	bool dynamic;               /* of the root: spawn.mode */
+	bool dynamic; /* of the root: spawn.mode */
 	bool no_spawn;
 	unsigned live_children, descendants; /* live ones */
-	uint64_t ever;              /* spawned in its tree since it was started */
-	int64_t rate_full_ns;       /* the bucket of the rate limit: when it is full again */
-	int64_t rate_charge_ns;     /* what its own birth put that of its parent off by */
-	int64_t ttl_ns;             /* 0: none */
-	unsigned kept;              /* results of ended children that are kept */
-	uint64_t lost;              /* results that went when there were too many */
+	uint64_t ever;                       /* spawned in its tree since it was started */
+	int64_t rate_full_ns;   /* the bucket of the rate limit: when it is full again */
+	int64_t rate_charge_ns; /* what its own birth put that of its parent off by */
+	int64_t ttl_ns;         /* 0: none */
+	unsigned kept;          /* results of ended children that are kept */
+	uint64_t lost;          /* results that went when there were too many */
 
-	unsigned restarts;          /* in all */
-	unsigned in_a_row;          /* restarts since it last stayed up */
-	int64_t backoff_ns;         /* the delay used last */
-	void *rt;                   /* the supervisor's side; NULL once ended */
+	unsigned restarts;  /* in all */
+	unsigned in_a_row;  /* restarts since it last stayed up */
+	int64_t backoff_ns; /* the delay used last */
+	void *rt;           /* the supervisor's side; NULL once ended */
 };
 
 /* A main process was reaped or a unit is going: counts as live (holds a place under the limits)? */

@@ -17,10 +17,11 @@ struct account {
 	char name[64], home[256], shell[256]; /* empty: unknown */
 };
 
-/* user and group: name or number, or NULL. passwd, group: the files' texts (may be ""). A user that is a number need not
- * be listed; its group is then the number too unless group is given. Pure. 0; -1: ERR_UID or ERR_GID. */
-int account_find(const char *user, const char *group, const char *passwd, const char *groups, struct account *ret,
-	struct err *err);
+/* user and group: name or number, or NULL. passwd, group: the files' texts (may be ""). A user that
+ * is a number need not be listed; its group is then the number too unless group is given. Pure. 0;
+ * -1: ERR_UID or ERR_GID. */
+int account_find(const char *user, const char *group, const char *passwd, const char *groups,
+	struct account *ret, struct err *err);
 /* The same with the files read by slurp(); a missing file counts as empty. */
 int account_load(const char *user, const char *group, struct account *ret, struct err *err);
 

@@ -1,23 +1,27 @@
-/* cgroup.h - a cgroup v2 group for each start of a unit, where the kernel lets us make one. Layer: os.
+/* cgroup.h - a cgroup v2 group for each start of a unit, where the kernel lets us make one. Layer:
+ * os.
  *
- * Belonging needs nothing but a mkdir: no controller is enabled, nothing that runs is moved. A child joins by writing
- * "0" to the group's cgroup.procs itself, before exec. The sweep by marks follows in any case. */
+ * Belonging needs nothing but a mkdir: no controller is enabled, nothing that runs is moved. A
+ * child joins by writing "0" to the group's cgroup.procs itself, before exec. The sweep by marks
+ * follows in any case. */
 #ifndef OS_CGROUP_H
 #define OS_CGROUP_H
 
 struct cgroup;
 
-/* Finds our own group in the unified hierarchy and tries it out: makes a group in it, has a throwaway fork join it,
- * takes it away again. -1 with errno when there is none, or it isn't ours to write: then it is done without. */
+/* Finds our own group in the unified hierarchy and tries it out: makes a group in it, has a
+ * throwaway fork join it, takes it away again. -1 with errno when there is none, or it isn't ours
+ * to write: then it is done without. */
 int cgroup_open(struct cgroup **ret);
 struct cgroup *cgroup_free(struct cgroup *c); /* NULL is fine; removes no group */
 
-/* Makes the group `name` (no '/', at most 64 bytes). One that an earlier run left behind empty is used again.
- * *ret_procs_fd: open for writing; *ret_kill_fd: the same of cgroup.kill, or -1 (before Linux 5.14). The caller owns
- * both. -1 with errno: EEXIST when a group of that name still holds processes. */
+/* Makes the group `name` (no '/', at most 64 bytes). One that an earlier run left behind empty is
+ * used again. *ret_procs_fd: open for writing; *ret_kill_fd: the same of cgroup.kill, or -1 (before
+ * Linux 5.14). The caller owns both. -1 with errno: EEXIST when a group of that name still holds
+ * processes. */
 int cgroup_make(struct cgroup *c, const char *name, int *ret_procs_fd, int *ret_kill_fd);
-/* Takes it away, with what groups its members made inside it (256 at most a call). -1 with EBUSY while processes are
- * in it: try again later. 0 also when there is none. */
+/* Takes it away, with what groups its members made inside it (256 at most a call). -1 with EBUSY
+ * while processes are in it: try again later. 0 also when there is none. */
 int cgroup_remove(struct cgroup *c, const char *name);
 /* 1 while a process is in it or below it, 0 when none is; -1 with errno. */
 int cgroup_populated(struct cgroup *c, const char *name);

@@ -4,11 +4,13 @@
 
 #include <stdbool.h>
 
-/* Asks in a throwaway fork. Returns a descriptor that becomes readable with the answer; -1 with errno. */
+/* Asks in a throwaway fork. Returns a descriptor that becomes readable with the answer; -1 with
+ * errno. */
 int file_ask(const char *path);
 struct file_answer {
 	bool exists;
-	bool local; /* its directory is on a local file system: from now on file_exists() may be called directly */
+	bool local; /* its directory is on a local file system: from now on file_exists() may be
+		       called directly */
 };
 /* 0; -1: the fork died. */
 int file_answer(int fd, struct file_answer *ret);

@@ -16,15 +16,16 @@ typedef void watch_fn(struct loop *l, struct watch *w, uint32_t events);
 
 /* Embedded in its owner; recover the owner with container_of(). */
 struct watch {
-	int fd;           /* borrowed: the owner closes it, after loop_del() */
-	uint32_t events;  /* LOOP_* mask */
+	int fd;          /* borrowed: the owner closes it, after loop_del() */
+	uint32_t events; /* LOOP_* mask */
 	watch_fn *fn;
 };
 
 struct loop *loop_new(void); /* NULL with errno */
 struct loop *loop_free(struct loop *l);
-int loop_add(struct loop *l, struct watch *w);                  /* 0 or -1 with errno */
-int loop_mod(struct loop *l, struct watch *w, uint32_t events); /* no call is made when nothing changes */
+int loop_add(struct loop *l, struct watch *w); /* 0 or -1 with errno */
+int loop_mod(struct loop *l, struct watch *w,
+	uint32_t events); /* no call is made when nothing changes */
 /* After return, fn is never called again for w, not even for events already fetched. */
 void loop_del(struct loop *l, struct watch *w);
 /* One wait and its callbacks. timeout_ms -1: for ever. Number of events handled; -1 with errno. */

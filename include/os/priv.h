@@ -8,7 +8,8 @@
 
 /* Drops from the bounding set every capability whose bit isn't in keep. */
 int priv_drop_bounding(uint64_t keep);
-/* Permitted and effective become what of permitted we hold; inheritable and ambient at most what was asked and held. */
+/* Permitted and effective become what of permitted we hold; inheritable and ambient at most what
+ * was asked and held. */
 int priv_set_caps(uint64_t permitted, uint64_t inheritable, uint64_t ambient);
 /* Does nothing, and succeeds, when they are ours already (then no capability is needed). */
 int priv_set_groups(const gid_t *groups, size_t n);

@@ -1,5 +1,6 @@
 /* proc.h - the few files of /proc/PID that an init may read (proc(5)). Layer: os.
- * Only stat, status, statm, limits, cgroup and oom_score_adj: none of them takes the other process's memory lock. */
+ * Only stat, status, statm, limits, cgroup and oom_score_adj: none of them takes the other
+ * process's memory lock. */
 #ifndef OS_PROC_H
 #define OS_PROC_H
 
@@ -9,25 +10,26 @@
 
 struct proc_stat {
 	pid_t pid, ppid, pgrp, session;
-	char state;         /* 'R' 'S' 'Z' 'T' ... */
-	int threads;        /* field 20; a zombie with more than one thread is alive */
+	char state;  /* 'R' 'S' 'Z' 'T' ... */
+	int threads; /* field 20; a zombie with more than one thread is alive */
 	int nice;
-	bool kthread;       /* of the kernel: can't be ended */
-	uint64_t start;     /* clock ticks since boot, field 22 */
+	bool kthread;   /* of the kernel: can't be ended */
+	uint64_t start; /* clock ticks since boot, field 22 */
 };
 
 struct proc_status {
-	uid_t uid[4];       /* real, effective, saved, file system */
+	uid_t uid[4]; /* real, effective, saved, file system */
 	gid_t gid[4];
 	uint64_t cap_inheritable, cap_permitted, cap_effective, cap_bounding, cap_ambient;
 	bool no_new_privs;
-	int seccomp;        /* mode */
+	int seccomp;         /* mode */
 	int seccomp_filters; /* -1: the kernel does not say (before 5.10) */
 	mode_t umask;        /* (mode_t)-1: a zombie has none */
 };
 
-/* All: 0, or -1 with errno: ESRCH when there is no such process, also when it ended meanwhile; EIO when the file isn't
- * of the form that proc(5) says; EMFILE, ENFILE, ENOMEM: try again, nothing is known of the process. */
+/* All: 0, or -1 with errno: ESRCH when there is no such process, also when it ended meanwhile; EIO
+ * when the file isn't of the form that proc(5) says; EMFILE, ENFILE, ENOMEM: try again, nothing is
+ * known of the process. */
 int proc_stat_read(pid_t pid, struct proc_stat *ret);
 /* The same through an open /proc/PID directory: never another process that took the number over. */
 int proc_stat_read_at(int proc_fd, struct proc_stat *ret);
@@ -44,13 +46,14 @@ int proc_cgroup_read(pid_t pid, char *buf, size_t size);
 /* 1 when a process in this state still runs (a zombie with one thread does not). */
 int proc_alive(const struct proc_stat *st);
 
-/* True when /proc is mounted and /proc/self names our own pid (another namespace's /proc does not). */
+/* True when /proc is mounted and /proc/self names our own pid (another namespace's /proc does not).
+ */
 bool proc_is_ours(void);
 
 /* Walks the numeric entries of /proc. */
 struct proc_iter;
-struct proc_iter *proc_iter_new(void);          /* NULL with errno */
-pid_t proc_iter_next(struct proc_iter *it);     /* 0 at the end */
+struct proc_iter *proc_iter_new(void);      /* NULL with errno */
+pid_t proc_iter_next(struct proc_iter *it); /* 0 at the end */
 struct proc_iter *proc_iter_free(struct proc_iter *it);
 
 #endif

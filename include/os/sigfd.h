@@ -5,8 +5,9 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Sets SIGCHLD to its default (an inherited SIG_IGN would lose exit codes), blocks all 64 signals by the system call
- * itself (a libc hides 32 to 34) and returns a non-blocking, close-on-exec signalfd. -1 with errno. */
+/* Sets SIGCHLD to its default (an inherited SIG_IGN would lose exit codes), blocks all 64 signals
+ * by the system call itself (a libc hides 32 to 34) and returns a non-blocking, close-on-exec
+ * signalfd. -1 with errno. */
 int sigfd_open(void);
 
 struct sig_got {

@@ -10,11 +10,12 @@
 #include "base/err.h"
 
 /*
- * A throwaway fork opens the file (O_NONBLOCK, regular files only) and sends back its bytes: a dead file system or a
- * FIFO holds up the fork, never us. ret is initialised by the caller; its cap bounds the file. timeout_ms: then the fork
- * is killed. 0; -1 with ERR_BAD_VALUE, the path, the reason and errno (EFBIG past the cap, ETIMEDOUT).
- * trust: also refuse a file that others may write, or that a symlink of somebody else's led to (for uid 0).
- * The fork is reaped by whoever reaps unknown children.
+ * A throwaway fork opens the file (O_NONBLOCK, regular files only) and sends back its bytes: a dead
+ * file system or a FIFO holds up the fork, never us. ret is initialised by the caller; its cap
+ * bounds the file. timeout_ms: then the fork is killed. 0; -1 with ERR_BAD_VALUE, the path, the
+ * reason and errno (EFBIG past the cap, ETIMEDOUT). trust: also refuse a file that others may
+ * write, or that a symlink of somebody else's led to (for uid 0). The fork is reaped by whoever
+ * reaps unknown children.
  */
 int slurp(const char *path, bool trust, int timeout_ms, struct buf *ret, struct err *err);
 

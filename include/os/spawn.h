@@ -9,15 +9,16 @@
 
 struct spawned {
 	pid_t pid;
-	int status_fd; /* non-blocking; readable once execve succeeded or a stage failed; the caller closes it */
+	int status_fd; /* non-blocking; readable once execve succeeded or a stage failed; the caller
+			  closes it */
 };
 
-/* fork(2), not vfork: a chdir or exec on a dead mount must not stop the caller. 0; -1 with ERR_EXEC_FAILED and errno
- * (EAGAIN, ENOMEM, EMFILE) when no child was made. */
+/* fork(2), not vfork: a chdir or exec on a dead mount must not stop the caller. 0; -1 with
+ * ERR_EXEC_FAILED and errno (EAGAIN, ENOMEM, EMFILE) when no child was made. */
 int spawn_start(const struct child_spec *spec, struct spawned *ret, struct err *err);
 
-/* Once status_fd is readable: 1 execve succeeded (or the child was killed before: its exit says so); -1 a stage failed,
- * err has its code, errno and words; 0 nothing there yet. */
+/* Once status_fd is readable: 1 execve succeeded (or the child was killed before: its exit says
+ * so); -1 a stage failed, err has its code, errno and words; 0 nothing there yet. */
 int spawn_result(int status_fd, const char *program, struct err *err);
 
 /* The child's side: every stage in order, then execve. Never returns. */

@@ -8,11 +8,13 @@
 
 #include "base/err.h"
 
-/* A listening socket at path (NULL: the abstract name, of abstract_len bytes, without the leading NUL), non-blocking,
- * close-on-exec, SO_PASSCRED on, SO_PASSRIGHTS off where the kernel has it. Bound under another name in the same
- * directory, mode and gid (-1: leave) set, then renamed over. A socket that is there already: refused with
- * ERR_UNKNOWN and sys EADDRINUSE when a connect to it is accepted (another supervisor lives), replaced when refused. */
-int usock_listen(const char *path, const char *abstract, mode_t mode, gid_t gid, int *ret_fd, struct err *err);
+/* A listening socket at path (NULL: the abstract name, of abstract_len bytes, without the leading
+ * NUL), non-blocking, close-on-exec, SO_PASSCRED on, SO_PASSRIGHTS off where the kernel has it.
+ * Bound under another name in the same directory, mode and gid (-1: leave) set, then renamed over.
+ * A socket that is there already: refused with ERR_UNKNOWN and sys EADDRINUSE when a connect to it
+ * is accepted (another supervisor lives), replaced when refused. */
+int usock_listen(const char *path, const char *abstract, mode_t mode, gid_t gid, int *ret_fd,
+	struct err *err);
 /* accept4, non-blocking, close-on-exec. -1 with errno. */
 int usock_accept(int listener);
 /* True when descriptors can't arrive at all on this kernel (6.16+: SO_PASSRIGHTS). */
@@ -20,14 +22,18 @@ bool usock_passrights_off(int fd);
 
 enum usock_got { USOCK_PACKET, USOCK_AGAIN, USOCK_CLOSED, USOCK_POISON };
 
-/* Reads one packet of at most cap bytes (a longer one: USOCK_CLOSED with errno EMSGSIZE). *ret_pid: the sender by
- * SCM_CREDENTIALS, 0 if unknown. trusted: usock_passrights_off() was true; otherwise the packet is looked at with
- * MSG_PEEK first, and one that carries descriptors gives USOCK_POISON with nothing taken: call usock_discard(). */
-enum usock_got usock_recv(int fd, bool trusted, void *bytes, size_t cap, size_t *ret_n, pid_t *ret_pid);
-/* Leaves a socket with descriptors in its queue to a throwaway fork that exits; ours is closed. Also the way to close
- * ANY connection on a kernel without SO_PASSRIGHTS, as unread packets may carry descriptors. */
+/* Reads one packet of at most cap bytes (a longer one: USOCK_CLOSED with errno EMSGSIZE). *ret_pid:
+ * the sender by SCM_CREDENTIALS, 0 if unknown. trusted: usock_passrights_off() was true; otherwise
+ * the packet is looked at with MSG_PEEK first, and one that carries descriptors gives USOCK_POISON
+ * with nothing taken: call usock_discard(). */
+enum usock_got usock_recv(
+	int fd, bool trusted, void *bytes, size_t cap, size_t *ret_n, pid_t *ret_pid);
+/* Leaves a socket with descriptors in its queue to a throwaway fork that exits; ours is closed.
+ * Also the way to close ANY connection on a kernel without SO_PASSRIGHTS, as unread packets may
+ * carry descriptors. */
 void usock_discard(int fd, bool trusted);
-/* Non-blocking whole packet. 0; -1 with errno EAGAIN or the connection's end. Never raises SIGPIPE. */
+/* Non-blocking whole packet. 0; -1 with errno EAGAIN or the connection's end. Never raises SIGPIPE.
+ */
 int usock_send(int fd, const void *bytes, size_t n);
 
 #endif

@@ -12,21 +12,22 @@ struct probe {
 	const struct health_check *check;
 	const char *cwd;
 	struct probe_host host;
-	struct heap_node due;       /* in probes: the next attempt, or the end of the one under way */
-	struct list link;           /* in probes.all */
+	struct heap_node due; /* in probes: the next attempt, or the end of the one under way */
+	struct list link;     /* in probes.all */
 	bool trying, ready, over;
 	int64_t began_ns, delay_ns;
 	unsigned fails;
 	struct err last;
 	/* of the kinds */
-	pid_t pid;                  /* command under way; 0: none */
-	struct watch w;             /* connection or answer under way; fd -1: none */
-	bool second;                /* tcp: localhost's second address */
-	bool asked, local;          /* file: is it on a local file system? */
-	int wd;                     /* file: inotify watch; -1: none */
+	pid_t pid;         /* command under way; 0: none */
+	struct watch w;    /* connection or answer under way; fd -1: none */
+	bool second;       /* tcp: localhost's second address */
+	bool asked, local; /* file: is it on a local file system? */
+	int wd;            /* file: inotify watch; -1: none */
 };
 
-/* begin: starts an attempt; may call probe_outcome() at once. end: gives one up (timed out, or the probe goes). */
+/* begin: starts an attempt; may call probe_outcome() at once. end: gives one up (timed out, or the
+ * probe goes). */
 struct probe_kind {
 	void (*begin)(struct probe *p);
 	void (*end)(struct probe *p);

@@ -12,28 +12,35 @@
 struct probes; /* what all checks share: the loop, their deadlines, one inotify descriptor */
 struct probe;
 
-/* wake_at: probes_run() wants to be called at that monotonic time; INT64_MAX: not of itself. NULL: out of memory. */
-struct probes *probes_new(struct loop *l, void *arg, void (*wake_at)(void *arg, int64_t deadline_ns));
+/* wake_at: probes_run() wants to be called at that monotonic time; INT64_MAX: not of itself. NULL:
+ * out of memory. */
+struct probes *probes_new(
+	struct loop *l, void *arg, void (*wake_at)(void *arg, int64_t deadline_ns));
 struct probes *probes_free(struct probes *ps);
 void probes_run(struct probes *ps, int64_t now_ns);
 
 enum probe_news {
 	PROBE_READY,       /* the first attempt that succeeded */
-	PROBE_NEVER_READY, /* total_timeout is spent and the last attempts failed: err is CHECK_NOTHING, _SLOW or _UNHEALTHY */
+	PROBE_NEVER_READY, /* total_timeout is spent and the last attempts failed: err is
+			      CHECK_NOTHING, _SLOW or _UNHEALTHY */
 	PROBE_FAILING,     /* was ready; `retries` failures in a row */
 };
 
 struct probe_host {
 	void *arg;
-	/* The probe goes on after READY; after the other two it does nothing any more. It may be freed in the call. */
+	/* The probe goes on after READY; after the other two it does nothing any more. It may be
+	 * freed in the call. */
 	void (*says)(void *arg, enum probe_news news, const struct err *err);
-	/* Starts a check's command in a session of its own; its end comes back by probe_exited(). */
+	/* Starts a check's command in a session of its own; its end comes back by probe_exited().
+	 */
 	int (*run)(void *arg, char *const *argv, pid_t *ret_pid, struct err *err);
 	struct probes *clock;
 };
 
-/* Begins at once; never calls says() from within. check is borrowed for the probe's life, cwd (may be NULL) too. */
-struct probe *probe_new(const struct health_check *check, const char *cwd, const struct probe_host *host, struct err *err);
+/* Begins at once; never calls says() from within. check is borrowed for the probe's life, cwd (may
+ * be NULL) too. */
+struct probe *probe_new(const struct health_check *check, const char *cwd,
+	const struct probe_host *host, struct err *err);
 /* Ends an attempt under way, a command with its whole group. NULL is fine; returns NULL. */
 struct probe *probe_free(struct probe *p);
 /* A command of this probe was reaped (128+N for a signal). Any other pid is ignored. */

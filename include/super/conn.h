@@ -3,18 +3,18 @@
 #define SUPER_CONN_H
 
 #include "os/peer.h"
-#include "super/state.h"
+#include "super/parts.h"
 #include "wire/packet.h"
 
 enum { CONN_OUT_MAX = 256 * 1024 };
 
 enum conn_wait {
 	WAIT_NOTHING,
-	WAIT_EXEC,     /* spawn: its execve */
-	WAIT_EXIT,     /* spawn --wait: its end */
-	WAIT_ENDS,     /* wait: each unit's end */
-	WAIT_STOPPED,  /* stop: each unit at rest */
-	WAIT_LISTING,  /* status: rows, as the peer reads */
+	WAIT_EXEC,    /* spawn: its execve */
+	WAIT_EXIT,    /* spawn --wait: its end */
+	WAIT_ENDS,    /* wait: each unit's end */
+	WAIT_STOPPED, /* stop: each unit at rest */
+	WAIT_LISTING, /* status: rows, as the peer reads */
 };
 
 struct conn_unit {
@@ -26,51 +26,54 @@ struct conn {
 	struct super *s;
 	struct list link;
 	struct watch w;
-	struct timer timer;         /* idle, unread, or the end of a wait */
+	struct timer timer; /* idle, unread, or the end of a wait */
 	struct peer peer;
-	bool trusted;               /* descriptors can't arrive on it */
-	bool gone;                  /* closed; freed at the end of the turn */
+	bool trusted; /* descriptors can't arrive on it */
+	bool gone;    /* closed; freed at the end of the turn */
 	enum peer_class cls;
-	struct unit *unit;          /* of the class, at the request that is being served */
-	uint64_t counted_unit;      /* whose 32 connections it counts among; 0: none */
+	struct unit *unit;     /* of the class, at the request that is being served */
+	uint64_t counted_unit; /* whose 32 connections it counts among; 0: none */
 	enum peer_class counted_cls;
 	struct assembly assembly;
-	struct buf out;             /* packets that did not fit: 4 bytes of length, then the packet */
+	struct buf out; /* packets that did not fit: 4 bytes of length, then the packet */
 	enum conn_wait wait;
-	struct conn_unit *units;    /* waited for, or listed (with what is below them) */
+	struct conn_unit *units; /* waited for, or listed (with what is below them) */
 	size_t nunits;
 	bool any, then_exit, listing_some;
-	uint64_t cursor;            /* listing: the last id that went out */
+	uint64_t cursor; /* listing: the last id that went out */
 };
 
-/* One packet to the peer, queued when it does not read; a peer that lets CONN_OUT_MAX bytes pile up is dropped. */
+/* One packet to the peer, queued when it does not read; a peer that lets CONN_OUT_MAX bytes pile up
+ * is dropped. */
 void conn_send(struct conn *c, struct buf *b); /* ends the buffer */
-void conn_flush(struct conn *c);                /* the peer reads again */
-void conn_idle(struct conn *c);                 /* it asked something: its 5 s begin again */
+void conn_flush(struct conn *c);               /* the peer reads again */
+void conn_idle(struct conn *c);                /* it asked something: its 5 s begin again */
 void conn_ok(struct conn *c);                  /* ok=1 */
 void conn_end(struct conn *c);                 /* ok=1 end=1 */
 void conn_fail(struct conn *c, const struct err *err);
 void conn_waits(struct conn *c, enum conn_wait wait);
 void conn_wait_until(struct conn *c, int64_t deadline_ns); /* then SG0822 */
 void conn_drop(struct conn *c);
-bool conn_room(const struct conn *c);          /* nothing is queued: a listing may go on */
+bool conn_room(const struct conn *c); /* nothing is queued: a listing may go on */
 /* Lists of units. -1: no memory. */
 int conn_add_unit(struct conn *c, const struct unit *u);
 
-/* --- ops ---------------------------------------------------------------------------------------------- */
+/* --- ops
+ * ---------------------------------------------------------------------------------------------- */
 
 enum op_who { OP_EVERYONE = 1, OP_UNITS = 2, OP_OPERATOR = 4 };
 
 struct op {
 	const char *name;
 	unsigned who;
-	const char *fields;         /* " name name " with blanks around each */
+	const char *fields; /* " name name " with blanks around each */
 	void (*serve)(struct conn *c, const struct packet *p);
 };
 
 const struct op *op_find(const char *name);
 
-/* Which unit a selector names for this caller, and whether it may: itself and what is below it; the operator all. */
+/* Which unit a selector names for this caller, and whether it may: itself and what is below it; the
+ * operator all. */
 struct unit *conn_unit(struct conn *c, const char *selector, struct err *err);
 int conn_right(const struct conn *c, const struct unit *u, struct err *err); /* 0, or SG0811 */
 bool conn_sees(const struct conn *c, const struct unit *u);

@@ -4,9 +4,10 @@
 
 #include <uthash.h>
 
-#include "super/state.h"
+#include "super/parts.h"
 
-/* "K=V" strings one behind the other, each with its NUL; without the names that the init sets itself. */
+/* "K=V" strings one behind the other, each with its NUL; without the names that the init sets
+ * itself. */
 struct envblock {
 	UT_hash_handle hh;
 	unsigned refs;
@@ -15,15 +16,19 @@ struct envblock {
 };
 
 /* All: a new reference, or NULL with err. ERR_TOO_LARGE past CAP_REQUEST. */
-struct envblock *env_of_strings(struct super *s, const char *const *strings, size_t n, struct err *err);
-/* What a service starts with: inherited, its user's HOME and so on, files, vars. Reads files by slurp(): boot only. */
+struct envblock *env_of_strings(
+	struct super *s, const char *const *strings, size_t n, struct err *err);
+/* What a service starts with: inherited, its user's HOME and so on, files, vars. Reads files by
+ * slurp(): boot only. */
 struct envblock *env_of_service(struct super *s, const struct service *svc, struct err *err);
 /* base with K=V strings on top; takes no reference of base. */
-struct envblock *env_with(struct super *s, struct envblock *base, const char *const *strings, size_t n, struct err *err);
+struct envblock *env_with(struct super *s, struct envblock *base, const char *const *strings,
+	size_t n, struct err *err);
 struct envblock *env_ref(struct envblock *e);
 void env_unref(struct super *s, struct envblock *e);
 
-/* envp for execve: the block's strings, then the extra ones; free() it, the strings are borrowed. NULL: out of memory. */
+/* envp for execve: the block's strings, then the extra ones; free() it, the strings are borrowed.
+ * NULL: out of memory. */
 char **env_vector(const struct envblock *e, const char *const *extra, size_t nextra);
 /* Is this "K=V" one of the names that only the init sets? */
 bool env_reserved(const char *assignment);

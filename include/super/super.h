@@ -8,22 +8,24 @@
 #include "base/err.h"
 #include "manifest/manifest.h"
 
-/* What the logger is told at its start; main.c hands over the function, as super/ doesn't include logger/. */
+/* What the logger is told at its start; main.c hands over the function, as super/ doesn't include
+ * logger/. */
 struct super_logger {
 	int ctl_fd, own_fd;
 	const char *log_dir; /* NULL: no files */
 };
 
 struct super_opts {
-	struct manifest *manifest;   /* taken over */
-	const char *const *only;     /* start -s: names, NULL-terminated; NULL: all */
-	bool one_command;            /* no logger, signals forwarded, the command's exit code */
-	const char *socket;          /* --socket: overrides the manifest's; NULL */
+	struct manifest *manifest; /* taken over */
+	const char *const *only;   /* start -s: names, NULL-terminated; NULL: all */
+	bool one_command;          /* no logger, signals forwarded, the command's exit code */
+	const char *socket;        /* --socket: overrides the manifest's; NULL */
 	int (*logger_main)(const struct super_logger *cfg); /* NULL in one-command mode */
 };
 
-/* Runs until the container ends. Returns its exit code (spec "When the container ends"). -1 with err: could not begin
- * (the socket is another supervisor's, the graph is bad); nothing was started. */
+/* Runs until the container ends. Returns its exit code (spec "When the container ends"). -1 with
+ * err: could not begin (the socket is another supervisor's, the graph is bad); nothing was started.
+ */
 int super_run(struct super_opts *opts, struct err *err);
 
 /* Call first, before anything is opened: descriptors 0 to 2, subreaper, limits. */

@@ -61,8 +61,12 @@ static int scaled(const char *s, const struct suffix *table, int64_t *ret, const
 int duration_parse(const char *s, int64_t *ret_ns, const char **why)
 {
 	static const struct suffix units[] = {
-		{ "", NS_PER_SEC }, { "ms", NS_PER_MS }, { "s", NS_PER_SEC },
-		{ "m", 60 * NS_PER_SEC }, { "h", 3600 * NS_PER_SEC }, { 0 },
+		{ "", NS_PER_SEC },
+		{ "ms", NS_PER_MS },
+		{ "s", NS_PER_SEC },
+		{ "m", 60 * NS_PER_SEC },
+		{ "h", 3600 * NS_PER_SEC },
+		{ 0 },
 	};
 
 	return scaled(s, units, ret_ns, why);
@@ -72,11 +76,21 @@ int bytes_parse(const char *s, int64_t *ret_bytes, const char **why)
 {
 	static const int64_t k = 1024;
 	const struct suffix units[] = {
-		{ "", 1 }, { "B", 1 },
-		{ "K", k }, { "KB", k }, { "KiB", k },
-		{ "M", k * k }, { "MB", k * k }, { "MiB", k * k },
-		{ "G", k * k * k }, { "GB", k * k * k }, { "GiB", k * k * k },
-		{ "T", k * k * k * k }, { "TB", k * k * k * k }, { "TiB", k * k * k * k }, { 0 },
+		{ "", 1 },
+		{ "B", 1 },
+		{ "K", k },
+		{ "KB", k },
+		{ "KiB", k },
+		{ "M", k * k },
+		{ "MB", k * k },
+		{ "MiB", k * k },
+		{ "G", k * k * k },
+		{ "GB", k * k * k },
+		{ "GiB", k * k * k },
+		{ "T", k * k * k * k },
+		{ "TB", k * k * k * k },
+		{ "TiB", k * k * k * k },
+		{ 0 },
 	};
 
 	return scaled(s, units, ret_bytes, why);
@@ -108,12 +122,40 @@ static const struct {
 	const char *name;
 	int sig;
 } signals[] = {
-	{ "HUP", 1 }, { "INT", 2 }, { "QUIT", 3 }, { "ILL", 4 }, { "TRAP", 5 }, { "ABRT", 6 }, { "BUS", 7 },
-	{ "FPE", 8 }, { "KILL", 9 }, { "USR1", 10 }, { "SEGV", 11 }, { "USR2", 12 }, { "PIPE", 13 },
-	{ "ALRM", 14 }, { "TERM", 15 }, { "STKFLT", 16 }, { "CHLD", 17 }, { "CONT", 18 }, { "STOP", 19 },
-	{ "TSTP", 20 }, { "TTIN", 21 }, { "TTOU", 22 }, { "URG", 23 }, { "XCPU", 24 }, { "XFSZ", 25 },
-	{ "VTALRM", 26 }, { "PROF", 27 }, { "WINCH", 28 }, { "IO", 29 }, { "POLL", 29 }, { "PWR", 30 },
-	{ "SYS", 31 }, { "IOT", 6 }, { "CLD", 17 },
+	{ "HUP", 1 },
+	{ "INT", 2 },
+	{ "QUIT", 3 },
+	{ "ILL", 4 },
+	{ "TRAP", 5 },
+	{ "ABRT", 6 },
+	{ "BUS", 7 },
+	{ "FPE", 8 },
+	{ "KILL", 9 },
+	{ "USR1", 10 },
+	{ "SEGV", 11 },
+	{ "USR2", 12 },
+	{ "PIPE", 13 },
+	{ "ALRM", 14 },
+	{ "TERM", 15 },
+	{ "STKFLT", 16 },
+	{ "CHLD", 17 },
+	{ "CONT", 18 },
+	{ "STOP", 19 },
+	{ "TSTP", 20 },
+	{ "TTIN", 21 },
+	{ "TTOU", 22 },
+	{ "URG", 23 },
+	{ "XCPU", 24 },
+	{ "XFSZ", 25 },
+	{ "VTALRM", 26 },
+	{ "PROF", 27 },
+	{ "WINCH", 28 },
+	{ "IO", 29 },
+	{ "POLL", 29 },
+	{ "PWR", 30 },
+	{ "SYS", 31 },
+	{ "IOT", 6 },
+	{ "CLD", 17 },
 };
 
 static int rt_signal(const char *s, int *ret_sig)

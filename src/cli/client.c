@@ -127,7 +127,8 @@ static int receive(struct client *c, struct packet *ret, struct err *err)
 {
 	ssize_t n = recv(c->fd, c->bytes, CAP_PACKET, 0);
 
-	/* Closed with our request unread (SG0833): the reset is told first, once, then the reply (unix(7)). */
+	/* Closed with our request unread (SG0833): the reset is told first, once, then the reply
+	 * (unix(7)). */
 	if (n < 0 && errno == ECONNRESET)
 		n = recv(c->fd, c->bytes, CAP_PACKET, 0);
 	if (n <= 0)

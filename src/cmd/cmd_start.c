@@ -29,7 +29,9 @@ static const struct option_row options[] = {
 
 static int run_logger(const struct super_logger *l)
 {
-	struct logger_config cfg = { .ctl_fd = l->ctl_fd, .own_fd = l->own_fd, .log_dir = l->log_dir };
+	struct logger_config cfg = {
+		.ctl_fd = l->ctl_fd, .own_fd = l->own_fd, .log_dir = l->log_dir
+	};
 
 	return logger_main(&cfg);
 }
@@ -40,7 +42,8 @@ static void show_findings(const struct findings *f, const struct diag_place *pla
 
 	buf_init(&out, OUT_MAX);
 	for (size_t i = 0; i < f->n; i++)
-		diag_print(&out, &f->v[i].err, f->v[i].warning ? "warning" : "error", place, out_colour(STDERR_FILENO));
+		diag_print(&out, &f->v[i].err, f->v[i].warning ? "warning" : "error", place,
+			out_colour(STDERR_FILENO));
 	if (out.p)
 		(void)!write(STDERR_FILENO, out.p, out.len);
 	buf_done(&out);
@@ -64,8 +67,12 @@ static struct manifest *load(const struct args *args, int *ret_status)
 	if (slurp(at.path, true, READ_TIMEOUT_MS, &text, &err) < 0) {
 		*ret_status = cmd_fail(args, NULL, &err);
 	} else {
-		struct manifest_source src = { .path = at.path, .text = text.p ? text.p : "", .len = text.len,
-			.environ = environ, .cwd_default = at.cwd_default, .may_switch_user = geteuid() == 0 };
+		struct manifest_source src = { .path = at.path,
+			.text = text.p ? text.p : "",
+			.len = text.len,
+			.environ = environ,
+			.cwd_default = at.cwd_default,
+			.may_switch_user = geteuid() == 0 };
 		struct diag_place place = { .path = at.path, .text = src.text, .len = src.len };
 		m = manifest_load(&src, &findings);
 		show_findings(&findings, &place);
@@ -119,11 +126,15 @@ static int misplaced(const struct args *args, struct err *err)
 
 	for (size_t i = 0; i < sizeof with_pid / sizeof *with_pid; i++)
 		if (args_has(args, with_pid[i]) && !args_has(args, "parent-pid")) {
-			err_set(err, ERR_BAD_REQUEST, 0, "--%s goes with --parent-pid", with_pid[i]);
-			return err_help(err, "sysg spawn --%s ... -- COMMAND spawns a child of the caller", with_pid[i]);
+			err_set(err, ERR_BAD_REQUEST, 0, "--%s goes with --parent-pid",
+				with_pid[i]);
+			return err_help(err,
+				"sysg spawn --%s ... -- COMMAND spawns a child of the caller",
+				with_pid[i]);
 		}
 	if (args_has(args, "spawn") && !args->argv)
-		return err_set(err, ERR_BAD_REQUEST, 0, "--spawn goes with a command; a manifest says spawn: {mode: dynamic}");
+		return err_set(err, ERR_BAD_REQUEST, 0,
+			"--spawn goes with a command; a manifest says spawn: {mode: dynamic}");
 	return 0;
 }
 
@@ -139,7 +150,8 @@ static const char **names_of(const struct args *args)
 
 static int supervise(const struct args *args)
 {
-	struct super_opts opts = { .one_command = args->argv != NULL, .socket = args_str(args, "socket"),
+	struct super_opts opts = { .one_command = args->argv != NULL,
+		.socket = args_str(args, "socket"),
 		.logger_main = args->argv ? NULL : run_logger };
 	struct err err;
 	int status;

@@ -1,4 +1,5 @@
-/* The rules of a birth. Everything is asked of every ancestor, from the parent up to the service at the root. */
+/* The rules of a birth. Everything is asked of every ancestor, from the parent up to the service at
+ * the root. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,12 +9,14 @@
 #include "manifest/manifest.h"
 #include "node/tree.h"
 
-static int over(const struct unit *holder, enum limit_key key, int64_t limit, int64_t count, struct err *err)
+static int over(const struct unit *holder, enum limit_key key, int64_t limit, int64_t count,
+	struct err *err)
 {
 	char path[UNIT_PATH_MAX];
 
-	return err_set(err, limit_rows[key].code, 0, "%s limit of %s reached: %" PRId64 " of %" PRId64,
-		limit_rows[key].key, unit_path(holder, path, sizeof path), count, limit);
+	return err_set(err, limit_rows[key].code, 0,
+		"%s limit of %s reached: %" PRId64 " of %" PRId64, limit_rows[key].key,
+		unit_path(holder, path, sizeof path), count, limit);
 }
 
 static int may_spawn(const struct unit *parent, struct err *err)
@@ -21,9 +24,11 @@ static int may_spawn(const struct unit *parent, struct err *err)
 	char path[UNIT_PATH_MAX];
 
 	if (!parent->root->dynamic) {
-		err_set(err, ERR_NOT_DYNAMIC, 0, "service %s may not spawn: its manifest does not say spawn.mode: dynamic",
+		err_set(err, ERR_NOT_DYNAMIC, 0,
+			"service %s may not spawn: its manifest does not say spawn.mode: dynamic",
 			parent->root->name);
-		return err_help(err, "add to service %s: spawn: {mode: dynamic}", parent->root->name);
+		return err_help(
+			err, "add to service %s: spawn: {mode: dynamic}", parent->root->name);
 	}
 	for (const struct unit *a = parent; a; a = a->parent)
 		if (a->no_spawn)
@@ -31,13 +36,15 @@ static int may_spawn(const struct unit *parent, struct err *err)
 				unit_path(a, path, sizeof path));
 	for (const struct unit *a = parent; a; a = a->parent)
 		if (a->closed || a->ended)
-			return err_set(err, ERR_PARENT_STOPPING, 0, "%s is ending; nothing in its tree is spawned any more",
+			return err_set(err, ERR_PARENT_STOPPING, 0,
+				"%s is ending; nothing in its tree is spawned any more",
 				unit_path(a, path, sizeof path));
 	return 0;
 }
 
 /* One limit of one ancestor against what the child would make of it. */
-static int within(const struct unit *a, const struct unit *parent, enum limit_key key, struct err *err)
+static int within(
+	const struct unit *a, const struct unit *parent, enum limit_key key, struct err *err)
 {
 	int64_t limit = a->limits.v[key], count = 0;
 
@@ -62,7 +69,8 @@ static int within(const struct unit *a, const struct unit *parent, enum limit_ke
 	return count < limit ? 0 : over(a, key, limit, count, err);
 }
 
-/* The smallest value of a per-unit limit along the ancestors; its holder. LIMIT_NONE: nobody has one. */
+/* The smallest value of a per-unit limit along the ancestors; its holder. LIMIT_NONE: nobody has
+ * one. */
 static int64_t least(const struct unit *parent, enum limit_key key, const struct unit **ret_holder)
 {
 	int64_t v = LIMIT_NONE;
@@ -76,7 +84,8 @@ static int64_t least(const struct unit *parent, enum limit_key key, const struct
 	return v;
 }
 
-/* A bucket of one second's worth: full_ns is when it would be full again; a spawn puts that off by 1/rate. */
+/* A bucket of one second's worth: full_ns is when it would be full again; a spawn puts that off by
+ * 1/rate. */
 static int rate(const struct unit *parent, int64_t now_ns, int64_t *ret_charge_ns, struct err *err)
 {
 	const struct unit *holder;
@@ -92,7 +101,8 @@ static int rate(const struct unit *parent, int64_t now_ns, int64_t *ret_charge_n
 	return 0;
 }
 
-static int ttl(const struct unit *parent, const struct spawn_want *want, int64_t *ret_ns, struct err *err)
+static int ttl(
+	const struct unit *parent, const struct spawn_want *want, int64_t *ret_ns, struct err *err)
 {
 	const struct unit *holder;
 	int64_t limit = least(parent, LIMIT_TTL, &holder);
@@ -135,13 +145,15 @@ static int tightens(const struct unit *parent, const struct spawn_want *want, st
 	for (int key = 0; key < LIMIT_COUNT; key++) {
 		int64_t v = want->limits.v[key], may = ceiling(parent, (enum limit_key)key);
 		if (v != LIMIT_NONE && may != LIMIT_NONE && v > may)
-			return err_set(err, ERR_ONLY_TIGHTEN, 0, "--limit %s=%" PRId64 " is above what is left here: %" PRId64,
+			return err_set(err, ERR_ONLY_TIGHTEN, 0,
+				"--limit %s=%" PRId64 " is above what is left here: %" PRId64,
 				limit_rows[key].key, key == LIMIT_TTL ? v / NS_PER_SEC : v,
 				key == LIMIT_TTL ? may / NS_PER_SEC : may);
 	}
 	if (want->has_policy && want->policy < parent->policy)
-		return err_set(err, ERR_ONLY_TIGHTEN, 0, "--policy %s is looser than the parent's: %s",
-			policy_name(want->policy), policy_name(parent->policy));
+		return err_set(err, ERR_ONLY_TIGHTEN, 0,
+			"--policy %s is looser than the parent's: %s", policy_name(want->policy),
+			policy_name(parent->policy));
 	return 0;
 }
 
@@ -172,7 +184,8 @@ static void fill_number(char *out, size_t size, const char *name, uint64_t id)
 	out[at < size ? at : size - 1] = '\0';
 }
 
-static int choose_name(const struct unit *parent, const struct spawn_want *want, uint64_t id, char *ret, struct err *err)
+static int choose_name(const struct unit *parent, const struct spawn_want *want, uint64_t id,
+	char *ret, struct err *err)
 {
 	char full[4 * CAP_NAME];
 	char tail[32];
@@ -188,18 +201,21 @@ static int choose_name(const struct unit *parent, const struct spawn_want *want,
 	if (!taken(parent, ret))
 		return 0;
 	if (want->unique)
-		return err_set(err, ERR_NAME_TAKEN, 0, "the name %s is taken by a living sibling", ret);
+		return err_set(
+			err, ERR_NAME_TAKEN, 0, "the name %s is taken by a living sibling", ret);
 	int n = snprintf(tail, sizeof tail, ".%" PRIu64, id);
 	size_t room = (size_t)(CAP_NAME - n), len = strlen(ret);
 	memcpy(ret + (len < room ? len : room), tail, (size_t)n + 1);
-	if (taken(parent, ret)) /* a sibling was named so on purpose; no other has or gets this one */
+	if (taken(parent,
+		    ret)) /* a sibling was named so on purpose; no other has or gets this one */
 		snprintf(ret, CAP_NAME + 1, "@%" PRIu64, id);
 	return 0;
 }
 
 static int admissible(const struct unit *parent, struct err *err)
 {
-	static const enum limit_key keys[] = { LIMIT_DEPTH, LIMIT_CHILDREN, LIMIT_DESCENDANTS, LIMIT_EVER };
+	static const enum limit_key keys[] = { LIMIT_DEPTH, LIMIT_CHILDREN, LIMIT_DESCENDANTS,
+		LIMIT_EVER };
 
 	if (may_spawn(parent, err) < 0)
 		return -1;
@@ -212,14 +228,16 @@ static int admissible(const struct unit *parent, struct err *err)
 	return 0;
 }
 
-struct unit *tree_admit(struct tree *t, struct unit *parent, const struct spawn_want *want, int64_t now_ns,
-	struct err *err)
+struct unit *tree_admit(struct tree *t, struct unit *parent, const struct spawn_want *want,
+	int64_t now_ns, struct err *err)
 {
 	char name[CAP_NAME + 1];
 	int64_t ttl_ns, charge_ns;
 
-	if (admissible(parent, err) < 0 || tightens(parent, want, err) < 0 || ttl(parent, want, &ttl_ns, err) < 0 ||
-		choose_name(parent, want, t->last_id + 1, name, err) < 0 || rate(parent, now_ns, &charge_ns, err) < 0)
+	if (admissible(parent, err) < 0 || tightens(parent, want, err) < 0 ||
+		ttl(parent, want, &ttl_ns, err) < 0 ||
+		choose_name(parent, want, t->last_id + 1, name, err) < 0 ||
+		rate(parent, now_ns, &charge_ns, err) < 0)
 		return NULL;
 	struct unit *u = tree_add_child(t, parent);
 	if (!u) {
@@ -229,7 +247,8 @@ struct unit *tree_admit(struct tree *t, struct unit *parent, const struct spawn_
 	snprintf(u->name, sizeof u->name, "%s", name);
 	u->rate_charge_ns = charge_ns;
 	if (charge_ns)
-		parent->rate_full_ns = charge_ns + (parent->rate_full_ns > now_ns ? parent->rate_full_ns : now_ns);
+		parent->rate_full_ns =
+			charge_ns + (parent->rate_full_ns > now_ns ? parent->rate_full_ns : now_ns);
 	u->ttl_ns = ttl_ns;
 	u->limits = want->limits;
 	u->policy = want->has_policy ? want->policy : parent->policy;

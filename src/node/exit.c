@@ -21,12 +21,14 @@ static bool stayed_up(const struct unit *u)
 	return u->exec_ok && u->exit.ended_ns - u->started_ns >= RESTART_RESET_NS;
 }
 
-/* Trying again can't help where the program isn't there or can't be executed (spec "Start-up order"). */
+/* Trying again can't help where the program isn't there or can't be executed (spec "Start-up
+ * order"). */
 static bool hopeless(const struct unit *u)
 {
 	int sys = u->trouble.sys;
 
-	return u->exit.reason == END_EXEC_FAILED && (sys == ENOENT || sys == EACCES || sys == ENOEXEC || sys == ENOTDIR);
+	return u->exit.reason == END_EXEC_FAILED &&
+	       (sys == ENOENT || sys == EACCES || sys == ENOEXEC || sys == ENOTDIR);
 }
 
 static enum node_event again_or_fail(const struct unit *u, const struct service *svc)
@@ -45,7 +47,9 @@ enum node_event exit_resolve(const struct unit *u, const struct service *svc)
 	if (!u->want_up)
 		return EV_GONE_DOWN;
 	if (!svc)
-		return u->cause != CAUSE_NONE ? EV_GONE_DOWN : exit_clean(u, svc) ? EV_GONE_DONE : EV_GONE_FAIL;
+		return u->cause != CAUSE_NONE ? EV_GONE_DOWN
+		       : exit_clean(u, svc)   ? EV_GONE_DONE
+					      : EV_GONE_FAIL;
 	if (ordered)
 		return EV_GONE_RESTART;
 	if (hopeless(u))
@@ -71,7 +75,8 @@ int64_t exit_backoff(struct unit *u, const struct backoff *b, uint64_t random)
 		u->backoff_ns *= b->factor;
 	if (u->backoff_ns > b->max_ns)
 		u->backoff_ns = b->max_ns;
-	/* +-jitter: a point of [-span, span]; in thousandths, so that an hour times a percentage does not overflow */
+	/* +-jitter: a point of [-span, span]; in thousandths, so that an hour times a percentage
+	 * does not overflow */
 	int64_t span = u->backoff_ns / 100 * b->jitter_percent;
 	return u->backoff_ns + (span ? (int64_t)(random % (uint64_t)(2 * span + 1)) - span : 0);
 }

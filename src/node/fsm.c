@@ -142,7 +142,8 @@ static int known(enum node_state s)
 struct node_cell node_next(enum node_state from, enum node_event ev)
 {
 	if ((unsigned)from >= NODE_STATE_COUNT || (unsigned)ev >= EV_COUNT)
-		return (struct node_cell){ NODE_ILLEGAL, FX_NOTHING }; /* the caller reports it; PID 1 goes on */
+		return (struct node_cell){ NODE_ILLEGAL,
+			FX_NOTHING }; /* the caller reports it; PID 1 goes on */
 	return table[from][ev];
 }
 
@@ -171,5 +172,6 @@ void node_fsm_print(FILE *out)
 	for (int s = 1; s < NODE_STATE_COUNT; s++)
 		for (int e = 0; e < EV_COUNT; e++)
 			if (table[s][e].next != NODE_ILLEGAL && (int)table[s][e].next != s)
-				fprintf(out, "%s %s %s\n", states[s].name, events[e], states[table[s][e].next].name);
+				fprintf(out, "%s %s %s\n", states[s].name, events[e],
+					states[table[s][e].next].name);
 }

@@ -9,10 +9,11 @@
 struct match {
 	struct unit *live, *ended; /* the newest of each */
 	unsigned n_live;
-	bool ended_differ;         /* ended ones of several paths */
+	bool ended_differ; /* ended ones of several paths */
 };
 
-/* Component by component from the end, so that no path is too long for it. from_top: the whole path has to be it. */
+/* Component by component from the end, so that no path is too long for it. from_top: the whole path
+ * has to be it. */
 static bool path_matches(const struct unit *u, const char *want, bool from_top)
 {
 	const char *end = want + strlen(want);
@@ -32,7 +33,8 @@ static bool path_matches(const struct unit *u, const char *want, bool from_top)
 
 static bool selects(const struct unit *u, const char *selector)
 {
-	return *selector == '/' ? path_matches(u, selector + 1, true) : path_matches(u, selector, false);
+	return *selector == '/' ? path_matches(u, selector + 1, true)
+				: path_matches(u, selector, false);
 }
 
 static bool same_path(const struct unit *a, const struct unit *b)
@@ -75,7 +77,8 @@ static bool listed_before(struct tree *t, const struct unit *u)
 }
 
 /* Lists what was the choice: the live ones, or, where none is, the ended ones, a path once. */
-static int ambiguous(struct tree *t, const char *selector, const struct unit *below, bool live, struct err *err)
+static int ambiguous(
+	struct tree *t, const char *selector, const struct unit *below, bool live, struct err *err)
 {
 	char list[200] = "", path[UNIT_PATH_MAX];
 	size_t at = 0;
@@ -83,7 +86,8 @@ static int ambiguous(struct tree *t, const char *selector, const struct unit *be
 	list_each(it, &t->all)
 	{
 		struct unit *u = list_entry(it, struct unit, all);
-		if (!in_scope(u, below) || !selects(u, selector) || u->ended == live || (u->ended && listed_before(t, u)))
+		if (!in_scope(u, below) || !selects(u, selector) || u->ended == live ||
+			(u->ended && listed_before(t, u)))
 			continue;
 		unit_path(u, path, sizeof path);
 		if (at + strlen(path) + 8 > sizeof list) {
@@ -100,7 +104,8 @@ static int ambiguous(struct tree *t, const char *selector, const struct unit *be
 	return err_set(err, ERR_AMBIGUOUS, 0, "%.100s matches several units: %s", selector, list);
 }
 
-static struct unit *by_suffix(struct tree *t, const char *selector, const struct unit *below, struct err *err)
+static struct unit *by_suffix(
+	struct tree *t, const char *selector, const struct unit *below, struct err *err)
 {
 	struct match m = { 0 };
 
@@ -127,13 +132,16 @@ static struct unit *by_pid(struct tree *t, const char *digits)
 	return whole_parse(digits, 1, INT32_MAX, &n, &why) < 0 ? NULL : tree_had_pid(t, (pid_t)n);
 }
 
-static struct unit *by_word(struct tree *t, struct unit *caller, const char *selector, bool *ret_decided)
+static struct unit *by_word(
+	struct tree *t, struct unit *caller, const char *selector, bool *ret_decided)
 {
 	*ret_decided = true;
 	if (*selector == '@') {
 		const char *why;
 		int64_t id;
-		return whole_parse(selector + 1, 1, INT64_MAX, &id, &why) < 0 ? NULL : tree_by_id(t, (uint64_t)id);
+		return whole_parse(selector + 1, 1, INT64_MAX, &id, &why) < 0
+			       ? NULL
+			       : tree_by_id(t, (uint64_t)id);
 	}
 	if (strcmp(selector, "self") == 0)
 		return caller;

@@ -1,4 +1,5 @@
-/* Memory that is out is an answer here, never the end of PID 1: an element that was not added has no table. */
+/* Memory that is out is an answer here, never the end of PID 1: an element that was not added has
+ * no table. */
 #define HASH_NONFATAL_OOM 1
 
 #include "node/tree.h"
@@ -72,8 +73,7 @@ void tree_clear(struct tree *t)
 {
 	while (!list_empty(&t->all)) {
 		struct unit *u = list_entry(t->all.prev, struct unit, all);
-		list_each(it, &u->kids)
-			list_del(it);
+		list_each(it, &u->kids) list_del(it);
 		drop(t, u);
 	}
 }
@@ -146,7 +146,8 @@ void tree_unadmit(struct tree *t, struct unit *u)
 	uncount(u);
 	for (struct unit *a = u->parent; a; a = a->parent)
 		a->ever--;
-	if (u->sibling.next == &u->parent->kids) /* one born since has counted on this one: then it stays paid */
+	if (u->sibling.next ==
+		&u->parent->kids) /* one born since has counted on this one: then it stays paid */
 		u->parent->rate_full_ns -= u->rate_charge_ns;
 	tree_forget_kids(t, u);
 	drop(t, u);
@@ -163,7 +164,8 @@ void tree_forget_kids(struct tree *t, struct unit *u)
 	u->kept = 0;
 }
 
-/* The oldest result is the one that ended first, not the one that was born first; the newest is never the one. */
+/* The oldest result is the one that ended first, not the one that was born first; the newest is
+ * never the one. */
 static void forget_oldest(struct tree *t, struct unit *parent, const struct unit *newest)
 {
 	struct unit *oldest = NULL;
@@ -171,7 +173,8 @@ static void forget_oldest(struct tree *t, struct unit *parent, const struct unit
 	list_each(it, &parent->kids)
 	{
 		struct unit *kid = list_entry(it, struct unit, sibling);
-		if (kid->ended && kid != newest && (!oldest || kid->exit.ended_ns < oldest->exit.ended_ns))
+		if (kid->ended && kid != newest &&
+			(!oldest || kid->exit.ended_ns < oldest->exit.ended_ns))
 			oldest = kid;
 	}
 	if (!oldest)

@@ -118,8 +118,8 @@ static void find_memberships(const char *groups, struct account *a)
 			add_group(a, gid);
 }
 
-int account_find(const char *user, const char *group, const char *passwd, const char *groups, struct account *ret,
-	struct err *err)
+int account_find(const char *user, const char *group, const char *passwd, const char *groups,
+	struct account *ret, struct err *err)
 {
 	*ret = (struct account){ 0 };
 	if (user && find_user(user, passwd, ret) < 0)
@@ -145,7 +145,8 @@ int account_load(const char *user, const char *group, struct account *ret, struc
 
 	load("/etc/passwd", &passwd);
 	load("/etc/group", &groups);
-	int rc = account_find(user, group, passwd.p ? passwd.p : "", groups.p ? groups.p : "", ret, err);
+	int rc = account_find(
+		user, group, passwd.p ? passwd.p : "", groups.p ? groups.p : "", ret, err);
 	buf_done(&passwd);
 	buf_done(&groups);
 	return rc;

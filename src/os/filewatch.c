@@ -32,8 +32,9 @@ static void dir_of(const char *path, char *ret, size_t size)
 
 static bool is_local(const char *path)
 {
-	static const uint32_t types[] = { TMPFS_MAGIC, RAMFS_MAGIC, OVERLAYFS_SUPER_MAGIC, EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC,
-		BTRFS_SUPER_MAGIC, F2FS_SUPER_MAGIC, ZFS_SUPER_MAGIC, SQUASHFS_MAGIC };
+	static const uint32_t types[] = { TMPFS_MAGIC, RAMFS_MAGIC, OVERLAYFS_SUPER_MAGIC,
+		EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC, F2FS_SUPER_MAGIC,
+		ZFS_SUPER_MAGIC, SQUASHFS_MAGIC };
 	char dir[4096];
 	struct statfs st;
 
@@ -59,7 +60,8 @@ int file_ask(const char *path)
 		return -1;
 	pid_t pid = fork();
 	if (pid == 0) {
-		unsigned char answer = (unsigned char)(1 | (file_exists(path) ? 2 : 0) | (is_local(path) ? 4 : 0));
+		unsigned char answer =
+			(unsigned char)(1 | (file_exists(path) ? 2 : 0) | (is_local(path) ? 4 : 0));
 		(void)!write(p[1], &answer, 1);
 		_exit(0);
 	}
@@ -103,7 +105,8 @@ void inotify_unwatch(int fd, int wd)
 int inotify_next(int fd)
 {
 	/* one event at a time: a reader may free what the next one is about */
-	static char buf[sizeof(struct inotify_event) + 256] __attribute__((aligned(__alignof__(struct inotify_event))));
+	static char buf[sizeof(struct inotify_event) + 256]
+		__attribute__((aligned(__alignof__(struct inotify_event))));
 	static ssize_t have, at;
 
 	if (at >= have) {
@@ -122,7 +125,9 @@ int inotify_watch_gone(int fd, const char *path)
 	char dir[4096];
 
 	dir_of(path, dir, sizeof dir);
-	return inotify_add_watch(fd, dir, IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR);
+	return inotify_add_watch(fd, dir,
+		IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF |
+			IN_ONLYDIR);
 }
 
 void inotify_drain(int fd)

@@ -7,7 +7,9 @@
 
 enum { BATCH_MAX = 64 };
 
-_Static_assert(LOOP_IN == EPOLLIN && LOOP_OUT == EPOLLOUT && LOOP_ERR == EPOLLERR && LOOP_HUP == EPOLLHUP,
+_Static_assert((unsigned)LOOP_IN == (unsigned)EPOLLIN && (unsigned)LOOP_OUT == (unsigned)EPOLLOUT &&
+		       (unsigned)LOOP_ERR == (unsigned)EPOLLERR &&
+		       (unsigned)LOOP_HUP == (unsigned)EPOLLHUP,
 	"loop.h names epoll's own bits");
 
 struct loop {

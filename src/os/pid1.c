@@ -20,7 +20,8 @@
 #define CLOSE_RANGE_CLOEXEC 4U
 #endif
 
-/* A scratch image may lack /dev/null: then an end of a pipe, so that no socket of ours lands on 0, 1 or 2. */
+/* A scratch image may lack /dev/null: then an end of a pipe, so that no socket of ours lands on 0,
+ * 1 or 2. */
 static void fill_standard(void)
 {
 	for (int fd = 0; fd <= 2; fd++) {
@@ -93,7 +94,8 @@ uint64_t random_u64(void)
 	if (getrandom(&v, sizeof v, GRND_NONBLOCK) == (ssize_t)sizeof v)
 		return v;
 	clock_gettime(CLOCK_REALTIME, &ts);
-	return ((uint64_t)ts.tv_nsec << 20 ^ (uint64_t)ts.tv_sec ^ (uint64_t)getpid() << 40) * UINT64_C(0x9e3779b97f4a7c15);
+	return ((uint64_t)ts.tv_nsec << 20 ^ (uint64_t)ts.tv_sec ^ (uint64_t)getpid() << 40) *
+	       UINT64_C(0x9e3779b97f4a7c15);
 }
 
 uint64_t pid_namespace_inode(void)

@@ -101,7 +101,8 @@ int priv_oom_score_adj(int add)
 {
 	char text[16];
 
-	/* written before the switch of user; a process that isn't dumpable does not own its own /proc files */
+	/* written before the switch of user; a process that isn't dumpable does not own its own
+	 * /proc files */
 	(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 	int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
 	if (fd < 0)

@@ -39,12 +39,13 @@ int sigfd_open(void)
 	return (int)syscall(SYS_signalfd4, -1, &all, sizeof all, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* PIPE and XFSZ come to the thread whose write raised them, with its own pid; TTIN and TTOU from the terminal. */
+/* PIPE and XFSZ come to the thread whose write raised them, with its own pid; TTIN and TTOU from
+ * the terminal. */
 static bool raised_by_us(const struct signalfd_siginfo *si)
 {
 	if (si->ssi_code == SI_KERNEL)
-		return si->ssi_signo == SIGTTIN || si->ssi_signo == SIGTTOU || si->ssi_signo == SIGPIPE ||
-			si->ssi_signo == SIGXFSZ;
+		return si->ssi_signo == SIGTTIN || si->ssi_signo == SIGTTOU ||
+		       si->ssi_signo == SIGPIPE || si->ssi_signo == SIGXFSZ;
 	return si->ssi_code <= 0 && (pid_t)si->ssi_pid == getpid();
 }
 

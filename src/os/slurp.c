@@ -142,5 +142,6 @@ int slurp(const char *path, bool trust, int timeout_ms, struct buf *ret, struct 
 	close(verdict[0]);
 	if (sys)
 		return fail(path, sys, err);
-	return v.sys || v.why ? err_set(err, ERR_BAD_VALUE, v.sys, "%s: %s", path, why_words(&v)) : 0;
+	return v.sys || v.why ? err_set(err, ERR_BAD_VALUE, v.sys, "%s: %s", path, why_words(&v))
+			      : 0;
 }

@@ -10,7 +10,8 @@ int spawn_start(const struct child_spec *spec, struct spawned *ret, struct err *
 	int p[2];
 
 	if (pipe2(p, O_CLOEXEC) < 0)
-		return err_set(err, ERR_EXEC_FAILED, errno, "no pipe for the set-up of a child: %s", strerror(errno));
+		return err_set(err, ERR_EXEC_FAILED, errno, "no pipe for the set-up of a child: %s",
+			strerror(errno));
 	pid_t self = getpid(), pid = fork();
 	if (pid == 0)
 		stages_run(spec, p[1], self);
@@ -31,7 +32,8 @@ static const char *exec_words(const char *program, int sys)
 	case ENOENT:
 		if (strcmp(program, "/bin/sh") == 0)
 			return "no shell in this image: write the command as a list";
-		return strchr(program, '/') ? "no such file, or its interpreter is missing" : "no such program in PATH";
+		return strchr(program, '/') ? "no such file, or its interpreter is missing"
+					    : "no such program in PATH";
 	case EACCES:
 		return "not executable";
 	case ENOEXEC:
@@ -56,7 +58,8 @@ int spawn_result(int status_fd, const char *program, struct err *err)
 	if (n != (ssize_t)sizeof r)
 		return err_set(err, ERR_EXEC_FAILED, EIO, "the set-up of %s was cut off", program);
 	if (stage_is_exec(r.stage))
-		return err_set(err, ERR_EXEC_FAILED, r.sys, "%s: %s", program, exec_words(program, r.sys));
-	return err_set(err, stage_code(r.stage), r.sys, "could not %s for %s: %s", stage_name(r.stage), program,
-		strerror(r.sys));
+		return err_set(
+			err, ERR_EXEC_FAILED, r.sys, "%s: %s", program, exec_words(program, r.sys));
+	return err_set(err, stage_code(r.stage), r.sys, "could not %s for %s: %s",
+		stage_name(r.stage), program, strerror(r.sys));
 }

@@ -1,5 +1,6 @@
-/* What a forked child does before execve, a row per stage, in order. It may hang (chdir, exec on a dead mount), so it
- * lets go of everything that is the init's first. Single-threaded and between fork and exec: system calls only. */
+/* What a forked child does before execve, a row per stage, in order. It may hang (chdir, exec on a
+ * dead mount), so it lets go of everything that is the init's first. Single-threaded and between
+ * fork and exec: system calls only. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -49,7 +50,8 @@ static int open_null(int writing)
 	return p[0];
 }
 
-/* 0, 1, 2 and the status pipe, and nothing else. Sources are moved out of the way before any of them is replaced. */
+/* 0, 1, 2 and the status pipe, and nothing else. Sources are moved out of the way before any of
+ * them is replaced. */
 static int stage_descriptors(struct setup *s)
 {
 	int high[3];
@@ -141,7 +143,8 @@ static int stage_schedule(struct setup *s)
 			return -1;
 	if (getpriority(PRIO_PROCESS, 0) != c->nice && setpriority(PRIO_PROCESS, 0, c->nice) < 0)
 		return -1;
-	if (c->affinity_bytes && syscall(SYS_sched_setaffinity, 0, c->affinity_bytes, c->affinity) < 0)
+	if (c->affinity_bytes &&
+		syscall(SYS_sched_setaffinity, 0, c->affinity_bytes, c->affinity) < 0)
 		return -1;
 	return 0;
 }
@@ -160,7 +163,8 @@ static int stage_bounding(struct setup *s)
 
 	if (!c)
 		return 0;
-	/* root's exec fills the permitted set from the bounding set: so that is what bounds a caller of uid 0 */
+	/* root's exec fills the permitted set from the bounding set: so that is what bounds a
+	 * caller of uid 0 */
 	bool root = s->spec->cred ? s->spec->cred->uid == 0 : geteuid() == 0;
 	return priv_drop_bounding(root ? c->cap_bounding & c->cap_permitted : c->cap_bounding);
 }

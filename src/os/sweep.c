@@ -232,7 +232,8 @@ static void act(struct sweep *s, struct sweep_target *t, pid_t pid, const struct
 		e->pass = s->pass;
 	if (t->sig == 0 || (had && t->sig != SIGKILL))
 		return;
-	if (!had && t->sig != SIGKILL && t->told_group && st->pgrp == t->told_group && st->start <= t->told_ticks)
+	if (!had && t->sig != SIGKILL && t->told_group && st->pgrp == t->told_group &&
+		st->start <= t->told_ticks)
 		return;
 	if (!had && seen_add(s, pid, start, t->epoch) < 0) {
 		s->incomplete = true; /* without a record it would get the signal twice */
@@ -368,7 +369,8 @@ static void freeze_what_outruns(struct sweep *s)
 	list_each(it, &s->targets)
 	{
 		struct sweep_target *t = list_entry(it, struct sweep_target, link);
-		if (t->sig != SIGKILL || !t->fresh || now - t->kill_since_ns < FREEZE_AFTER_S * NS_PER_SEC)
+		if (t->sig != SIGKILL || !t->fresh ||
+			now - t->kill_since_ns < FREEZE_AFTER_S * NS_PER_SEC)
 			continue;
 		freeze(s);
 		return;
@@ -442,10 +444,10 @@ void sweep_orphan(struct sweep *s, pid_t pid)
 {
 	bool matters = false;
 
-	/* Where the pass has found members already it will not say that nothing is left, whatever ended meanwhile; and
-	 * with a fork bomb a mark read for each end would be most of what we do. */
-	list_each(it, &s->targets)
-		matters |= !list_entry(it, struct sweep_target, link)->members;
+	/* Where the pass has found members already it will not say that nothing is left, whatever
+	 * ended meanwhile; and with a fork bomb a mark read for each end would be most of what we
+	 * do. */
+	list_each(it, &s->targets) matters |= !list_entry(it, struct sweep_target, link)->members;
 	struct sweep_target *t = matters ? target_of(s, pid) : NULL;
 	if (t)
 		t->orphans++;

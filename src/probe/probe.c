@@ -7,7 +7,8 @@
 #include "os/filewatch.h"
 #include "probe/kind.h"
 
-/* A unit that is long in starting is still looked at ten times a second for this long, then less and less. */
+/* A unit that is long in starting is still looked at ten times a second for this long, then less
+ * and less. */
 #define EAGER_NS (10 * NS_PER_SEC)
 
 struct probes {
@@ -36,7 +37,8 @@ static void due(struct probe *p, int64_t at_ns)
 {
 	struct probes *ps = p->host.clock;
 
-	/* Without memory for the deadline the probe would never go on: it is asked again with the next one that is. */
+	/* Without memory for the deadline the probe would never go on: it is asked again with the
+	 * next one that is. */
 	(void)heap_put(&ps->due, &p->due, at_ns);
 	if (at_ns < ps->woken_for) {
 		ps->woken_for = at_ns;
@@ -134,12 +136,14 @@ static void appeared(struct loop *l, struct watch *w, uint32_t events)
 		list_each(it, &ps->all)
 		{
 			struct probe *p = list_entry(it, struct probe, link);
-			if (!p->trying && !p->over && !p->ready && p->wd >= 0 && (wd == -2 || p->wd == wd) && p->local)
+			if (!p->trying && !p->over && !p->ready && p->wd >= 0 &&
+				(wd == -2 || p->wd == wd) && p->local)
 				begin(p);
 		}
 }
 
-struct probes *probes_new(struct loop *l, void *arg, void (*wake_at)(void *arg, int64_t deadline_ns))
+struct probes *probes_new(
+	struct loop *l, void *arg, void (*wake_at)(void *arg, int64_t deadline_ns))
 {
 	struct probes *ps = calloc(1, sizeof *ps);
 
@@ -195,7 +199,8 @@ void probe_drop_watch(struct probe *p)
 	p->w.fd = -1;
 }
 
-struct probe *probe_new(const struct health_check *check, const char *cwd, const struct probe_host *host, struct err *err)
+struct probe *probe_new(const struct health_check *check, const char *cwd,
+	const struct probe_host *host, struct err *err)
 {
 	struct probe *p = calloc(1, sizeof *p);
 
@@ -222,8 +227,7 @@ struct probe *probe_free(struct probe *p)
 	bool shared = false;
 	kind_of(p)->end(p);
 	list_del(&p->link);
-	list_each(it, &ps->all)
-		shared |= list_entry(it, struct probe, link)->wd == p->wd;
+	list_each(it, &ps->all) shared |= list_entry(it, struct probe, link)->wd == p->wd;
 	if (p->wd >= 0 && !shared)
 		inotify_unwatch(ps->inotify.fd, p->wd);
 	heap_take(&ps->due, &p->due);

@@ -16,7 +16,8 @@ static void refused(struct probe *p, int sys)
 		return;
 	}
 	p->second = false;
-	err_set(&err, ERR_CHECK_NOTHING, sys, "its health check found nothing at %s: %s", p->check->target, strerror(sys));
+	err_set(&err, ERR_CHECK_NOTHING, sys, "its health check found nothing at %s: %s",
+		p->check->target, strerror(sys));
 	probe_outcome(p, &err);
 }
 
@@ -38,7 +39,9 @@ static void decided(struct loop *l, struct watch *w, uint32_t events)
 
 static void begin(struct probe *p)
 {
-	p->w = (struct watch){ .fd = net_connect(p->check->host, p->check->port, p->second), .events = LOOP_OUT, .fn = decided };
+	p->w = (struct watch){ .fd = net_connect(p->check->host, p->check->port, p->second),
+		.events = LOOP_OUT,
+		.fn = decided };
 	if (p->w.fd >= 0 && loop_add(probe_loop(p), &p->w) == 0)
 		return;
 	int sys = errno;

@@ -8,7 +8,7 @@
 #include "os/usock.h"
 #include "super/conn.h"
 
-#define IDLE_NS (5 * NS_PER_SEC)
+#define IDLE_NS   (5 * NS_PER_SEC)
 #define UNREAD_NS (30 * NS_PER_SEC)
 
 void conn_drop(struct conn *c)
@@ -22,7 +22,8 @@ void conn_drop(struct conn *c)
 		c->s->nconns--;
 	list_each(it, &c->s->tree.all)
 	{
-		struct job *j = c->wait == WAIT_EXEC ? job_of(list_entry(it, struct unit, all)) : NULL;
+		struct job *j =
+			c->wait == WAIT_EXEC ? job_of(list_entry(it, struct unit, all)) : NULL;
 		if (j && j->asker == c)
 			j->asker = NULL;
 	}
@@ -176,4 +177,3 @@ void conn_wait_until(struct conn *c, int64_t deadline_ns)
 {
 	timer_set(c->s, &c->timer, deadline_ns, timed_out);
 }
-

@@ -1,8 +1,9 @@
-/* Which waiting services may start: each waits for the conditions that it names, and for nothing else. */
+/* Which waiting services may start: each waits for the conditions that it names, and for nothing
+ * else. */
 #include <string.h>
 
 #include "base/log.h"
-#include "super/state.h"
+#include "super/parts.h"
 
 enum verdict { DEP_WAIT, DEP_OK, DEP_NEVER };
 
@@ -38,8 +39,10 @@ static enum verdict met(const struct super *s, const struct dep *d)
 	const struct unit *dep = s->unit_of[d->index];
 
 	if (!dep)
-		return DEP_OK; /* not part of this start: cannot be, as -s takes in what is depended on */
-	return d->condition == DEP_COMPLETED ? completed(dep) : up(dep, d->condition == DEP_HEALTHY);
+		return DEP_OK; /* not part of this start: cannot be, as -s takes in what is depended
+				  on */
+	return d->condition == DEP_COMPLETED ? completed(dep)
+					     : up(dep, d->condition == DEP_HEALTHY);
 }
 
 static const char *condition_words(enum dep_condition c)
@@ -49,7 +52,8 @@ static const char *condition_words(enum dep_condition c)
 
 static void refuse(struct super *s, struct unit *u, const struct dep *d)
 {
-	err_set(&u->trouble, ERR_DEP_FAILED, 0, "%s did not %s", d->name, condition_words(d->condition));
+	err_set(&u->trouble, ERR_DEP_FAILED, 0, "%s did not %s", d->name,
+		condition_words(d->condition));
 	err_help(&u->trouble, "sysg logs %s", d->name);
 	log_line(LOG_ERR, "error[SG0109]: %s is not started: %s", u->name, u->trouble.msg);
 	post(s, u, EV_DEP_FAILED);
@@ -103,10 +107,13 @@ void deps_lost(struct super *s, struct unit *crashed)
 		const struct service *svc = &s->m->services[i];
 		for (size_t d = 0; u && d < svc->ndeps; d++) {
 			const struct dep *dep = &svc->deps[d];
-			bool runs = u->state == NODE_STARTING || u->state == NODE_RUNNING || u->state == NODE_READY;
-			if (s->unit_of[dep->index] != crashed || !dep->restart || dep->condition == DEP_COMPLETED || !runs)
+			bool runs = u->state == NODE_STARTING || u->state == NODE_RUNNING ||
+				    u->state == NODE_READY;
+			if (s->unit_of[dep->index] != crashed || !dep->restart ||
+				dep->condition == DEP_COMPLETED || !runs)
 				continue;
-			log_line(LOG_WARN, "%s goes down with %s, and up again with it", u->name, crashed->name);
+			log_line(LOG_WARN, "%s goes down with %s, and up again with it", u->name,
+				crashed->name);
 			order_stop(s, u, CAUSE_DEPENDENCY);
 			deps_lost(s, u);
 			break;

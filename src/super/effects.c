@@ -11,18 +11,22 @@
 #include "node/exit.h"
 #include "os/proc.h"
 #include "probe/probe.h"
-#include "super/state.h"
+#include "super/parts.h"
 
-#define SETUP_NS (30 * NS_PER_SEC)  /* from fork to execve */
-#define SURVIVE_NS (5 * NS_PER_SEC) /* from the first KILL to being called a survivor */
+#define SETUP_NS   (30 * NS_PER_SEC) /* from fork to execve */
+#define SURVIVE_NS (5 * NS_PER_SEC)  /* from the first KILL to being called a survivor */
 
-enum { OUTRUN_MAX = 25 }; /* seconds that a fork bomb may go on being killed before it counts as a survivor */
+enum {
+	OUTRUN_MAX = 25
+}; /* seconds that a fork bomb may go on being killed before it counts as a survivor */
 
 static timer_fn fired;
 
-/* --- stopping -------------------------------------------------------------------------------------- */
+/* --- stopping
+ * -------------------------------------------------------------------------------------- */
 
-/* Its main process ended by itself and left others running: the usual reason is named, once a start. */
+/* Its main process ended by itself and left others running: the usual reason is named, once a
+ * start. */
 static void tell_leftovers(struct job *j, unsigned members)
 {
 	char path[UNIT_PATH_MAX];
@@ -30,8 +34,11 @@ static void tell_leftovers(struct job *j, unsigned members)
 	if (j->leftovers_told)
 		return;
 	j->leftovers_told = true;
-	log_line(LOG_WARN, "%s: its main process ended and left %u of its own running, killed now; a program that puts itself "
-		"into the background has to be run in the foreground", unit_path(j->u, path, sizeof path), members);
+	log_line(LOG_WARN,
+		"%s: its main process ended and left %u of its own running, killed now; a program "
+		"that puts itself "
+		"into the background has to be run in the foreground",
+		unit_path(j->u, path, sizeof path), members);
 }
 
 static void swept(struct sweep_target *t, unsigned members, bool gone)
@@ -110,7 +117,8 @@ static int64_t stop_deadline(struct job *j)
 	return j->stop_deadline_ns;
 }
 
-/* Children first: each is ordered down with the deadline of the whole; without any the way to its own signal is free. */
+/* Children first: each is ordered down with the deadline of the whole; without any the way to its
+ * own signal is free. */
 static void fx_kids(struct super *s, struct unit *u)
 {
 	struct job *j = job_of(u);
@@ -121,7 +129,9 @@ static void fx_kids(struct super *s, struct unit *u)
 		struct job *dj = job_of(d);
 		if (dj && !dj->stop_deadline_ns)
 			dj->stop_deadline_ns = deadline;
-		order_stop(s, d, u->cause == CAUSE_SHUTDOWN || u->cause == CAUSE_ORDER ? u->cause : CAUSE_CASCADE);
+		order_stop(s, d,
+			u->cause == CAUSE_SHUTDOWN || u->cause == CAUSE_ORDER ? u->cause
+									      : CAUSE_CASCADE);
 	}
 	if (!u->live_children || j->at_once)
 		post(s, u, EV_KIDS_GONE);
@@ -158,7 +168,8 @@ static void signal_main(struct super *s, struct job *j)
 
 	j->term_sent = true;
 	if (target == STOP_GROUP) {
-		/* each process gets it once: what is in the group now is passed over when the rest gets it */
+		/* each process gets it once: what is in the group now is passed over when the rest
+		 * gets it */
 		j->sweep.told_group = u->pid;
 		j->sweep.told_ticks = sweep_ticks();
 		(void)kill(-u->pid, sig);
@@ -231,11 +242,13 @@ static void name_survivors(struct super *s, struct unit *u)
 		u->exit.left = u->main_alive ? 1 : 0;
 	for (unsigned i = 0; i < u->exit.left && i < NAMED; i++)
 		at += (size_t)snprintf(list + at, sizeof list - at, " %d", (int)pids[i]);
-	err_set(&u->trouble, ERR_SURVIVORS, 0, "%u of its processes can't be killed:%s", u->exit.left, list);
+	err_set(&u->trouble, ERR_SURVIVORS, 0, "%u of its processes can't be killed:%s",
+		u->exit.left, list);
 	log_line(LOG_ERR, "error[SG0713]: %s: %s", unit_path(u, path, sizeof path), u->trouble.msg);
 }
 
-/* 5 s after the first KILL: said now, to those who wait too; the unit stays as it is, and no second copy starts. */
+/* 5 s after the first KILL: said now, to those who wait too; the unit stays as it is, and no second
+ * copy starts. */
 static void fx_survive(struct super *s, struct unit *u)
 {
 	struct job *j = job_of(u);
@@ -258,7 +271,8 @@ static void fx_survive(struct super *s, struct unit *u)
 	serve_unit_told(s, u);
 }
 
-/* --- probing, timers --------------------------------------------------------------------------------- */
+/* --- probing, timers
+ * --------------------------------------------------------------------------------- */
 
 static void probe_says(void *arg, enum probe_news news, const struct err *err)
 {
@@ -274,7 +288,8 @@ static void probe_says(void *arg, enum probe_news news, const struct err *err)
 	}
 	j->u->trouble = *err;
 	j->u->cause = news == PROBE_NEVER_READY ? CAUSE_UNREADY : CAUSE_UNHEALTHY;
-	log_line(LOG_ERR, "error[SG%04d]: %s: %s", err->code, unit_path(j->u, path, sizeof path), err->msg);
+	log_line(LOG_ERR, "error[SG%04d]: %s: %s", err->code, unit_path(j->u, path, sizeof path),
+		err->msg);
 	post(s, j->u, EV_PROBE_DOWN);
 }
 
@@ -288,7 +303,9 @@ static int run_check(void *arg, char *const *argv, pid_t *ret_pid, struct err *e
 static void fx_probe(struct super *s, struct unit *u)
 {
 	struct job *j = job_of(u);
-	struct probe_host host = { .arg = j, .says = probe_says, .run = run_check, .clock = s->probes };
+	struct probe_host host = {
+		.arg = j, .says = probe_says, .run = run_check, .clock = s->probes
+	};
 	struct err err;
 
 	if (j->launch && unit_spawned(u))
@@ -309,7 +326,8 @@ static void fired(struct super *s, struct timer *t)
 	struct unit *u = j->u;
 
 	if (u->state == NODE_STARTING && !u->trouble.code) {
-		err_set(&u->trouble, ERR_EXEC_FAILED, ETIMEDOUT, "its set-up before exec took more than 30 s");
+		err_set(&u->trouble, ERR_EXEC_FAILED, ETIMEDOUT,
+			"its set-up before exec took more than 30 s");
 		u->cause = CAUSE_SETUP;
 		j->stillborn = unit_spawned(u);
 		serve_exec(s, j, &u->trouble);
@@ -345,8 +363,8 @@ static void fx_arm_backoff(struct super *s, struct unit *u)
 	int64_t ns = exit_backoff(u, &j->svc->backoff, random_u64());
 
 	log_line(LOG_WARN, "%s ended (%s %d); restart %u in %s", unit_path(u, path, sizeof path),
-		u->exit.signal ? "signal" : "code", u->exit.signal ? u->exit.signal : u->exit.code, u->in_a_row,
-		duration_print(delay, sizeof delay, ns));
+		u->exit.signal ? "signal" : "code", u->exit.signal ? u->exit.signal : u->exit.code,
+		u->in_a_row, duration_print(delay, sizeof delay, ns));
 	arm(s, u, clock_mono_ns() + ns);
 }
 

@@ -1,4 +1,5 @@
-/* Environments: built once, identical ones kept once, the init's own names put on top at each start. */
+/* Environments: built once, identical ones kept once, the init's own names put on top at each
+ * start. */
 #include "super/env.h"
 
 #include <stdlib.h>
@@ -16,7 +17,13 @@ extern char **environ;
 bool env_reserved(const char *assignment)
 {
 	static const char *const names[] = {
-		"SYSG_SOCKET", "SYSG_NAME", "SYSG_ID", "SPAWN_DEPTH", "SPAWN_PARENT_PID", "SYSG_TOKEN", "SYSG_TOKEN_FILE",
+		"SYSG_SOCKET",
+		"SYSG_NAME",
+		"SYSG_ID",
+		"SPAWN_DEPTH",
+		"SPAWN_PARENT_PID",
+		"SYSG_TOKEN",
+		"SYSG_TOKEN_FILE",
 	};
 	size_t n = strcspn(assignment, "=");
 
@@ -26,7 +33,8 @@ bool env_reserved(const char *assignment)
 	return false;
 }
 
-/* --- a list of assignments under construction: later ones replace earlier ones of the same name ------ */
+/* --- a list of assignments under construction: later ones replace earlier ones of the same name
+ * ------ */
 
 struct assign {
 	char **v;
@@ -94,9 +102,11 @@ static void assign_done(struct assign *a)
 	free(a->v);
 }
 
-/* --- blocks ------------------------------------------------------------------------------------------ */
+/* --- blocks
+ * ------------------------------------------------------------------------------------------ */
 
-static struct envblock *block_of(struct super *s, const char *const *strings, size_t n, struct err *err)
+static struct envblock *block_of(
+	struct super *s, const char *const *strings, size_t n, struct err *err)
 {
 	struct envblock *e, *old;
 	size_t size = 0, at = 0, count = 0;
@@ -105,7 +115,8 @@ static struct envblock *block_of(struct super *s, const char *const *strings, si
 		if (!env_reserved(strings[i]) && strchr(strings[i], '='))
 			size += strlen(strings[i]) + 1;
 	if (size > ENV_MAX) {
-		err_set(err, ERR_TOO_LARGE, 0, "the environment has %zu bytes; at most %d", size, ENV_MAX);
+		err_set(err, ERR_TOO_LARGE, 0, "the environment has %zu bytes; at most %d", size,
+			ENV_MAX);
 		return NULL;
 	}
 	if (!(e = malloc(sizeof *e + size + 1))) {
@@ -132,7 +143,8 @@ static struct envblock *block_of(struct super *s, const char *const *strings, si
 	return e;
 }
 
-struct envblock *env_of_strings(struct super *s, const char *const *strings, size_t n, struct err *err)
+struct envblock *env_of_strings(
+	struct super *s, const char *const *strings, size_t n, struct err *err)
 {
 	return block_of(s, strings, n, err);
 }
@@ -149,7 +161,8 @@ static struct envblock *block_of_assign(struct super *s, struct assign *a, struc
 	return e;
 }
 
-struct envblock *env_with(struct super *s, struct envblock *base, const char *const *strings, size_t n, struct err *err)
+struct envblock *env_with(struct super *s, struct envblock *base, const char *const *strings,
+	size_t n, struct err *err)
 {
 	struct assign a = { 0 };
 	const char *p = base->bytes;

@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "probe/probe.h"
 #include "super/env.h"
-#include "super/state.h"
+#include "super/parts.h"
 
 enum { STOP_TIMEOUT_DEFAULT_S = 5 };
 

@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "os/spawn.h"
 #include "super/env.h"
-#include "super/state.h"
+#include "super/parts.h"
 
 enum { NAMES = 5, NAME_BYTES = UNIT_PATH_MAX + 32 };
 
@@ -63,7 +63,8 @@ static void join_groups(struct super *s, struct job *j)
 
 	j->mark = mark_next(&s->marks, mark_in_use, s);
 	if (s->cgroup && j->cgroup_procs < 0 &&
-		cgroup_make(s->cgroup, job_cgroup_name(j, name), &j->cgroup_procs, &j->cgroup_kill) < 0)
+		cgroup_make(
+			s->cgroup, job_cgroup_name(j, name), &j->cgroup_procs, &j->cgroup_kill) < 0)
 		j->cgroup_procs = j->cgroup_kill = -1; /* the mark holds it all the same */
 	j->sweep = (struct sweep_target){ .mark = j->mark, .cgroup_kill_fd = j->cgroup_kill };
 }
@@ -133,7 +134,8 @@ static void note_start(struct super *s, struct unit *u, const struct spawned *ch
 	j->sweep.session = child->pid;
 	j->status = (struct watch){ .fd = child->status_fd, .events = LOOP_IN, .fn = status_ready };
 	if (loop_add(s->loop, &j->status) < 0) {
-		/* No memory in the kernel for the watch: its exec can't be confirmed, so it is taken as done. */
+		/* No memory in the kernel for the watch: its exec can't be confirmed, so it is
+		 * taken as done. */
 		close(j->status.fd);
 		j->status.fd = -1;
 		u->exec_ok = true;
@@ -187,8 +189,9 @@ int launch_start(struct super *s, struct unit *u, struct err *err)
 	}
 	if (envp) {
 		spec.envp = envp;
-		spec.tty = s->tty == TTY_LED && !unit_spawned(u) ? CHILD_TTY_SESSION :
-			s->tty == TTY_SHARED && !unit_spawned(u) ? CHILD_TTY_GROUP : CHILD_TTY_NONE;
+		spec.tty = s->tty == TTY_LED && !unit_spawned(u)      ? CHILD_TTY_SESSION
+			   : s->tty == TTY_SHARED && !unit_spawned(u) ? CHILD_TTY_GROUP
+								      : CHILD_TTY_NONE;
 		fill_spec(s, j, &spec);
 		rc = start(s, u, &spec, err);
 	} else {

@@ -6,11 +6,12 @@
 #include "base/log.h"
 #include "node/exit.h"
 #include "probe/probe.h"
-#include "super/state.h"
+#include "super/parts.h"
 
 static bool stays_down(enum stop_cause cause)
 {
-	return cause == CAUSE_ORDER || cause == CAUSE_SHUTDOWN || cause == CAUSE_TTL || cause == CAUSE_CASCADE;
+	return cause == CAUSE_ORDER || cause == CAUSE_SHUTDOWN || cause == CAUSE_TTL ||
+	       cause == CAUSE_CASCADE;
 }
 
 void order_stop(struct super *s, struct unit *u, enum stop_cause cause)
@@ -88,7 +89,8 @@ void effects_exit(struct super *s, struct unit *u, int code, int sig)
 
 static bool may_end(enum node_state state)
 {
-	return state == NODE_STOPPING || state == NODE_KILLING || state == NODE_ENDING || state == NODE_DRAINING;
+	return state == NODE_STOPPING || state == NODE_KILLING || state == NODE_ENDING ||
+	       state == NODE_DRAINING;
 }
 
 void check_gone(struct super *s, struct unit *u)

@@ -10,16 +10,17 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "super/state.h"
+#include "super/parts.h"
 #include "wire/packet.h"
 
-#define AGAIN_NS (500 * NS_PER_MS) /* a logger that dies at once is not started more often than this */
+#define AGAIN_NS                                                                                   \
+	(500 * NS_PER_MS) /* a logger that dies at once is not started more often than this */
 
 struct stream {
 	struct list link;
 	uint64_t id;
-	int which;       /* 1 or 2 */
-	int fd;          /* our copy of the read end */
+	int which; /* 1 or 2 */
+	int fd;    /* our copy of the read end */
 	unsigned sinks;
 	bool sent;
 	char *path, *label;
@@ -29,7 +30,8 @@ struct logproc {
 	struct super *s;
 	pid_t pid;
 	struct watch ctl; /* fd -1: no logger at the moment */
-	int own[2];       /* the pipe of our own lines; both ends are ours, the logger has a copy of the read end */
+	int own[2]; /* the pipe of our own lines; both ends are ours, the logger has a copy of the
+		       read end */
 	struct list streams;
 	uint64_t last_id;
 	int64_t started_ns;
@@ -65,7 +67,9 @@ static int send_stream(int ctl, const struct stream *st)
 	packet_put_int(&b, "sinks", st->sinks);
 	packet_end(&b, NULL, 0);
 	struct iovec iov = { b.p, b.len };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
+	struct msghdr m = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
 		.msg_controllen = sizeof control.bytes };
 	memset(&control, 0, sizeof control);
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
@@ -107,7 +111,8 @@ static void take_news(struct super *s, const struct packet *p)
 
 	if (packet_get(p, "done"))
 		lp->done = true;
-	if (!op || packet_int(p, "id", 0, INT64_MAX, &id, &err) < 0 || packet_int(p, "stream", 0, 2, &which, &err) < 0)
+	if (!op || packet_int(p, "id", 0, INT64_MAX, &id, &err) < 0 ||
+		packet_int(p, "stream", 0, 2, &which, &err) < 0)
 		return;
 	bool eof = strcmp(op, "eof") == 0, lost = strcmp(op, "lost") == 0;
 	list_each(it, &lp->streams)
@@ -124,7 +129,6 @@ static void take_news(struct super *s, const struct packet *p)
 		timer_set(s, &lp->again, clock_mono_ns() + AGAIN_NS, try_again);
 }
 
-
 static void ctl_ready(struct loop *l, struct watch *w, uint32_t events)
 {
 	struct logproc *lp = container_of(w, struct logproc, ctl);
@@ -136,7 +140,8 @@ static void ctl_ready(struct loop *l, struct watch *w, uint32_t events)
 	for (;;) {
 		ssize_t n = recv(w->fd, bytes, sizeof bytes, MSG_DONTWAIT);
 		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
-			/* its end is told by its exit; until then nothing more is to be read here */
+			/* its end is told by its exit; until then nothing more is to be read here
+			 */
 			loop_del(lp->s->loop, w);
 			close(w->fd);
 			w->fd = -1;
@@ -178,8 +183,7 @@ static int launch_logger(struct super *s)
 	lp->ctl = (struct watch){ .fd = sv[0], .events = LOOP_IN, .fn = ctl_ready };
 	if (loop_add(s->loop, &lp->ctl) < 0)
 		log_line(LOG_ERR, "the logger can't be watched: %s", strerror(errno));
-	list_each(it, &lp->streams)
-		list_entry(it, struct stream, link)->sent = false;
+	list_each(it, &lp->streams) list_entry(it, struct stream, link)->sent = false;
 	flush_streams(s);
 	return 0;
 }
@@ -257,7 +261,8 @@ void logproc_stop(struct super *s)
 	buf_init(&b, CAP_PACKET);
 	packet_put(&b, "op", "finish");
 	packet_end(&b, NULL, 0);
-	if (lp->ctl.fd < 0 || b.failed || send(lp->ctl.fd, b.p, b.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+	if (lp->ctl.fd < 0 || b.failed ||
+		send(lp->ctl.fd, b.p, b.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		lp->done = true;
 	buf_done(&b);
 }
@@ -274,8 +279,7 @@ void logproc_free(struct super *s)
 	if (!lp)
 		return;
 	timer_del(s, &lp->again);
-	list_each(it, &lp->streams)
-		stream_free(list_entry(it, struct stream, link));
+	list_each(it, &lp->streams) stream_free(list_entry(it, struct stream, link));
 	if (lp->ctl.fd >= 0) {
 		loop_del(s->loop, &lp->ctl);
 		close(lp->ctl.fd);
@@ -286,7 +290,8 @@ void logproc_free(struct super *s)
 	s->logproc = NULL;
 }
 
-static struct stream *stream_new(struct logproc *lp, const struct unit *u, uint64_t id, int which, unsigned sinks)
+static struct stream *stream_new(
+	struct logproc *lp, const struct unit *u, uint64_t id, int which, unsigned sinks)
 {
 	struct stream *st = calloc(1, sizeof *st);
 	char path[UNIT_PATH_MAX];
@@ -305,7 +310,8 @@ static struct stream *stream_new(struct logproc *lp, const struct unit *u, uint6
 	return st;
 }
 
-static int open_stream(struct super *s, const struct unit *u, uint64_t id, int which, unsigned sinks)
+static int open_stream(
+	struct super *s, const struct unit *u, uint64_t id, int which, unsigned sinks)
 {
 	struct stream *st = stream_new(s->logproc, u, id, which, sinks);
 	int p[2];
@@ -323,7 +329,8 @@ static int open_stream(struct super *s, const struct unit *u, uint64_t id, int w
 	return p[1];
 }
 
-int logproc_pipes(struct super *s, const struct unit *u, unsigned sinks, int ret_fd[2], bool *ret_inherit, struct err *err)
+int logproc_pipes(struct super *s, const struct unit *u, unsigned sinks, int ret_fd[2],
+	bool *ret_inherit, struct err *err)
 {
 	ret_fd[0] = ret_fd[1] = -1;
 	*ret_inherit = sinks & SINK_INHERIT;
@@ -335,7 +342,8 @@ int logproc_pipes(struct super *s, const struct unit *u, unsigned sinks, int ret
 			int sys = errno;
 			if (i) /* the first one's stream ends with its last writer, which is us */
 				close(ret_fd[0]);
-			return err_set(err, ERR_EXEC_FAILED, sys, "no pipe for its output: %s", strerror(sys));
+			return err_set(err, ERR_EXEC_FAILED, sys, "no pipe for its output: %s",
+				strerror(sys));
 		}
 	flush_streams(s);
 	return 0;

@@ -1,4 +1,5 @@
-/* spawn: who asks, for whom, with whose credentials, what it runs; then the one admission, and a fork. */
+/* spawn: who asks, for whom, with whose credentials, what it runs; then the one admission, and a
+ * fork. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,8 @@ struct request {
 	size_t nargs, nenv, nset_env;
 	const char *cwd;
 	struct spawn_want want;
-	bool wait, for_other; /* for_other: --parent: everything is the named unit's, not the caller's */
+	bool wait, for_other; /* for_other: --parent: everything is the named unit's, not the
+				 caller's */
 	struct unit *parent;
 };
 
@@ -37,14 +39,16 @@ static size_t count(const struct packet *p, const char *key)
 	return found;
 }
 
-static int collect(const struct packet *p, const char *key, size_t max, const char ***ret, size_t *ret_n, struct err *err)
+static int collect(const struct packet *p, const char *key, size_t max, const char ***ret,
+	size_t *ret_n, struct err *err)
 {
 	const char *at = NULL, *k, *v;
 	size_t n;
 
 	*ret_n = count(p, key);
 	if (*ret_n > max)
-		return err_set(err, ERR_TOO_LARGE, 0, "%zu times %s=; at most %zu", *ret_n, key, max);
+		return err_set(
+			err, ERR_TOO_LARGE, 0, "%zu times %s=; at most %zu", *ret_n, key, max);
 	*ret = calloc(*ret_n + 1, sizeof **ret);
 	if (!*ret)
 		return no_memory(err);
@@ -76,7 +80,8 @@ static int take_policy(const struct packet *p, struct spawn_want *want, struct e
 	return policy ? policy_parse(policy, &want->policy, err) : 0;
 }
 
-/* The unit that the child will be a child of. A unit may name itself or what is below it; an operator has to name one. */
+/* The unit that the child will be a child of. A unit may name itself or what is below it; an
+ * operator has to name one. */
 static int find_parent(struct conn *c, const struct packet *p, struct request *r, struct err *err)
 {
 	const char *selector = packet_get(p, "parent"), *pid = packet_get(p, "parent_pid");
@@ -86,7 +91,8 @@ static int find_parent(struct conn *c, const struct packet *p, struct request *r
 		return err_set(err, ERR_NOT_DYNAMIC, 0, "a health check does not spawn");
 	if (!r->for_other && c->cls == PEER_OPERATOR) {
 		err_set(err, ERR_BAD_REQUEST, 0, "an operator has no place in the tree of its own");
-		return err_help(err, "say whose child it is to be: sysg spawn --parent UNIT -- COMMAND");
+		return err_help(
+			err, "say whose child it is to be: sysg spawn --parent UNIT -- COMMAND");
 	}
 	r->parent = r->for_other ? conn_unit(c, selector ? selector : pid, err) : c->unit;
 	if (!r->parent)
@@ -106,14 +112,16 @@ static int parse(struct conn *c, const struct packet *p, struct request *r, stru
 	r->want.unique = packet_get(p, "unique") != NULL;
 	r->want.no_spawn = packet_get(p, "no_spawn") != NULL;
 	r->wait = packet_get(p, "wait") != NULL;
-	if (find_parent(c, p, r, err) < 0 || collect(p, "arg", CAP_ARGS, &r->args, &r->nargs, err) < 0 ||
+	if (find_parent(c, p, r, err) < 0 ||
+		collect(p, "arg", CAP_ARGS, &r->args, &r->nargs, err) < 0 ||
 		collect(p, "env", CAP_ENV_VARS, &r->env, &r->nenv, err) < 0 ||
 		collect(p, "set_env", CAP_ENV_VARS, &r->set_env, &r->nset_env, err) < 0 ||
-		packet_int(p, "ttl_ns", 1, INT64_MAX / 2, &r->want.ttl_ns, err) < 0 || take_limits(p, &r->want, err) < 0 ||
-		take_policy(p, &r->want, err) < 0)
+		packet_int(p, "ttl_ns", 1, INT64_MAX / 2, &r->want.ttl_ns, err) < 0 ||
+		take_limits(p, &r->want, err) < 0 || take_policy(p, &r->want, err) < 0)
 		return -1;
 	if (!r->nargs)
-		return err_set(err, ERR_BAD_REQUEST, 0, "no command: sysg spawn [OPTIONS] -- COMMAND [ARG...]");
+		return err_set(err, ERR_BAD_REQUEST, 0,
+			"no command: sysg spawn [OPTIONS] -- COMMAND [ARG...]");
 	if (r->for_other && !packet_get(p, "own_cwd"))
 		r->cwd = job_of(r->parent)->cwd;
 	if (r->cwd && *r->cwd != '/')
@@ -148,7 +156,8 @@ static char **copy_args(const struct request *r)
 	return v;
 }
 
-/* At least 100 above what the init has, and never below the caller's: the kernel is to pick it first. */
+/* At least 100 above what the init has, and never below the caller's: the kernel is to pick it
+ * first. */
 static int oom_more(pid_t caller)
 {
 	int own = 0, theirs = 0;
@@ -198,8 +207,8 @@ static size_t kept_by_tree(const struct unit *root)
 static struct envblock *make_env(struct conn *c, const struct request *r, struct err *err)
 {
 	struct super *s = c->s;
-	struct envblock *base = r->for_other ? env_ref(job_of(r->parent)->env) :
-					       env_of_strings(s, r->env, r->nenv, err);
+	struct envblock *base = r->for_other ? env_ref(job_of(r->parent)->env)
+					     : env_of_strings(s, r->env, r->nenv, err);
 	struct envblock *e = base;
 
 	if (base && r->nset_env) {
@@ -208,7 +217,8 @@ static struct envblock *make_env(struct conn *c, const struct request *r, struct
 	}
 	if (e && e->refs == 1 && kept_by_tree(r->parent->root) + e->size > KEPT_MAX) {
 		env_unref(s, e);
-		err_set(err, ERR_TOO_LARGE, 0, "the environments kept for this tree are over %d MiB", KEPT_MAX >> 20);
+		err_set(err, ERR_TOO_LARGE, 0,
+			"the environments kept for this tree are over %d MiB", KEPT_MAX >> 20);
 		return NULL;
 	}
 	return e;
@@ -225,13 +235,15 @@ static char *words(const struct request *r)
 	return buf_steal(&b);
 }
 
-/* Everything that may fail for lack of memory or rights is made before the admission, so that nothing is half done. */
+/* Everything that may fail for lack of memory or rights is made before the admission, so that
+ * nothing is half done. */
 static struct unit *admit(struct conn *c, struct request *r, struct err *err)
 {
 	struct super *s = c->s;
 	struct launch *l = make_launch(c, r, err);
 	struct envblock *env = l ? make_env(c, r, err) : NULL;
-	struct unit *u = env ? tree_admit(&s->tree, r->parent, &r->want, clock_mono_ns(), err) : NULL;
+	struct unit *u =
+		env ? tree_admit(&s->tree, r->parent, &r->want, clock_mono_ns(), err) : NULL;
 	struct job *j = u ? job_new(s, u, NULL) : NULL;
 
 	if (!j) {

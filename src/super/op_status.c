@@ -45,7 +45,8 @@ const char *unit_health(const struct super *s, const struct unit *u)
 		return "idle";
 	default:
 		(void)s;
-		return u->cause == CAUSE_UNHEALTHY || u->cause == CAUSE_UNREADY ? "failing" : "warn";
+		return u->cause == CAUSE_UNHEALTHY || u->cause == CAUSE_UNREADY ? "failing"
+										: "warn";
 	}
 }
 
@@ -85,8 +86,7 @@ static unsigned conns_in_all(const struct super *s)
 {
 	unsigned n = 0;
 
-	list_each(it, &s->conns)
-		n += !list_entry(it, struct conn, link)->gone;
+	list_each(it, &s->conns) n += !list_entry(it, struct conn, link)->gone;
 	return n;
 }
 
@@ -165,7 +165,8 @@ static void put_limits(struct buf *b, const struct unit *u)
 	for (int i = 0; i < LIMIT_COUNT; i++) {
 		if (u->limits.v[i] == LIMIT_NONE)
 			continue;
-		snprintf(key, sizeof key, "limit_%s%s", limit_rows[i].key, i == LIMIT_TTL ? "_ns" : "");
+		snprintf(key, sizeof key, "limit_%s%s", limit_rows[i].key,
+			i == LIMIT_TTL ? "_ns" : "");
 		packet_put_int(b, key, u->limits.v[i]);
 	}
 	packet_put(b, "policy", policy_name(u->policy));
@@ -204,7 +205,8 @@ static void unit_row(struct conn *c, const struct unit *u)
 	if (u->parent)
 		packet_putf(&b, "parent", "@%" PRIu64, u->parent->id);
 	packet_put_int(&b, "depth", u->depth);
-	packet_put(&b, "state", u->ended && u->state == NODE_IDLE ? "stopped" : node_state_status(u->state));
+	packet_put(&b, "state",
+		u->ended && u->state == NODE_IDLE ? "stopped" : node_state_status(u->state));
 	packet_put(&b, "intent", unit_intent(s, u));
 	packet_put(&b, "health", unit_health(s, u));
 	packet_put(&b, "lifecycle", unit_lifecycle(u));
@@ -219,7 +221,10 @@ static void unit_row(struct conn *c, const struct unit *u)
 		packet_putf(&b, "error", "SG%04d", u->trouble.code);
 		packet_put(&b, "why", u->trouble.msg);
 	}
-	packet_put(&b, "containment", j && j->cgroup_procs >= 0 ? "cgroup" : j && j->mark ? "mark" : "session");
+	packet_put(&b, "containment",
+		j && j->cgroup_procs >= 0 ? "cgroup"
+		: j && j->mark            ? "mark"
+					  : "session");
 	packet_end(&b, NULL, 0);
 	conn_send(c, &b);
 }

@@ -10,7 +10,8 @@ bool unit_over(const struct unit *u)
 	if (u->ended)
 		return true;
 	const struct job *j = job_of(u);
-	return u->state == NODE_IDLE || u->state == NODE_DONE || u->state == NODE_FAILED || (j && j->survived);
+	return u->state == NODE_IDLE || u->state == NODE_DONE || u->state == NODE_FAILED ||
+	       (j && j->survived);
 }
 
 void put_exit_row(struct buf *b, const struct unit *u)
@@ -44,7 +45,8 @@ static void tell_over(struct conn *c)
 }
 
 /* unit=* into c->units. -1: answered already. */
-static int take_units(struct conn *c, const struct packet *p, int (*allowed)(struct conn *, struct unit *, struct err *))
+static int take_units(struct conn *c, const struct packet *p,
+	int (*allowed)(struct conn *, struct unit *, struct err *))
 {
 	const char *at = NULL, *key, *value;
 	struct err err;
@@ -70,7 +72,8 @@ static int take_units(struct conn *c, const struct packet *p, int (*allowed)(str
 static int may_wait(struct conn *c, struct unit *u, struct err *err)
 {
 	if (c->unit && unit_descends(c->unit, u))
-		return err_set(err, ERR_DEADLOCK, 0, "waiting for oneself or an ancestor would never end");
+		return err_set(
+			err, ERR_DEADLOCK, 0, "waiting for oneself or an ancestor would never end");
 	return conn_right(c, u, err);
 }
 

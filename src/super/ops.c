@@ -26,7 +26,10 @@ static void op_version(struct conn *c, const struct packet *p)
 static void op_whoami(struct conn *c, const struct packet *p)
 {
 	static const char *const words[] = {
-		[PEER_NOBODY] = "nobody", [PEER_UNIT] = "unit", [PEER_AUX] = "unit", [PEER_OPERATOR] = "operator",
+		[PEER_NOBODY] = "nobody",
+		[PEER_UNIT] = "unit",
+		[PEER_AUX] = "unit",
+		[PEER_OPERATOR] = "operator",
 	};
 	char path[UNIT_PATH_MAX];
 	struct buf b;
@@ -60,13 +63,15 @@ void op_logs_path(struct conn *c, const struct packet *p)
 	if (c->s->log_dir && c->s->logproc) {
 		packet_put(&b, "dir", c->s->log_dir);
 		if (u)
-			packet_putf(&b, "file", "%s/%s.log", c->s->log_dir, unit_path(u, path, sizeof path));
+			packet_putf(&b, "file", "%s/%s.log", c->s->log_dir,
+				unit_path(u, path, sizeof path));
 	}
 	packet_end(&b, NULL, 0);
 	conn_send(c, &b);
 }
 
-/* --- health and readiness ------------------------------------------------------------------------------- */
+/* --- health and readiness
+ * ------------------------------------------------------------------------------- */
 
 static void answer(struct conn *c, bool yes, const char *why)
 {
@@ -84,7 +89,8 @@ static void answer_unit(struct conn *c, bool yes, const struct unit *u)
 {
 	char path[UNIT_PATH_MAX], why[UNIT_PATH_MAX + 32];
 
-	snprintf(why, sizeof why, "%s is %s", unit_path(u, path, sizeof path), node_state_status(u->state));
+	snprintf(why, sizeof why, "%s is %s", unit_path(u, path, sizeof path),
+		node_state_status(u->state));
 	answer(c, yes, why);
 }
 
@@ -101,7 +107,8 @@ static struct unit *asked_for(struct conn *c, const struct packet *p, bool *ret_
 	return u;
 }
 
-/* A runtime must not kill what the init is mending: booting, in backoff, in shutdown.delay all count as healthy. */
+/* A runtime must not kill what the init is mending: booting, in backoff, in shutdown.delay all
+ * count as healthy. */
 void op_health(struct conn *c, const struct packet *p)
 {
 	struct super *s = c->s;

@@ -8,9 +8,10 @@
 #include "base/log.h"
 #include "os/reap.h"
 #include "probe/probe.h"
-#include "super/state.h"
+#include "super/parts.h"
 
-/* Of one turn, so that a service that makes orphans as fast as it can does not keep the others waiting. */
+/* Of one turn, so that a service that makes orphans as fast as it can does not keep the others
+ * waiting. */
 #define REAP_NS (2 * NS_PER_MS)
 enum { REAPS_A_LOOK = 16 };
 
@@ -45,8 +46,8 @@ void aux_forget(struct super *s, const struct job *j)
 	struct aux *a, *next;
 
 	HASH_ITER(hh, s->aux, a, next)
-		if (a->job == j)
-			a->job = NULL;
+	if (a->job == j)
+		a->job = NULL;
 }
 
 struct unit *aux_unit(struct super *s, pid_t pid)
@@ -72,11 +73,13 @@ static void reap_main(struct super *s, struct unit *u, pid_t pid)
 	struct job *j = job_of(u);
 	int code, sig;
 
-	/* While it is unreaped its group is still its own: what it left there goes before the number can be used again. */
+	/* While it is unreaped its group is still its own: what it left there goes before the
+	 * number can be used again. */
 	if (u->cause == CAUSE_NONE)
 		(void)kill(-pid, SIGKILL);
 	if (j->status.fd >= 0)
-		j->status.fn(s->loop, &j->status, 0); /* how its exec went is known by now, and comes first */
+		j->status.fn(s->loop, &j->status,
+			0); /* how its exec went is known by now, and comes first */
 	if (reap_take(pid, &code, &sig) == 0) {
 		s->reaped_own++;
 		effects_exit(s, u, code, sig);

@@ -13,7 +13,7 @@
 #include "os/account.h"
 #include "os/filewatch.h"
 #include "os/usock.h"
-#include "super/state.h"
+#include "super/parts.h"
 
 enum { PATH_MAX_BYTES = 512, SOCKET_PATH_MAX = 107 };
 
@@ -37,7 +37,8 @@ static bool nested_name(char *dir, size_t size)
 	const char *id = getenv("SYSG_ID");
 	size_t n = strlen(dir);
 
-	if (!id || *id != '@' || strspn(id + 1, "0123456789") != strlen(id + 1) || !id[1] || n + strlen(id) + 2 > size)
+	if (!id || *id != '@' || strspn(id + 1, "0123456789") != strlen(id + 1) || !id[1] ||
+		n + strlen(id) + 2 > size)
 		return false;
 	snprintf(dir + n, size - n, "/%s", id);
 	return true;
@@ -60,7 +61,8 @@ static void pid_path(const char *socket, char *ret, size_t size)
 {
 	const char *slash = strrchr(socket, '/');
 
-	snprintf(ret, size, "%.*s/sysg.pid", slash ? (int)(slash - socket) : 1, slash ? socket : ".");
+	snprintf(ret, size, "%.*s/sysg.pid", slash ? (int)(slash - socket) : 1,
+		slash ? socket : ".");
 }
 
 static void drop_pid_file(struct super *s, const char *socket)
@@ -77,8 +79,9 @@ static void drop_pid_file(struct super *s, const char *socket)
 	s->pid_file = -1;
 }
 
-/* Before the look at a stale socket, so that two starters can't both replace it. The lock goes with the last copy of the
- * descriptor; children close theirs. A folder that takes no file takes no socket either: that is said by the bind. */
+/* Before the look at a stale socket, so that two starters can't both replace it. The lock goes with
+ * the last copy of the descriptor; children close theirs. A folder that takes no file takes no
+ * socket either: that is said by the bind. */
 static int lock_pid_file(struct super *s, const char *socket, struct err *err)
 {
 	char path[PATH_MAX_BYTES], text[16];
@@ -100,8 +103,8 @@ static int lock_pid_file(struct super *s, const char *socket, struct err *err)
 static int listen_at(struct super *s, const char *path, struct err *err)
 {
 	if (strlen(path) > SOCKET_PATH_MAX)
-		return err_set(err, ERR_BAD_VALUE, ENAMETOOLONG, "the socket's path has more than %d bytes: %s",
-			SOCKET_PATH_MAX, path);
+		return err_set(err, ERR_BAD_VALUE, ENAMETOOLONG,
+			"the socket's path has more than %d bytes: %s", SOCKET_PATH_MAX, path);
 	if (lock_pid_file(s, path, err) < 0)
 		return -1;
 	if (usock_listen(path, NULL, s->m->control_mode, group_of(s), &s->listener.fd, err) < 0) {
@@ -114,7 +117,8 @@ static int listen_at(struct super *s, const char *path, struct err *err)
 
 enum tried { TRIED_OK, TRIED_UNUSABLE, TRIED_TAKEN };
 
-static enum tried try_dir(struct super *s, char *dir, mode_t mode, bool must_be_ours, struct err *err)
+static enum tried try_dir(
+	struct super *s, char *dir, mode_t mode, bool must_be_ours, struct err *err)
 {
 	char path[PATH_MAX_BYTES + 16];
 
@@ -168,7 +172,8 @@ static int try_places(struct super *s, struct err *err)
 		if (t == TRIED_OK)
 			return 0;
 		if (t == TRIED_TAKEN && !getenv("SYSG_ID"))
-			return err_help(err, "sysg status --socket %s/control.sock shows what it runs", dir);
+			return err_help(err,
+				"sysg status --socket %s/control.sock shows what it runs", dir);
 		taken |= t == TRIED_TAKEN;
 	}
 	err->sys = taken ? EADDRINUSE : EROFS;
@@ -183,7 +188,8 @@ static void try_abstract(struct super *s)
 	snprintf(name + 1, sizeof name - 1, "sysg/%" PRIu64, pid_namespace_inode());
 	s->socket_path = strdup(name);
 	if (usock_listen(NULL, name + 1, 0, (gid_t)-1, &s->listener.fd, &err) == 0)
-		log_line(LOG_WARN, "no runtime directory can be written; the socket is the abstract %s", name);
+		log_line(LOG_WARN,
+			"no runtime directory can be written; the socket is the abstract %s", name);
 	else
 		log_line(LOG_WARN, "no control socket: %s", err.msg);
 }
@@ -237,7 +243,8 @@ static void dir_changed(struct loop *l, struct watch *w, uint32_t events)
 		return;
 	make_dir_of(s->socket_path);
 	if (usock_listen(s->socket_path, NULL, s->m->control_mode, group_of(s), &fd, &err) < 0) {
-		log_line(LOG_ERR, "the control socket is gone and can't be bound again: %s", err.msg);
+		log_line(LOG_ERR, "the control socket is gone and can't be bound again: %s",
+			err.msg);
 		return;
 	}
 	if (!s->listener_off)
@@ -256,7 +263,8 @@ static void watch_dir(struct super *s)
 	s->dir_watch = (struct watch){ .fd = inotify_open(), .events = LOOP_IN, .fn = dir_changed };
 	if (s->dir_watch.fd < 0)
 		return;
-	if (inotify_watch_gone(s->dir_watch.fd, s->socket_path) < 0 || loop_add(s->loop, &s->dir_watch) < 0) {
+	if (inotify_watch_gone(s->dir_watch.fd, s->socket_path) < 0 ||
+		loop_add(s->loop, &s->dir_watch) < 0) {
 		close(s->dir_watch.fd);
 		s->dir_watch.fd = -1;
 	}
@@ -284,13 +292,18 @@ int rundir_open(struct super *s, struct err *err)
 			try_abstract(s);
 	} else {
 		char *slash = s->socket_path ? strrchr(s->socket_path, '/') : NULL;
-		s->run_dir = slash && slash > s->socket_path ? strndup(s->socket_path, (size_t)(slash - s->socket_path)) : NULL;
+		s->run_dir = slash && slash > s->socket_path
+				     ? strndup(s->socket_path, (size_t)(slash - s->socket_path))
+				     : NULL;
 	}
 	if (!s->opts->one_command)
 		find_log_dir(s);
 	watch_dir(s);
-	return s->listener.fd < 0 ? 0 : loop_add(s->loop, &s->listener) < 0 ?
-		err_set(err, ERR_UNKNOWN, errno, "the control socket can't be watched: %s", strerror(errno)) : 0;
+	return s->listener.fd < 0 ? 0
+	       : loop_add(s->loop, &s->listener) < 0
+		       ? err_set(err, ERR_UNKNOWN, errno, "the control socket can't be watched: %s",
+				 strerror(errno))
+		       : 0;
 }
 
 void rundir_close(struct super *s)

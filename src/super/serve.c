@@ -1,4 +1,5 @@
-/* Connections: accepted, bounded, read a few requests a turn, answered as they read. PID 1 waits for none of them. */
+/* Connections: accepted, bounded, read a few requests a turn, answered as they read. PID 1 waits
+ * for none of them. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -13,7 +14,8 @@
 #define RELISTEN_NS (200 * NS_PER_MS)
 enum { ACCEPTS_A_TURN = 32 };
 
-/* --- who ---------------------------------------------------------------------------------------------- */
+/* --- who
+ * ---------------------------------------------------------------------------------------------- */
 
 static void *main_of(void *arg, pid_t pid)
 {
@@ -49,7 +51,9 @@ int conn_right(const struct conn *c, const struct unit *u, struct err *err)
 {
 	char path[UNIT_PATH_MAX];
 
-	return conn_sees(c, u) ? 0 : err_set(err, ERR_DENIED, 0, "no right over %s", unit_path(u, path, sizeof path));
+	return conn_sees(c, u) ? 0
+			       : err_set(err, ERR_DENIED, 0, "no right over %s",
+					 unit_path(u, path, sizeof path));
 }
 
 struct unit *conn_unit(struct conn *c, const char *selector, struct err *err)
@@ -59,7 +63,8 @@ struct unit *conn_unit(struct conn *c, const char *selector, struct err *err)
 	return u && conn_right(c, u, err) == 0 ? u : NULL;
 }
 
-/* --- requests ------------------------------------------------------------------------------------------- */
+/* --- requests
+ * ------------------------------------------------------------------------------------------- */
 
 static int fields_known(const struct op *op, const struct packet *p, struct err *err)
 {
@@ -74,7 +79,8 @@ static int fields_known(const struct op *op, const struct packet *p, struct err 
 		memcpy(padded + 1, key, n);
 		memcpy(padded + 1 + n, " ", 2);
 		if (!strstr(" op v more ", padded) && !strstr(op->fields, padded))
-			return err_set(err, ERR_BAD_REQUEST, 0, "%s has no field %.*s", op->name, (int)n, key);
+			return err_set(err, ERR_BAD_REQUEST, 0, "%s has no field %.*s", op->name,
+				(int)n, key);
 	}
 	return 0;
 }
@@ -84,10 +90,13 @@ static int permitted(const struct conn *c, const struct op *op, struct err *err)
 	if (op->who & OP_EVERYONE)
 		return 0;
 	if (c->cls == PEER_NOBODY)
-		return err_set(err, ERR_NOBODY, 0, "this process is not managed here: it descends from no unit, and is no operator");
+		return err_set(err, ERR_NOBODY, 0,
+			"this process is not managed here: it descends from no unit, and is no "
+			"operator");
 	if (c->cls == PEER_OPERATOR ? op->who & OP_OPERATOR : op->who & OP_UNITS)
 		return 0;
-	return err_set(err, ERR_DENIED, 0, "%s is not for %s", op->name, c->cls == PEER_OPERATOR ? "operators" : "units");
+	return err_set(err, ERR_DENIED, 0, "%s is not for %s", op->name,
+		c->cls == PEER_OPERATOR ? "operators" : "units");
 }
 
 static void serve(struct conn *c, const struct packet *p)
@@ -154,7 +163,8 @@ static void conn_readable(struct conn *c)
 			return;
 		case USOCK_PACKET:
 			c->s->clients_read++;
-			if (sender != c->peer.pid) { /* an inherited or passed-on connection asks for nothing */
+			if (sender != c->peer.pid) { /* an inherited or passed-on connection asks
+							for nothing */
 				conn_drop(c);
 				return;
 			}
@@ -182,7 +192,8 @@ static void conn_ready(struct loop *l, struct watch *w, uint32_t events)
 		conn_readable(c);
 }
 
-/* --- accepting ------------------------------------------------------------------------------------------ */
+/* --- accepting
+ * ------------------------------------------------------------------------------------------ */
 
 static unsigned count_of(const struct conn *c)
 {
@@ -191,8 +202,8 @@ static unsigned count_of(const struct conn *c)
 	list_each(it, &c->s->conns)
 	{
 		const struct conn *o = list_entry(it, struct conn, link);
-		n += o != c && !o->gone && o->wait == WAIT_NOTHING && o->counted_cls == c->counted_cls &&
-			o->counted_unit == c->counted_unit;
+		n += o != c && !o->gone && o->wait == WAIT_NOTHING &&
+		     o->counted_cls == c->counted_cls && o->counted_unit == c->counted_unit;
 	}
 	return n;
 }
@@ -250,7 +261,8 @@ static void listen_again(struct super *s, struct timer *t)
 	}
 }
 
-/* Level-triggered, a listener that can't accept would spin: it is out of the loop until a descriptor is free. */
+/* Level-triggered, a listener that can't accept would spin: it is out of the loop until a
+ * descriptor is free. */
 static void listen_later(struct super *s)
 {
 	log_line(LOG_WARN, "no descriptor left for a connection; they wait");
@@ -278,7 +290,8 @@ void serve_accept(struct loop *l, struct watch *w, uint32_t events)
 	}
 }
 
-/* --- what happens to units ------------------------------------------------------------------------------- */
+/* --- what happens to units
+ * ------------------------------------------------------------------------------- */
 
 void serve_exec(struct super *s, struct job *j, const struct err *failed)
 {
@@ -350,7 +363,8 @@ void serve_unit_told(struct super *s, struct unit *u)
 	list_each(it, &s->conns)
 	{
 		struct conn *c = list_entry(it, struct conn, link);
-		bool waits = c->wait == WAIT_EXIT || c->wait == WAIT_ENDS || c->wait == WAIT_STOPPED;
+		bool waits =
+			c->wait == WAIT_EXIT || c->wait == WAIT_ENDS || c->wait == WAIT_STOPPED;
 		for (size_t i = 0; waits && !c->gone && i < c->nunits; i++)
 			if (c->units[i].id == u->id && !c->units[i].told) {
 				conn_tell(c, &c->units[i], u);
@@ -388,7 +402,6 @@ void serve_sweep(struct super *s)
 
 void serve_close_all(struct super *s)
 {
-	list_each(it, &s->conns)
-		conn_drop(list_entry(it, struct conn, link));
+	list_each(it, &s->conns) conn_drop(list_entry(it, struct conn, link));
 	serve_sweep(s);
 }

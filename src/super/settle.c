@@ -2,9 +2,11 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "super/state.h"
+#include "super/parts.h"
 
-enum { STEPS_A_TURN = 100000 }; /* far above what a shutdown of thousands of units takes; a loop would be a bug */
+enum {
+	STEPS_A_TURN = 100000
+}; /* far above what a shutdown of thousands of units takes; a loop would be a bug */
 
 static int grow(struct super *s)
 {
@@ -35,8 +37,8 @@ static void apply(struct super *s, struct unit *u, enum node_event ev)
 		return;
 	}
 	if (log_level_get() >= LOG_DBG)
-		log_line(LOG_DBG, "%s: %s, %s -> %s", unit_path(u, path, sizeof path), node_event_name(ev),
-			node_state_name(u->state), node_state_name(c.next));
+		log_line(LOG_DBG, "%s: %s, %s -> %s", unit_path(u, path, sizeof path),
+			node_event_name(ev), node_state_name(u->state), node_state_name(c.next));
 	if (c.next != u->state)
 		s->deps_dirty = true;
 	u->state = c.next;
@@ -46,7 +48,8 @@ static void apply(struct super *s, struct unit *u, enum node_event ev)
 void post(struct super *s, struct unit *u, enum node_event ev)
 {
 	if (s->ev_n == s->ev_cap && grow(s) < 0) {
-		/* No memory for the queue: taken at once. The order may differ; that it happens does not. */
+		/* No memory for the queue: taken at once. The order may differ; that it happens
+		 * does not. */
 		apply(s, u, ev);
 		return;
 	}
@@ -68,7 +71,8 @@ void settle(struct super *s)
 		if (e.u && e.u->rt)
 			apply(s, e.u, e.ev);
 	}
-	log_line(LOG_ERR, "internal: more than %d events in one turn; the rest waits for the next", STEPS_A_TURN);
+	log_line(LOG_ERR, "internal: more than %d events in one turn; the rest waits for the next",
+		STEPS_A_TURN);
 }
 
 void settle_forget(struct super *s, const struct unit *u)

@@ -1,15 +1,16 @@
-/* The end of the container: levels of the reverse graph, one budget, everything that is left, the logger, the code. */
+/* The end of the container: levels of the reverse graph, one budget, everything that is left, the
+ * logger, the code. */
 #include <signal.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "super/state.h"
+#include "super/parts.h"
 
-#define BUDGET_NS (8 * NS_PER_SEC)         /* inside a runtime's usual 10 s */
-#define BUDGET_MORE_NS (3 * NS_PER_SEC)    /* above the longest chain of stop_timeouts */
-#define KILLED_NS (1 * NS_PER_SEC)         /* how long what was killed may take to be gone */
-#define MOMENT_NS (500 * NS_PER_MS)        /* between TERM and KILL to what belongs to no unit */
-#define LOGGER_NS (1 * NS_PER_SEC)
+#define BUDGET_NS      (8 * NS_PER_SEC)  /* inside a runtime's usual 10 s */
+#define BUDGET_MORE_NS (3 * NS_PER_SEC)  /* above the longest chain of stop_timeouts */
+#define KILLED_NS      (1 * NS_PER_SEC)  /* how long what was killed may take to be gone */
+#define MOMENT_NS      (500 * NS_PER_MS) /* between TERM and KILL to what belongs to no unit */
+#define LOGGER_NS      (1 * NS_PER_SEC)
 enum { EXIT_SURVIVORS = 70 };
 
 static void next_phase(struct super *s);
@@ -29,7 +30,8 @@ static void enter(struct super *s, enum phase phase, int64_t lasts_ns)
 static bool level_empty(const struct super *s, unsigned level)
 {
 	for (size_t i = 0; i < s->m->nservices; i++)
-		if (s->unit_of[i] && s->plan->level[i] == level && !node_state_at_rest(s->unit_of[i]->state))
+		if (s->unit_of[i] && s->plan->level[i] == level &&
+			!node_state_at_rest(s->unit_of[i]->state))
 			return false;
 	return true;
 }
@@ -38,7 +40,8 @@ static void stop_level(struct super *s, unsigned level)
 {
 	for (size_t i = 0; i < s->m->nservices; i++) {
 		struct unit *u = s->unit_of[i];
-		if (!u || s->plan->level[i] != level || node_state_at_rest(u->state) || job_of(u)->shut_ordered)
+		if (!u || s->plan->level[i] != level || node_state_at_rest(u->state) ||
+			job_of(u)->shut_ordered)
 			continue;
 		job_of(u)->shut_ordered = true;
 		order_stop(s, u, CAUSE_SHUTDOWN);
@@ -100,8 +103,7 @@ void shutdown_decide(struct super *s, int code)
 static void kill_all(struct super *s)
 {
 	s->killing = true;
-	list_each(it, &s->tree.all)
-		kill_now(s, list_entry(it, struct unit, all));
+	list_each(it, &s->tree.all) kill_now(s, list_entry(it, struct unit, all));
 }
 
 void shutdown_now(struct super *s)
@@ -132,10 +134,12 @@ static unsigned count_survivors(struct super *s)
 	{
 		struct unit *u = list_entry(it, struct unit, all);
 		pid_t pid;
-		if (u->ended || !u->rt || !u->own_left || !sweep_members(s->sweep, job_of(u)->mark, 0, &pid, 1))
+		if (u->ended || !u->rt || !u->own_left ||
+			!sweep_members(s->sweep, job_of(u)->mark, 0, &pid, 1))
 			continue;
 		n++;
-		log_line(LOG_ERR, "error[SG0713]: %s: pid %d survived being killed", unit_path(u, path, sizeof path), (int)pid);
+		log_line(LOG_ERR, "error[SG0713]: %s: pid %d survived being killed",
+			unit_path(u, path, sizeof path), (int)pid);
 	}
 	return n;
 }
@@ -159,7 +163,8 @@ static void code_from(struct super *s)
 
 	if (!u || !u->exit.known)
 		return;
-	bool ours = u->cause != CAUSE_NONE && (u->exit.signal == s->m->services[i].stop_signal || u->exit.signal == SIGKILL);
+	bool ours = u->cause != CAUSE_NONE &&
+		    (u->exit.signal == s->m->services[i].stop_signal || u->exit.signal == SIGKILL);
 	shutdown_decide(s, ours ? 0 : unit_exit_code(u));
 }
 
@@ -183,7 +188,8 @@ static void next_phase(struct super *s)
 		break;
 	case PHASE_LEVELS:
 		if (!all_at_rest(s) && !s->killing) {
-			log_line(LOG_WARN, "the shutdown's time is spent; everything that is left is killed now");
+			log_line(LOG_WARN, "the shutdown's time is spent; everything that is left "
+					   "is killed now");
 			kill_all(s);
 			enter(s, PHASE_LEVELS, KILLED_NS);
 			break;
@@ -199,7 +205,8 @@ static void next_phase(struct super *s)
 		break;
 	case PHASE_KILL:
 		if (s->pre.pid1 && sweep_everyone(s->sweep, SIGKILL) > 0) {
-			log_line(LOG_ERR, "error[SG0713]: processes of this container can't be killed");
+			log_line(LOG_ERR,
+				"error[SG0713]: processes of this container can't be killed");
 			s->survivors++;
 		}
 		begin_logger(s);

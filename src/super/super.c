@@ -17,9 +17,9 @@
 #include "probe/probe.h"
 #include "super/conn.h"
 #include "super/env.h"
-#include "super/state.h"
+#include "super/parts.h"
 
-#define SWEEP_NS (2 * NS_PER_MS)  /* of one turn */
+#define SWEEP_NS (2 * NS_PER_MS) /* of one turn */
 enum { QUIET_PASSES = 8, LOOK_AGAIN_MS = 20 };
 
 static struct preflight preflight;
@@ -29,11 +29,13 @@ void super_preflight(void)
 	preflight_run(&preflight);
 }
 
-/* --- signals ---------------------------------------------------------------------------------------------- */
+/* --- signals
+ * ---------------------------------------------------------------------------------------------- */
 
 static bool orders_shutdown(int sig)
 {
-	return sig == SIGTERM || sig == SIGINT || sig == SIGQUIT || sig == SIGPWR || sig == SIGNAL_RTMIN + 3;
+	return sig == SIGTERM || sig == SIGINT || sig == SIGQUIT || sig == SIGPWR ||
+	       sig == SIGNAL_RTMIN + 3;
 }
 
 static void forward(struct super *s, int sig)
@@ -70,13 +72,15 @@ static void signals_ready(struct loop *l, struct watch *w, uint32_t events)
 	(void)l;
 	(void)events;
 	while (sigfd_next(w->fd, &got)) {
-		/* a child that dies of our own signal is told by SIGCHLD, which is never ours to drop */
+		/* a child that dies of our own signal is told by SIGCHLD, which is never ours to
+		 * drop */
 		if (!got.ours || got.sig == SIGCHLD)
 			got_signal(s, got.sig);
 	}
 }
 
-/* --- one turn --------------------------------------------------------------------------------------------- */
+/* --- one turn
+ * --------------------------------------------------------------------------------------------- */
 
 static int wait_ms(const struct super *s)
 {
@@ -86,17 +90,21 @@ static int wait_ms(const struct super *s)
 		return 0; /* there were more than one turn reaps */
 	if (s->sweep_at_ns < at)
 		at = s->sweep_at_ns;
-	if ((s->phase == PHASE_TERM || s->phase == PHASE_KILL) && at - now > LOOK_AGAIN_MS * NS_PER_MS)
-		return LOOK_AGAIN_MS; /* what was exec'd in from outside is no child of ours and sends no SIGCHLD */
+	if ((s->phase == PHASE_TERM || s->phase == PHASE_KILL) &&
+		at - now > LOOK_AGAIN_MS * NS_PER_MS)
+		return LOOK_AGAIN_MS; /* what was exec'd in from outside is no child of ours and
+					 sends no SIGCHLD */
 	if (at == INT64_MAX)
 		return -1;
 	if (at <= now)
 		return 0;
-	int64_t ms = (at - now + NS_PER_MS - 1) / NS_PER_MS; /* rounded up: an early wake would spin */
+	int64_t ms =
+		(at - now + NS_PER_MS - 1) / NS_PER_MS; /* rounded up: an early wake would spin */
 	return ms > 3600 * 1000 ? 3600 * 1000 : (int)ms;
 }
 
-/* A child's last words come before its end: what clients sent is read until a look finds none of them readable. */
+/* A child's last words come before its end: what clients sent is read until a look finds none of
+ * them readable. */
 static void reap_when_quiet(struct super *s)
 {
 	if (!s->child_ended)
@@ -139,7 +147,9 @@ static void turn(struct super *s)
 	s->turns++;
 }
 
-/* --- boot ------------------------------------------------------------------------------------------------- */
+/* --- boot
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static void probe_due(struct super *s, struct timer *t)
 {
@@ -162,7 +172,8 @@ static int open_loop(struct super *s, struct err *err)
 	s->loop = loop_new();
 	s->sigfd = (struct watch){ .fd = sigfd_open(), .events = LOOP_IN, .fn = signals_ready };
 	if (!s->loop || s->sigfd.fd < 0 || loop_add(s->loop, &s->sigfd) < 0)
-		return err_set(err, ERR_UNKNOWN, errno, "no epoll or signalfd: %s", strerror(errno));
+		return err_set(
+			err, ERR_UNKNOWN, errno, "no epoll or signalfd: %s", strerror(errno));
 	s->probes = probes_new(s->loop, s, probes_wake);
 	s->sweep = sweep_new(&s->marks, s->pre.pid1);
 	if (!s->probes || !s->sweep)
@@ -174,13 +185,15 @@ static int open_loop(struct super *s, struct err *err)
 static void find_means(struct super *s)
 {
 	if (!s->pre.have_proc)
-		log_line(LOG_WARN, "error[SG0712]: /proc is missing or another namespace's: belonging goes by session, "
-			"and callers that are no main process are nobody");
+		log_line(LOG_WARN, "error[SG0712]: /proc is missing or another namespace's: "
+				   "belonging goes by session, "
+				   "and callers that are no main process are nobody");
 	mark_range_init(&s->marks, s->pre.locks_hard, random_u64());
 	if (s->marks.usable && !mark_works(&s->marks))
 		s->marks.usable = false;
 	if (!s->marks.usable)
-		log_line(LOG_WARN, "no marks here (RLIMIT_LOCKS is limited or can't be set): belonging goes by session");
+		log_line(LOG_WARN, "no marks here (RLIMIT_LOCKS is limited or can't be set): "
+				   "belonging goes by session");
 	if (!s->pre.pid1 && !s->pre.subreaper)
 		log_line(LOG_WARN, "not PID 1 and no subreaper: orphans are not reaped here");
 	if (s->pre.have_proc && cgroup_open(&s->cgroup) < 0)
@@ -203,7 +216,9 @@ static int prepare_user(struct job *j, struct err *err)
 	}
 	memcpy(l->groups, acc.groups, acc.ngroups * sizeof *l->groups);
 	l->has_cred = true;
-	l->cred = (struct child_cred){ .uid = acc.uid, .gid = acc.gid, .groups = l->groups, .ngroups = acc.ngroups };
+	l->cred = (struct child_cred){
+		.uid = acc.uid, .gid = acc.gid, .groups = l->groups, .ngroups = acc.ngroups
+	};
 	j->launch = l;
 	return 0;
 }
@@ -236,7 +251,8 @@ static int choose(struct super *s, unsigned char *wanted, struct err *err)
 	for (; only && *only; only++) {
 		ssize_t i = manifest_find(s->m, *only);
 		if (i < 0)
-			return err_set(err, ERR_NO_UNIT, 0, "no service %s in %s", *only, s->m->path);
+			return err_set(
+				err, ERR_NO_UNIT, 0, "no service %s in %s", *only, s->m->path);
 		wanted[i] = 1;
 	}
 	plan_close(s->m, wanted);
@@ -246,7 +262,8 @@ static int choose(struct super *s, unsigned char *wanted, struct err *err)
 static int prepare_services(struct super *s, struct err *err)
 {
 	unsigned char *wanted = malloc(s->m->nservices + 1);
-	int rc = wanted ? choose(s, wanted, err) : err_set(err, ERR_UNKNOWN, ENOMEM, "out of memory");
+	int rc = wanted ? choose(s, wanted, err)
+			: err_set(err, ERR_UNKNOWN, ENOMEM, "out of memory");
 
 	for (size_t i = 0; rc == 0 && i < s->m->nservices; i++)
 		if (wanted[i])
@@ -270,13 +287,15 @@ static int boot(struct super *s, struct err *err)
 		s->tty = tty_hand_over();
 		s->tty_swallow = s->tty == TTY_LED ? 2 : 0;
 	} else if (logproc_start(s) < 0) {
-		log_line(LOG_ERR, "no logger could be started: services write to our own stdout and stderr");
+		log_line(LOG_ERR,
+			"no logger could be started: services write to our own stdout and stderr");
 	}
 	for (size_t i = 0; i < s->m->nservices; i++)
 		if (s->unit_of[s->plan->order[i]])
 			order_start(s, s->unit_of[s->plan->order[i]]);
 	settle(s);
-	s->child_ended = true; /* forks that ended before the signalfd was there have sent their SIGCHLD to nobody */
+	s->child_ended = true; /* forks that ended before the signalfd was there have sent their
+				  SIGCHLD to nobody */
 	return 0;
 }
 
@@ -285,8 +304,7 @@ static void dismantle(struct super *s)
 	if (s->tty == TTY_SHARED)
 		tty_take_back();
 	serve_close_all(s);
-	list_each(it, &s->tree.all)
-		job_free(s, job_of(list_entry(it, struct unit, all)));
+	list_each(it, &s->tree.all) job_free(s, job_of(list_entry(it, struct unit, all)));
 	tree_clear(&s->tree);
 	logproc_free(s);
 	rundir_close(s);

@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "node/exit.h"
-#include "super/state.h"
+#include "super/parts.h"
 
 static int code_of(const struct unit *u)
 {
@@ -21,20 +21,26 @@ int unit_exit_code(const struct unit *u)
 
 static bool is_essential(const struct super *s, const struct job *j)
 {
-	return j->svc && (j->svc->essential || (s->m->exit_code_from && j->svc == &s->m->services[
-		manifest_find(s->m, s->m->exit_code_from)]));
+	return j->svc &&
+	       (j->svc->essential ||
+		       (s->m->exit_code_from &&
+			       j->svc ==
+				       &s->m->services[manifest_find(s->m, s->m->exit_code_from)]));
 }
 
-/* The container goes with an essential service that ended for good, clean or not, other than by order. */
+/* The container goes with an essential service that ended for good, clean or not, other than by
+ * order. */
 static void essential_ended(struct super *s, struct unit *u)
 {
 	char path[UNIT_PATH_MAX];
 	const struct job *j = job_of(u);
 
-	if (!is_essential(s, j) || s->phase != PHASE_RUN || (u->state != NODE_DONE && u->state != NODE_FAILED))
+	if (!is_essential(s, j) || s->phase != PHASE_RUN ||
+		(u->state != NODE_DONE && u->state != NODE_FAILED))
 		return;
 	shutdown_decide(s, code_of(u));
-	log_line(s->opts->one_command ? LOG_INFO : LOG_WARN, "essential service %s ended with %d; shutting down",
+	log_line(s->opts->one_command ? LOG_INFO : LOG_WARN,
+		"essential service %s ended with %d; shutting down",
 		unit_path(u, path, sizeof path), code_of(u));
 	shutdown_begin(s, "an essential service ended");
 }
@@ -57,8 +63,9 @@ static void failed(struct super *s, struct unit *u, const struct job *j)
 	const char *what = u->exit.signal ? "signal" : "code";
 	int number = u->exit.signal ? u->exit.signal : u->exit.code;
 	if (u->trouble.code == ERR_OK || gave_up)
-		err_set(&u->trouble, gave_up ? ERR_GAVE_UP : ERR_UNKNOWN, 0, gave_up ?
-			"gave up after %u restarts; the last exit: %s %d" : "ended after %u restarts: %s %d",
+		err_set(&u->trouble, gave_up ? ERR_GAVE_UP : ERR_UNKNOWN, 0,
+			gave_up ? "gave up after %u restarts; the last exit: %s %d"
+				: "ended after %u restarts: %s %d",
 			u->in_a_row, what, number);
 	if (gave_up)
 		u->exit.reason = END_GAVE_UP;
@@ -71,8 +78,8 @@ void tell(struct super *s, struct unit *u)
 	char path[UNIT_PATH_MAX];
 
 	if (!node_state_at_rest(u->state)) {
-		log_line(LOG_INFO, "%s is %s, pid %d", unit_path(u, path, sizeof path), node_state_status(u->state),
-			(int)u->pid);
+		log_line(LOG_INFO, "%s is %s, pid %d", unit_path(u, path, sizeof path),
+			node_state_status(u->state), (int)u->pid);
 		serve_unit_told(s, u);
 		return;
 	}
@@ -84,7 +91,8 @@ void tell(struct super *s, struct unit *u)
 	if (u->state == NODE_FAILED)
 		failed(s, u, j);
 	if (u->state == NODE_IDLE || u->state == NODE_DONE || u->state == NODE_FAILED)
-		log_line(LOG_INFO, "%s is %s", unit_path(u, path, sizeof path), node_state_status(u->state));
+		log_line(LOG_INFO, "%s is %s", unit_path(u, path, sizeof path),
+			node_state_status(u->state));
 	serve_unit_told(s, u);
 	essential_ended(s, u);
 }

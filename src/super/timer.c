@@ -1,7 +1,7 @@
 #include <stdint.h>
 
 #include "base/log.h"
-#include "super/state.h"
+#include "super/parts.h"
 
 void timer_set(struct super *s, struct timer *t, int64_t deadline_ns, timer_fn *fn)
 {

@@ -5,8 +5,8 @@
 
 #include "node/fsm.h"
 
-#define EACH_CELL(s, e) \
-	for (int s = 1; s < NODE_STATE_COUNT; s++) \
+#define EACH_CELL(s, e)                                                                            \
+	for (int s = 1; s < NODE_STATE_COUNT; s++)                                                 \
 		for (int e = 0; e < EV_COUNT; e++)
 
 enum { ARMS = FX_ARM_START | FX_ARM_STOP | FX_ARM_KILL | FX_ARM_BACKOFF };
@@ -33,7 +33,8 @@ Test(node_fsm, every_state_accepts_start_stop_and_restart)
 	for (int s = 1; s < NODE_STATE_COUNT; s++) {
 		cr_expect_neq(node_next(s, EV_START).next, NODE_ILLEGAL, "%s", node_state_name(s));
 		cr_expect_neq(node_next(s, EV_STOP).next, NODE_ILLEGAL, "%s", node_state_name(s));
-		cr_expect_neq(node_next(s, EV_RESTART).next, NODE_ILLEGAL, "%s", node_state_name(s));
+		cr_expect_neq(
+			node_next(s, EV_RESTART).next, NODE_ILLEGAL, "%s", node_state_name(s));
 	}
 }
 
@@ -46,7 +47,8 @@ Test(node_fsm, stop_then_timeout_then_gone_always_ends_at_idle)
 			cr_assert_neq(n, NODE_ILLEGAL, "%s", node_state_name(s));
 			n = node_next(n, EV_GONE_DOWN).next;
 		}
-		cr_expect_eq(n, NODE_IDLE, "from %s got %s", node_state_name(s), node_state_name(n));
+		cr_expect_eq(
+			n, NODE_IDLE, "from %s got %s", node_state_name(s), node_state_name(n));
 	}
 }
 
@@ -55,7 +57,8 @@ Test(node_fsm, a_main_exit_is_taken_by_every_state_that_may_have_a_main_process)
 	/* ENDING and DRAINING have lost theirs */
 	for (int s = 1; s < NODE_STATE_COUNT; s++) {
 		bool has = !node_state_at_rest(s) && s != NODE_ENDING && s != NODE_DRAINING;
-		cr_expect_eq(node_next(s, EV_MAIN_EXIT).next != NODE_ILLEGAL, has, "%s", node_state_name(s));
+		cr_expect_eq(node_next(s, EV_MAIN_EXIT).next != NODE_ILLEGAL, has, "%s",
+			node_state_name(s));
 	}
 }
 
@@ -64,8 +67,10 @@ Test(node_fsm, gone_comes_only_where_the_tree_may_end_and_leads_to_rest)
 	for (int s = 1; s < NODE_STATE_COUNT; s++)
 		for (int e = EV_GONE_DOWN; e < EV_COUNT; e++) {
 			struct node_cell c = node_next(s, e);
-			bool ends = s == NODE_STOPPING || s == NODE_KILLING || s == NODE_ENDING || s == NODE_DRAINING;
-			cr_expect_eq(c.next != NODE_ILLEGAL, ends, "%s/%s", node_state_name(s), node_event_name(e));
+			bool ends = s == NODE_STOPPING || s == NODE_KILLING || s == NODE_ENDING ||
+				    s == NODE_DRAINING;
+			cr_expect_eq(c.next != NODE_ILLEGAL, ends, "%s/%s", node_state_name(s),
+				node_event_name(e));
 			if (ends)
 				cr_expect(node_state_at_rest(c.next) && (c.fx & FX_TELL));
 		}
@@ -77,8 +82,8 @@ Test(node_fsm, only_gone_leaves_the_states_that_own_processes)
 	{
 		struct node_cell c = node_next(s, e);
 		if (e < EV_GONE_DOWN && c.next != NODE_ILLEGAL && !node_state_at_rest(s))
-			cr_expect_not(node_state_at_rest(c.next), "%s/%s drops a live process", node_state_name(s),
-				node_event_name(e));
+			cr_expect_not(node_state_at_rest(c.next), "%s/%s drops a live process",
+				node_state_name(s), node_event_name(e));
 	}
 }
 
@@ -87,8 +92,10 @@ Test(node_fsm, a_process_appears_exactly_when_the_cell_says_spawn)
 	EACH_CELL(s, e)
 	{
 		struct node_cell c = node_next(s, e);
-		bool born = c.next != NODE_ILLEGAL && node_state_at_rest(s) && !node_state_at_rest(c.next);
-		cr_expect_eq(born, (c.fx & FX_SPAWN) != 0, "%s/%s", node_state_name(s), node_event_name(e));
+		bool born = c.next != NODE_ILLEGAL && node_state_at_rest(s) &&
+			    !node_state_at_rest(c.next);
+		cr_expect_eq(born, (c.fx & FX_SPAWN) != 0, "%s/%s", node_state_name(s),
+			node_event_name(e));
 	}
 }
 
@@ -98,8 +105,8 @@ Test(node_fsm, arming_a_timer_leads_to_a_state_that_handles_timeout)
 	{
 		struct node_cell c = node_next(s, e);
 		if (c.fx & ARMS)
-			cr_expect_neq(node_next(c.next, EV_TIMEOUT).next, NODE_ILLEGAL, "%s/%s", node_state_name(s),
-				node_event_name(e));
+			cr_expect_neq(node_next(c.next, EV_TIMEOUT).next, NODE_ILLEGAL, "%s/%s",
+				node_state_name(s), node_event_name(e));
 	}
 }
 
@@ -108,13 +115,14 @@ Test(node_fsm, leaving_an_armed_state_disarms_or_arms_again)
 	bool armed[NODE_STATE_COUNT] = { false };
 
 	EACH_CELL(s, e)
-		if (node_next(s, e).fx & ARMS)
-			armed[node_next(s, e).next] = true;
+	if (node_next(s, e).fx & ARMS)
+		armed[node_next(s, e).next] = true;
 	EACH_CELL(s, e)
 	{
 		struct node_cell c = node_next(s, e);
 		if (armed[s] && c.next != NODE_ILLEGAL && (int)c.next != s && e != EV_TIMEOUT)
-			cr_expect(c.fx & (FX_DISARM | ARMS), "%s/%s", node_state_name(s), node_event_name(e));
+			cr_expect(c.fx & (FX_DISARM | ARMS), "%s/%s", node_state_name(s),
+				node_event_name(e));
 	}
 }
 

@@ -7,7 +7,7 @@
 static struct conn {
 	struct watch w;
 	int wr;
-} *pair[2];
+} * pair[2];
 static int calls;
 
 static void kill_the_other(struct loop *l, struct watch *w, uint32_t events)

@@ -1,0 +1,98 @@
+/* parts.h - what each file of the supervisor does for the others. Layer: super. */
+#ifndef SUPER_PARTS_H
+#define SUPER_PARTS_H
+
+#include "super/state.h"
+
+/* --- timer.c --- */
+void timer_set(struct super *s, struct timer *t, int64_t deadline_ns, timer_fn *fn);
+void timer_del(struct super *s, struct timer *t);
+void timers_run(struct super *s, int64_t now_ns);
+int64_t timers_next(const struct super *s); /* INT64_MAX: none */
+
+/* --- settle.c: events into the table, effects out of it --- */
+void post(struct super *s, struct unit *u, enum node_event ev);
+void settle(struct super *s);
+void settle_forget(struct super *s, const struct unit *u); /* before u is freed */
+
+/* --- effects.c --- */
+void effects_run(struct super *s, struct unit *u, unsigned fx);
+void effects_exit(
+	struct super *s, struct unit *u, int code, int sig); /* the main process was reaped */
+void check_gone(struct super *s, struct unit *u);
+/* Orders a stop: down for good (ORDER, SHUTDOWN, TTL, CASCADE) or up again after (DEPENDENCY,
+ * UNREADY, UNHEALTHY). */
+void order_stop(struct super *s, struct unit *u, enum stop_cause cause);
+void order_start(struct super *s, struct unit *u);
+void kill_now(struct super *s, struct unit *u); /* its whole tree, without waiting for its grace */
+
+/* --- job.c --- */
+struct job *job_new(struct super *s, struct unit *u, const struct service *svc);
+void job_free(struct super *s, struct job *j); /* u->rt becomes NULL */
+void job_end(struct super *s,
+	struct unit *u); /* a spawned unit is gone: result kept, or forgotten (stillborn) */
+void job_exec_done(struct super *s, struct job *j); /* execve of a spawned child succeeded */
+int64_t job_stop_timeout(const struct job *j);
+void job_at_rest(
+	struct super *s, struct job *j); /* nothing of it runs: what one start needed is let go */
+char *job_cgroup_name(const struct job *j, char name[64]);
+
+/* --- launch.c --- */
+int launch_start(
+	struct super *s, struct unit *u, struct err *err); /* forks; the outcome comes by events */
+int launch_probe(
+	struct super *s, struct job *j, char *const *argv, pid_t *ret_pid, struct err *err);
+void launch_free(struct launch *l);
+
+/* --- deps.c --- */
+void deps_check(struct super *s); /* waiting services whose time has come, or never will */
+void deps_lost(struct super *s, struct unit *crashed); /* dependents go down with it */
+
+/* --- tell.c: a unit reached a state that somebody may wait for --- */
+void tell(struct super *s, struct unit *u);
+int unit_exit_code(const struct unit
+		*u); /* as a container's exit code: 128+N, 127 not found, 126 not executable */
+
+/* --- shutdown.c --- */
+void shutdown_begin(struct super *s, const char *why);
+void shutdown_now(struct super *s);  /* the second signal: no more grace */
+void shutdown_step(struct super *s); /* after each settle */
+void shutdown_decide(struct super *s, int code);
+void idle_check(struct super *s); /* nothing left to do: end by itself */
+
+/* --- reaping.c --- */
+bool reap_all(struct super *s); /* true: there are more, for the next turn */
+void aux_add(struct super *s, pid_t pid, struct job *j);
+void aux_forget(struct super *s, const struct job *j);
+struct unit *aux_unit(struct super *s, pid_t pid);
+
+/* --- usr1.c --- */
+void status_to_stderr(struct super *s);
+
+/* --- rundir.c --- */
+int rundir_open(struct super *s, struct err *err);
+void rundir_close(struct super *s);
+
+/* --- logproc.c --- */
+int logproc_start(struct super *s);
+void logproc_stop(struct super *s); /* tells it to finish */
+bool logproc_done(const struct super *s);
+bool logproc_is(const struct super *s, pid_t pid);
+void logproc_died(struct super *s);
+void logproc_free(struct super *s);
+/* Pipes for one start: ret_fd[0..1] are the write ends for descriptors 1 and 2, to be closed after
+ * the fork; -1, -1 where the sink needs none (*ret_inherit says: the init's own; else /dev/null).
+ */
+int logproc_pipes(struct super *s, const struct unit *u, unsigned sinks, int ret_fd[2],
+	bool *ret_inherit, struct err *err);
+
+/* --- serve.c --- */
+void serve_accept(struct loop *l, struct watch *w, uint32_t events);
+void serve_unit_told(struct super *s, struct unit *u); /* answers those who wait for it */
+void serve_exec(
+	struct super *s, struct job *j, const struct err *failed); /* NULL: execve succeeded */
+void serve_forget_unit(struct super *s, struct unit *u);
+void serve_sweep(struct super *s); /* frees what was dropped in this turn */
+void serve_close_all(struct super *s);
+
+#endif
