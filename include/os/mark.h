@@ -22,6 +22,9 @@ struct mark_range {
 /* own_hard: our own hard RLIMIT_LOCKS (UINT64_MAX: infinity, a range of our own with random's low
  * 20 bits). Pure. */
 void mark_range_init(struct mark_range *r, uint64_t own_hard, uint64_t random);
+/* The range that has this base, as a run recorded it: the widest level that fits. False: no base.
+ */
+bool mark_range_of(struct mark_range *r, uint64_t base);
 /* The next number; one that in_use says is taken is passed over. 0: no marks usable, or all are
  * taken. */
 uint64_t mark_next(struct mark_range *r, bool (*in_use)(void *arg, uint64_t mark), void *arg);

@@ -66,6 +66,11 @@ void aux_add(struct super *s, pid_t pid, struct job *j);
 void aux_forget(struct super *s, const struct job *j);
 struct unit *aux_unit(struct super *s, pid_t pid);
 
+/* --- leftovers.c --- */
+void leftovers_stop(
+	struct super *s); /* of the run before in this runtime directory; records our own marks */
+void leftovers_none(struct super *s); /* at an orderly end */
+
 /* --- usr1.c --- */
 void status_to_stderr(struct super *s);
 

@@ -48,6 +48,20 @@ void mark_range_init(struct mark_range *r, uint64_t own_hard, uint64_t random)
 	r->count_bits = levels[at].bits;
 }
 
+bool mark_range_of(struct mark_range *r, uint64_t base)
+{
+	*r = (struct mark_range){ .base = base };
+	for (unsigned at = 0; at < LEVELS && !r->usable; at++)
+		/* a base has nothing in its count and below it, but for the ones of the levels
+		 * above */
+		if (base >> 62 == 1 && !(base & ones(levels[at].shift + levels[at].bits))) {
+			r->usable = true;
+			r->count_shift = levels[at].shift;
+			r->count_bits = levels[at].bits;
+		}
+	return r->usable;
+}
+
 uint64_t mark_next(struct mark_range *r, bool (*in_use)(void *arg, uint64_t mark), void *arg)
 {
 	if (!r->usable)

@@ -283,6 +283,7 @@ static int boot(struct super *s, struct err *err)
 	find_means(s);
 	if (open_loop(s, err) < 0 || prepare_services(s, err) < 0 || rundir_open(s, err) < 0)
 		return -1;
+	leftovers_stop(s);
 	if (s->opts->one_command) {
 		s->tty = tty_hand_over();
 		s->tty_swallow = s->tty == TTY_LED ? 2 : 0;
@@ -304,6 +305,7 @@ static void dismantle(struct super *s)
 	if (s->tty == TTY_SHARED)
 		tty_take_back();
 	serve_close_all(s);
+	leftovers_none(s);
 	list_each(it, &s->tree.all) job_free(s, job_of(list_entry(it, struct unit, all)));
 	tree_clear(&s->tree);
 	logproc_free(s);
