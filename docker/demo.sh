@@ -69,7 +69,7 @@ boot() {
 
 # An operator's command inside, as `docker exec` does it.
 sysg() {
-	timeout -k 1 20 nsenter -t "$init" -p -m -- "$SYSG" "$@"
+	timeout -k 1 20 nsenter -t "$init" -p -m -r -- "$SYSG" "$@"
 }
 
 # Is that pid, as seen inside, a process there?
@@ -144,7 +144,7 @@ look_at_depth() {
 	[ -z "${deep_pid:-}" ] || return
 	deep_pid=$pid
 	deep_path=$(echo "$deep" | field path)
-	timeout -k 1 100 nsenter -t "$init" -p -m -- "$SYSG" wait "$(echo "$deep" | field id)" >"$tmp/deep" 2>&1 &
+	timeout -k 1 100 nsenter -t "$init" -p -m -r -- "$SYSG" wait "$(echo "$deep" | field id)" >"$tmp/deep" 2>&1 &
 	waiter=$!
 }
 
