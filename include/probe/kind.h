@@ -19,11 +19,12 @@ struct probe {
 	unsigned fails;
 	struct err last;
 	/* of the kinds */
-	pid_t pid;         /* command under way; 0: none */
-	struct watch w;    /* connection or answer under way; fd -1: none */
-	bool second;       /* tcp: localhost's second address */
-	bool asked, local; /* file: is it on a local file system? */
-	int wd;            /* file: inotify watch; -1: none */
+	pid_t pid;      /* command under way; 0: none */
+	struct watch w; /* connection or answer under way; fd -1: none */
+	bool second;    /* tcp: localhost's second address */
+	bool asked,
+		local; /* file: a fork was asked and did not answer yet; on a local file system? */
+	int wd;        /* file: inotify watch; -1: none */
 };
 
 /* begin: starts an attempt; may call probe_outcome() at once. end: gives one up (timed out, or the

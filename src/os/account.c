@@ -1,6 +1,6 @@
 #include "os/account.h"
 
-#include <stdio.h>
+#include <errno.h>
 #include <string.h>
 
 #include "base/units.h"
@@ -49,6 +49,14 @@ static int number(const char *s, unsigned *ret)
 	return 0;
 }
 
+/* A word that doesn't fit is unknown: half a name is another's name. */
+static void copy(char *ret, size_t size, const char *word)
+{
+	size_t n = strlen(word);
+
+	memcpy(ret, word, n < size ? n + 1 : 0);
+}
+
 static int find_user(const char *user, const char *passwd, struct account *ret)
 {
 	char line[LINE_MAX_BYTES], *f[FIELDS];
@@ -62,9 +70,9 @@ static int find_user(const char *user, const char *passwd, struct account *ret)
 			continue;
 		ret->uid = uid;
 		ret->gid = gid;
-		snprintf(ret->name, sizeof ret->name, "%s", f[0]);
-		snprintf(ret->home, sizeof ret->home, "%s", f[5]);
-		snprintf(ret->shell, sizeof ret->shell, "%s", f[6]);
+		copy(ret->name, sizeof ret->name, f[0]);
+		copy(ret->home, sizeof ret->home, f[5]);
+		copy(ret->shell, sizeof ret->shell, f[6]);
 		return 0;
 	}
 	ret->uid = want;
@@ -130,23 +138,30 @@ int account_find(const char *user, const char *group, const char *passwd, const 
 	return 0;
 }
 
-static void load(const char *path, struct buf *b)
+/* 0 too where there is no such file; a file that is there and can't be read now must not count as
+ * empty: the same user would get other groups. */
+static int load(const char *path, enum err_code code, struct buf *b, struct err *err)
 {
-	struct err ignored;
-
 	buf_init(b, FILE_MAX);
-	if (slurp(path, false, 5000, b, &ignored) < 0)
-		buf_reset(b);
+	if (slurp(path, false, 5000, b, err) == 0)
+		return 0;
+	buf_reset(b);
+	if (err->sys == ENOENT || err->sys == ENOTDIR)
+		return 0;
+	err->code = code;
+	return -1;
 }
 
 int account_load(const char *user, const char *group, struct account *ret, struct err *err)
 {
 	struct buf passwd, groups;
+	int rc = load("/etc/passwd", ERR_UID, &passwd, err);
 
-	load("/etc/passwd", &passwd);
-	load("/etc/group", &groups);
-	int rc = account_find(
-		user, group, passwd.p ? passwd.p : "", groups.p ? groups.p : "", ret, err);
+	if (load("/etc/group", ERR_GID, &groups, rc ? &(struct err){ 0 } : err) < 0)
+		rc = -1;
+	if (!rc)
+		rc = account_find(
+			user, group, passwd.p ? passwd.p : "", groups.p ? groups.p : "", ret, err);
 	buf_done(&passwd);
 	buf_done(&groups);
 	return rc;

@@ -7,8 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
+
+#include "os/shut.h"
+#include "os/sigfd.h"
 
 #ifndef XFS_SUPER_MAGIC
 #define XFS_SUPER_MAGIC 0x58465342
@@ -19,6 +23,8 @@
 #ifndef ZFS_SUPER_MAGIC
 #define ZFS_SUPER_MAGIC 0x2fc12fc1
 #endif
+
+enum { ASK_MAX_S = 60, DRAIN_READS = 16 };
 
 static void dir_of(const char *path, char *ret, size_t size)
 {
@@ -47,9 +53,32 @@ static bool is_local(const char *path)
 	return false;
 }
 
+/* A link may lead anywhere, also off the file system that its directory is on. */
+int file_look(const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return 0;
+	return S_ISLNK(st.st_mode) ? -1 : 1;
+}
+
 bool file_exists(const char *path)
 {
 	return access(path, F_OK) == 0;
+}
+
+/* In the fork, which ends by itself: nobody waits for it as long as a dead mount may take. */
+_Noreturn static void answer(const char *path, int fd)
+{
+	shut_from(3, (const int[]){ fd, -1 });
+	signals_reset();
+	signals_unblock_all();
+	(void)alarm(ASK_MAX_S);
+	bool local = is_local(path) && file_look(path) >= 0, exists = file_exists(path);
+	unsigned char bits = (unsigned char)(1 | (exists ? 2 : 0) | (local ? 4 : 0));
+	(void)!write(fd, &bits, 1);
+	_exit(0);
 }
 
 int file_ask(const char *path)
@@ -59,12 +88,8 @@ int file_ask(const char *path)
 	if (pipe2(p, O_CLOEXEC | O_NONBLOCK) < 0)
 		return -1;
 	pid_t pid = fork();
-	if (pid == 0) {
-		unsigned char answer =
-			(unsigned char)(1 | (file_exists(path) ? 2 : 0) | (is_local(path) ? 4 : 0));
-		(void)!write(p[1], &answer, 1);
-		_exit(0);
-	}
+	if (pid == 0)
+		answer(path, p[1]);
 	int sys = errno;
 	close(p[1]);
 	if (pid > 0)
@@ -102,22 +127,19 @@ void inotify_unwatch(int fd, int wd)
 	(void)inotify_rm_watch(fd, wd);
 }
 
-int inotify_next(int fd)
+/* One read a call: whoever makes files faster than they are looked at can't keep us here. */
+int inotify_read(int fd, int *ret_wds, int max)
 {
-	/* one event at a time: a reader may free what the next one is about */
-	static char buf[sizeof(struct inotify_event) + 256]
-		__attribute__((aligned(__alignof__(struct inotify_event))));
-	static ssize_t have, at;
+	_Alignas(struct inotify_event) char bytes[1024];
+	ssize_t n = read(fd, bytes, sizeof bytes);
+	int got = 0;
 
-	if (at >= have) {
-		at = 0;
-		have = read(fd, buf, sizeof buf);
-		if (have <= 0)
-			return -1;
+	for (ssize_t at = 0; at < n && got < max;) {
+		const struct inotify_event *e = (const void *)(bytes + at);
+		at += (ssize_t)(sizeof *e + e->len);
+		ret_wds[got++] = e->mask & IN_Q_OVERFLOW ? INOTIFY_LOST : e->wd;
 	}
-	const struct inotify_event *e = (const void *)(buf + at);
-	at += (ssize_t)(sizeof *e + e->len);
-	return e->mask & IN_Q_OVERFLOW ? -2 : e->wd;
+	return got;
 }
 
 int inotify_watch_gone(int fd, const char *path)
@@ -134,6 +156,6 @@ void inotify_drain(int fd)
 {
 	char buf[4096];
 
-	while (read(fd, buf, sizeof buf) > 0)
+	for (int i = 0; i < DRAIN_READS && read(fd, buf, sizeof buf) > 0; i++)
 		continue;
 }

@@ -48,10 +48,25 @@ int net_connect(const char *host, int port, bool second)
 	return -1;
 }
 
+/* A port of the ephemeral range that nobody listens on may be given to our own end of the attempt,
+ * which then meets itself. */
+static bool met_itself(int fd)
+{
+	union address here, there;
+	socklen_t n = sizeof here, m = sizeof there;
+
+	memset(&here, 0, sizeof here);
+	memset(&there, 0, sizeof there);
+	return getsockname(fd, &here.any, &n) == 0 && getpeername(fd, &there.any, &m) == 0 &&
+	       n == m && memcmp(&here, &there, sizeof here) == 0;
+}
+
 int net_result(int fd)
 {
 	int sys = 0;
 	socklen_t n = sizeof sys;
 
-	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &sys, &n) < 0 ? errno : sys;
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &sys, &n) < 0)
+		return errno;
+	return !sys && met_itself(fd) ? ECONNREFUSED : sys;
 }

@@ -72,6 +72,14 @@ int priv_set_caps(uint64_t permitted, uint64_t inheritable, uint64_t ambient)
 	return 0;
 }
 
+static bool among(gid_t gid, const gid_t *groups, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (groups[i] == gid)
+			return true;
+	return false;
+}
+
 static bool groups_are(const gid_t *groups, size_t n)
 {
 	gid_t have[GROUPS_MAX];
@@ -79,13 +87,10 @@ static bool groups_are(const gid_t *groups, size_t n)
 
 	if (m < 0 || (size_t)m != n)
 		return false;
-	for (int i = 0; i < m; i++) {
-		bool found = false;
-		for (size_t j = 0; j < n; j++)
-			found |= have[i] == groups[j];
-		if (!found)
+	/* both ways: either may name one twice */
+	for (int i = 0; i < m; i++)
+		if (!among(have[i], groups, n) || !among(groups[i], have, n))
 			return false;
-	}
 	return true;
 }
 
@@ -97,14 +102,11 @@ int priv_set_groups(const gid_t *groups, size_t n)
 	return (int)syscall(SYS_setgroups, n, groups);
 }
 
-int priv_oom_score_adj(int add)
+static int add_to_score(int add)
 {
-	char text[16];
-
-	/* written before the switch of user; a process that isn't dumpable does not own its own
-	 * /proc files */
-	(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	char text[16], digits[16];
 	int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+
 	if (fd < 0)
 		return -1;
 	ssize_t n = read(fd, text, sizeof text - 1);
@@ -112,7 +114,6 @@ int priv_oom_score_adj(int add)
 	long v = strtol(text, NULL, 10) + add;
 	v = v > 1000 ? 1000 : v < -1000 ? -1000 : v;
 	int len = 0;
-	char digits[16];
 	unsigned long m = v < 0 ? (unsigned long)-v : (unsigned long)v;
 	do
 		digits[len++] = (char)('0' + m % 10);
@@ -127,4 +128,18 @@ int priv_oom_score_adj(int add)
 	close(fd);
 	errno = sys;
 	return w == (ssize_t)at ? 0 : -1;
+}
+
+/* A process that isn't dumpable does not own its own /proc files. Only for so long: its memory is
+ * still a copy of the init's, which others of our uid may not look into. */
+int priv_oom_score_adj(int add)
+{
+	int dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
+
+	(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	int rc = add_to_score(add), sys = errno;
+	if (dumpable == 0)
+		(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	errno = sys;
+	return rc;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "os/shut.h"
 
 enum { CHUNK = 16384 };
 
@@ -17,7 +18,7 @@ struct verdict {
 	int sys;
 	int why; /* enum below */
 };
-enum { WHY_ERRNO, WHY_NOT_REGULAR, WHY_WRITABLE, WHY_SYMLINK };
+enum { WHY_ERRNO, WHY_NOT_REGULAR, WHY_WRITABLE, WHY_SYMLINK, WHY_CHANGED };
 
 static const char *why_words(const struct verdict *v)
 {
@@ -25,6 +26,7 @@ static const char *why_words(const struct verdict *v)
 		[WHY_NOT_REGULAR] = "not a regular file",
 		[WHY_WRITABLE] = "others may write it: chmod go-w",
 		[WHY_SYMLINK] = "a symbolic link that belongs to somebody else leads there",
+		[WHY_CHANGED] = "it was replaced while it was opened",
 	};
 
 	return v->why == WHY_ERRNO ? strerror(v->sys) : words[v->why];
@@ -41,6 +43,10 @@ static int untrusted(const char *path, int fd, struct verdict *v)
 	}
 	if (S_ISLNK(link.st_mode) && link.st_uid != 0 && link.st_uid != geteuid()) {
 		v->why = WHY_SYMLINK;
+		return -1;
+	}
+	if (!S_ISLNK(link.st_mode) && (link.st_dev != st.st_dev || link.st_ino != st.st_ino)) {
+		v->why = WHY_CHANGED; /* what was opened is no longer what stands there */
 		return -1;
 	}
 	if (st.st_mode & S_IWOTH) {
@@ -71,6 +77,7 @@ static void send_file(const char *path, bool trust, int data, int verdict)
 {
 	static char chunk[CHUNK];
 	struct verdict v = { 0 };
+	shut_from(3, (const int[]){ data, verdict });
 	int fd = open_regular(path, trust, &v);
 	ssize_t n = 0;
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "os/priv.h"
+#include "os/shut.h"
 #include "os/sigfd.h"
 #include "os/spawn.h"
 
@@ -68,8 +69,7 @@ static int stage_descriptors(struct setup *s)
 	for (int i = 0; i < 3; i++)
 		if (dup2(high[i], i) < 0)
 			return -1;
-	/* before Linux 5.9 all the rest is close-on-exec anyway */
-	(void)syscall(SYS_close_range, STATUS_FD + 1, ~0U, 0);
+	shut_from(STATUS_FD + 1, (const int[]){ -1, -1 });
 	return 0;
 }
 
@@ -157,6 +157,11 @@ static int stage_oom(struct setup *s)
 	return 0;
 }
 
+static bool to_be_root(const struct child_spec *spec)
+{
+	return spec->cred ? spec->cred->uid == 0 : geteuid() == 0;
+}
+
 static int stage_bounding(struct setup *s)
 {
 	const struct child_confine *c = s->spec->confine;
@@ -165,8 +170,8 @@ static int stage_bounding(struct setup *s)
 		return 0;
 	/* root's exec fills the permitted set from the bounding set: so that is what bounds a
 	 * caller of uid 0 */
-	bool root = s->spec->cred ? s->spec->cred->uid == 0 : geteuid() == 0;
-	return priv_drop_bounding(root ? c->cap_bounding & c->cap_permitted : c->cap_bounding);
+	return priv_drop_bounding(
+		to_be_root(s->spec) ? c->cap_bounding & c->cap_permitted : c->cap_bounding);
 }
 
 static int stage_groups(struct setup *s)
@@ -197,7 +202,12 @@ static int stage_capabilities(struct setup *s)
 	if (!c)
 		return 0;
 	(void)prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0);
-	return priv_set_caps(c->cap_permitted, c->cap_inheritable, c->cap_ambient);
+	/* root's exec adds the inheritable set to the permitted one; and none is taken in past the
+	 * bounding set */
+	uint64_t inheritable = c->cap_inheritable & c->cap_bounding;
+	if (to_be_root(s->spec))
+		inheritable &= c->cap_permitted;
+	return priv_set_caps(c->cap_permitted, inheritable, c->cap_ambient);
 }
 
 static int stage_privileges(struct setup *s)

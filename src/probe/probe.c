@@ -37,8 +37,7 @@ static void due(struct probe *p, int64_t at_ns)
 {
 	struct probes *ps = p->host.clock;
 
-	/* Without memory for the deadline the probe would never go on: it is asked again with the
-	 * next one that is. */
+	/* its place in the heap was made by probe_new(): this one can't fail */
 	(void)heap_put(&ps->due, &p->due, at_ns);
 	if (at_ns < ps->woken_for) {
 		ps->woken_for = at_ns;
@@ -125,21 +124,30 @@ void probes_run(struct probes *ps, int64_t now_ns)
 	ps->wake_at(ps->arg, ps->woken_for);
 }
 
-/* Something appeared in a directory: whoever waits for a file there looks at once. */
+static bool concerns(const struct probe *p, const int *wds, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (wds[i] == p->wd || wds[i] == INOTIFY_LOST)
+			return true;
+	return false;
+}
+
+/* Something appeared in a directory: whoever waits for a file there looks at once, and once,
+ * however much appeared. */
 static void appeared(struct loop *l, struct watch *w, uint32_t events)
 {
 	struct probes *ps = container_of(w, struct probes, inotify);
+	int wds[INOTIFY_MOST], n = inotify_read(w->fd, wds, INOTIFY_MOST);
 
 	(void)l;
 	(void)events;
-	for (int wd; (wd = inotify_next(w->fd)) != -1;)
-		list_each(it, &ps->all)
-		{
-			struct probe *p = list_entry(it, struct probe, link);
-			if (!p->trying && !p->over && !p->ready && p->wd >= 0 &&
-				(wd == -2 || p->wd == wd) && p->local)
-				begin(p);
-		}
+	list_each(it, &ps->all)
+	{
+		struct probe *p = list_entry(it, struct probe, link);
+		if (!p->trying && !p->over && !p->ready && p->local && p->wd >= 0 &&
+			concerns(p, wds, n))
+			begin(p);
+	}
 }
 
 struct probes *probes_new(
@@ -214,6 +222,12 @@ struct probe *probe_new(const struct health_check *check, const char *cwd,
 	p->w.fd = p->wd = -1;
 	p->began_ns = clock_mono_ns();
 	p->delay_ns = check->start_interval_ns;
+	list_init(&p->link);
+	if (heap_put(&host->clock->due, &p->due, p->began_ns) < 0) {
+		err_set(err, ERR_CHECK_NOTHING, 0, "out of memory for a health check");
+		free(p);
+		return NULL;
+	}
 	list_add_tail(&host->clock->all, &p->link);
 	due(p, p->began_ns);
 	return p;
@@ -226,6 +240,7 @@ struct probe *probe_free(struct probe *p)
 	struct probes *ps = p->host.clock;
 	bool shared = false;
 	kind_of(p)->end(p);
+	probe_drop_watch(p); /* a file's answer may be outstanding after its attempt has ended */
 	list_del(&p->link);
 	list_each(it, &ps->all) shared |= list_entry(it, struct probe, link)->wd == p->wd;
 	if (p->wd >= 0 && !shared)

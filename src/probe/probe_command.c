@@ -16,8 +16,8 @@ static void begin(struct probe *p)
 /* Its whole session goes: the command is unreaped, so the group's number is still its own. */
 static void end(struct probe *p)
 {
-	if (p->pid)
-		(void)kill(-p->pid, SIGKILL);
+	if (p->pid && kill(-p->pid, SIGKILL) < 0)
+		(void)kill(p->pid, SIGKILL); /* it has no group yet, or we may not */
 	p->pid = 0;
 }
 

@@ -21,12 +21,17 @@ static const char *full(const struct probe *p, char *buf, size_t size)
 	return buf;
 }
 
+static void ask(struct probe *p, const char *path);
+
 /* On a local file system we look ourselves, and are told when something appears beside it. */
 static void look(struct probe *p, const char *path)
 {
 	if (p->wd < 0 && !p->ready && probe_inotify(p) >= 0)
 		p->wd = inotify_watch_dir_of(probe_inotify(p), path);
-	if (file_exists(path))
+	int there = file_look(path);
+	if (there < 0)
+		ask(p, path);
+	else if (there)
 		probe_outcome(p, NULL);
 	else
 		missing(p, path);
@@ -43,6 +48,9 @@ static void answered(struct loop *l, struct watch *w, uint32_t events)
 	(void)events;
 	int rc = file_answer(w->fd, &a);
 	probe_drop_watch(p);
+	p->asked = false;
+	if (!p->trying)
+		return; /* too late for the attempt that asked */
 	p->local = rc == 0 && a.local;
 	if (p->local)
 		look(p, path);
@@ -52,20 +60,35 @@ static void answered(struct loop *l, struct watch *w, uint32_t events)
 		missing(p, path);
 }
 
+/* One fork at a time: on a dead mount each of them hangs. */
+static void ask(struct probe *p, const char *path)
+{
+	if (p->asked)
+		return;
+	p->w = (struct watch){ .fd = file_ask(path), .events = LOOP_IN, .fn = answered };
+	if (p->w.fd >= 0 && loop_add(probe_loop(p), &p->w) == 0) {
+		p->asked = true;
+		return;
+	}
+	probe_drop_watch(p);
+	missing(p, path);
+}
+
 static void begin(struct probe *p)
 {
 	char buf[4096];
 	const char *path = full(p, buf, sizeof buf);
 
-	if (p->local) {
+	if (p->local)
 		look(p, path);
-		return;
-	}
-	p->w = (struct watch){ .fd = file_ask(path), .events = LOOP_IN, .fn = answered };
-	if (p->w.fd >= 0 && loop_add(probe_loop(p), &p->w) == 0)
-		return;
-	probe_drop_watch(p);
-	missing(p, path);
+	else
+		ask(p, path);
 }
 
-const struct probe_kind probe_kind_file = { begin, probe_drop_watch };
+/* The answer that is outstanding may come yet, and is waited for; see ask(). */
+static void end(struct probe *p)
+{
+	(void)p;
+}
+
+const struct probe_kind probe_kind_file = { begin, end };

@@ -330,9 +330,12 @@ Test(node_tree, memory_that_is_out_is_an_answer_and_not_the_end, .disabled = WIT
 	size_t refused = 0;
 	int had = 0;
 
-	for (int i = 0; i < 500; i++)
-		tree_set_pid(&t, spawn(web, NULL), 1000 + had++);
+	for (int i = 0; i < 5000; i++)
+		spawn(web, NULL);
 	leave_only_small_memory();
+	for (struct unit *u = tree_walk(web, NULL); u; u = tree_walk(web, u))
+		tree_set_pid(&t, u, 1000 + had++);
+	cr_expect_gt(t.unhashed, 0, "the table of pids had to be in want of memory");
 	for (int i = 0; i < 60000; i++) {
 		struct unit *u = try_spawn(web, NULL);
 		refused += u == NULL;
