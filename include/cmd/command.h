@@ -1,5 +1,4 @@
-/* command.h - one command: its options, from which parser and help are made, and what it does.
- * Layer: cmd. */
+/* command.h - one command: its options, and what it does. Layer: cmd. */
 #ifndef CMD_COMMAND_H
 #define CMD_COMMAND_H
 

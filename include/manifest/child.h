@@ -1,5 +1,4 @@
-/* child.h - how one process is to be run: plain data, filled by manifest and super, carried out by
- * os. Layer: manifest. */
+/* child.h - how one process is to be run, as plain data. Layer: manifest. */
 #ifndef MANIFEST_CHILD_H
 #define MANIFEST_CHILD_H
 

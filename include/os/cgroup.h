@@ -1,5 +1,4 @@
-/* cgroup.h - a cgroup v2 group for each start of a unit, where the kernel lets us make one. Layer:
- * os.
+/* cgroup.h - a cgroup v2 group for each start of a unit. Layer: os.
  *
  * Belonging needs nothing but a mkdir: no controller is enabled, nothing that runs is moved. A
  * child joins by writing "0" to the group's cgroup.procs itself, before exec. The sweep by marks

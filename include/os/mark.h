@@ -1,5 +1,4 @@
-/* mark.h - the number in RLIMIT_LOCKS that says to which start of a unit a process belongs. Layer:
- * os. */
+/* mark.h - the number in RLIMIT_LOCKS by which a process belongs. Layer: os. */
 #ifndef OS_MARK_H
 #define OS_MARK_H
 

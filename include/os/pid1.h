@@ -28,8 +28,7 @@ uint64_t random_u64(void);
 /* Inode of our pid namespace; 0: unknown. */
 uint64_t pid_namespace_inode(void);
 
-/* --- the terminal in one-command mode
- * -------------------------------------------------------------- */
+/* --- the terminal in one-command mode --- */
 
 enum tty_kind { TTY_NONE, TTY_LED, TTY_SHARED };
 /* Is descriptor 0 a terminal, and do we lead its session (TTY_LED)? For TTY_LED the terminal has

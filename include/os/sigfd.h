@@ -20,5 +20,7 @@ int sigfd_next(int fd, struct sig_got *ret);
 /* In a forked child, just before execve: every disposition to default, the mask empty. */
 void signals_reset(void);
 void signals_unblock_all(void);
+/* All 64: they stay pending until sigfd_open() reads them. */
+void signals_block_all(void);
 
 #endif

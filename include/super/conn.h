@@ -10,11 +10,12 @@ enum { CONN_OUT_MAX = 256 * 1024 };
 
 enum conn_wait {
 	WAIT_NOTHING,
-	WAIT_EXEC,    /* spawn: its execve */
-	WAIT_EXIT,    /* spawn --wait: its end */
-	WAIT_ENDS,    /* wait: each unit's end */
-	WAIT_STOPPED, /* stop: each unit at rest */
-	WAIT_LISTING, /* status: rows, as the peer reads */
+	WAIT_EXEC,     /* spawn: its execve */
+	WAIT_EXIT,     /* spawn --wait: its end */
+	WAIT_ENDS,     /* wait: each unit's end */
+	WAIT_STOPPED,  /* stop: each unit at rest */
+	WAIT_SHUTDOWN, /* stop --supervisor: every unit is at rest; then the connection's end */
+	WAIT_LISTING,  /* status: rows, as the peer reads */
 };
 
 struct conn_unit {
@@ -58,8 +59,7 @@ bool conn_room(const struct conn *c); /* nothing is queued: a listing may go on 
 /* Lists of units. -1: no memory. */
 int conn_add_unit(struct conn *c, const struct unit *u);
 
-/* --- ops
- * ---------------------------------------------------------------------------------------------- */
+/* --- ops --- */
 
 enum op_who { OP_EVERYONE = 1, OP_UNITS = 2, OP_OPERATOR = 4 };
 
@@ -81,6 +81,7 @@ bool conn_sees(const struct conn *c, const struct unit *u);
 void op_status(struct conn *c, const struct packet *p);
 void op_status_more(struct conn *c); /* rows until the peer does not read */
 void op_spawn(struct conn *c, const struct packet *p);
+void op_shutdown(struct conn *c, const struct packet *p);
 void op_stop(struct conn *c, const struct packet *p);
 void op_wait(struct conn *c, const struct packet *p);
 void op_health(struct conn *c, const struct packet *p);

@@ -97,7 +97,8 @@ void serve_unit_told(struct super *s, struct unit *u); /* answers those who wait
 void serve_exec(
 	struct super *s, struct job *j, const struct err *failed); /* NULL: execve succeeded */
 void serve_forget_unit(struct super *s, struct unit *u);
-void serve_sweep(struct super *s); /* frees what was dropped in this turn */
+void serve_shutdown_told(struct super *s); /* answers those who ordered the shutdown */
+void serve_sweep(struct super *s);         /* frees what was dropped in this turn */
 void serve_close_all(struct super *s);
 
 #endif

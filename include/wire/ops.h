@@ -3,42 +3,41 @@
 #define WIRE_OPS_H
 
 /*
- * One request, then one or more replies. Times are whole ns, ids are written @17, flags are 1.
- * Every reply begins with ok=1, or is the packet_error() form, which ends the exchange. A field
- * that isn't known is left out. A repeated field is marked *. A request may carry v=1. An unknown
- * field is bad-request.
+ * One request, then one or more replies. Times are whole ns, ids are written @17, flags are 1. Every reply begins with
+ * ok=1, or is the packet_error() form, which ends the exchange. A field that isn't known is left out. A repeated
+ * field is marked *. A request may carry v=1. An unknown field is bad-request.
  *
  * ping                                 -> ok=1
  * version                              -> ok=1 version=
  * whoami                               -> ok=1 class=unit|operator|nobody [path= id=]
  * health [unit=]                       -> ok=1 yes=0|1 why=
  * ready  [unit=]                       -> ok=1 yes=0|1 why=
- * status [unit=*]                      -> ok=1 row=supervisor ..., then ok=1 row=unit ... each,
- * then ok=1 end=1 unit: these and their descendants; none: all that the caller may see. No match:
- * no unit rows. logs-path [unit=]                    -> ok=1 [dir=] [file=]   (no dir: no log files
- * are written) spawn  arg=* env=* cwd= [set_env=*] [name=] [unique=1] [ttl_ns=] [limit=KEY=N]*
- * [policy=] [no_spawn=1] [parent=SELECTOR | parent_pid=N] [wait=1] [own_cwd=1] env: the caller's
- * whole environment; set_env: --env, on top; cwd: the caller's directory or --cwd; own_cwd=1: cwd
- * was given by --cwd (so it counts with parent= too)
+ * status [unit=*]                      -> ok=1 row=supervisor ..., then ok=1 row=unit ... each, then ok=1 end=1
+ *        unit: these and their descendants; none: all that the caller may see. No match: no unit rows.
+ * logs-path [unit=]                    -> ok=1 [dir=] [file=]   (no dir: no log files are written)
+ * spawn  arg=* env=* cwd= [set_env=*] [name=] [unique=1] [ttl_ns=] [limit=KEY=N]* [policy=] [no_spawn=1]
+ *        [parent=SELECTOR | parent_pid=N] [wait=1] [own_cwd=1]
+ *        env: the caller's whole environment; set_env: --env, on top; cwd: the caller's directory or --cwd;
+ *        own_cwd=1: cwd was given by --cwd (so it counts with parent= too)
  *                                      -> ok=1 id= name= path= pid= depth=   once execve succeeded
- *        with wait=1 then also         -> ok=1 row=exit ...                  once its whole tree is
- * gone stop   [unit=*] [wait=0]             -> ok=1 row=stopped path= kind=service|spawned each,
- * then ok=1 end=1 none: all services, operators only wait   unit=* [any=1] [timeout_ns=]  -> ok=1
- * row=exit ... each, as they end, then ok=1 end=1
+ *        with wait=1 then also         -> ok=1 row=exit ...                  once its whole tree is gone
+ * stop   [unit=*] [wait=0]             -> ok=1 row=stopped path= kind=service|spawned each, then ok=1 end=1
+ *        none: all services, operators only
+ * shutdown (operators)                 -> ok=1, then ok=1 end=1 [init=1] [left=N] once every unit is down; the
+ *                                         connection ends with the supervisor; init=1: it is PID 1, the asker ends before
+ * wait   unit=* [any=1] [timeout_ns=]  -> ok=1 row=exit ... each, as they end, then ok=1 end=1
  *
  * row=exit: kind=exit path= id= msgid=- [code= | signal=] reason= [left=N]
  *
- * row=supervisor: captured_at= pid= mode=init|subreaper version= uptime_ns=
- * containment=cgroup|mark|session own_reaped= adopted_reaped= turns= longest_turn_ns= rss_bytes=
- * connections= events_dropped= overall= shutting_down=1 manifest= project_id=
- * project_mode=foreground|daemon
+ * row=supervisor: captured_at= pid= mode=init|subreaper version= uptime_ns= containment=cgroup|mark|session
+ *        own_reaped= adopted_reaped= turns= longest_turn_ns= rss_bytes= connections= events_dropped= overall=
+ *        shutting_down=1 manifest= project_id= project_mode=foreground|daemon
  *
- * row=unit: id= path= name= kind=service|spawned [parent=@N] depth= state= intent= health=
- * lifecycle= [hash=] [pid= user= pstate=] [started_at=] [uptime_ns=] [exit_code= | exit_signal=]
- * [exit_reason=] restarts= command= [ttl_ns= ttl_left_ns=] children= descendants= ever=
- * [limit_children= limit_depth= limit_descendants= limit_ever= limit_rate= limit_ttl_ns=] [policy=]
- * [rss_bytes=] [left=N] [error=SGxxxx why=TEXT] [containment=] limits only where the unit has one
- * of its own. started_at and captured_at: "2026-05-14T02:05:13.470911Z".
+ * row=unit: id= path= name= kind=service|spawned [parent=@N] depth= state= intent= health= lifecycle= [hash=]
+ *        [pid= user= pstate=] [started_at=] [uptime_ns=] [exit_code= | exit_signal=] [exit_reason=] restarts=
+ *        command= [ttl_ns= ttl_left_ns=] children= descendants= ever= [limit_children= limit_depth= limit_descendants=
+ *        limit_ever= limit_rate= limit_ttl_ns=] [policy=] [rss_bytes=] [left=N] [error=SGxxxx why=TEXT] [containment=]
+ *        limits only where the unit has one of its own. started_at and captured_at: "2026-05-14T02:05:13.470911Z".
  */
 
 #endif

@@ -12,8 +12,7 @@
 
 enum { CHILDS_STATUS_FAILURE = 125 };
 
-/* --- tables
- * --------------------------------------------------------------------------------------- */
+/* --- tables --- */
 
 // clang-format off
 const struct option_row options_everywhere[] = {
@@ -88,8 +87,7 @@ static int unknown_option(const char *word, const struct option_row *own, struct
 	return near.best ? err_help(err, "did you mean --%s?", near.best) : -1;
 }
 
-/* --- values
- * --------------------------------------------------------------------------------------- */
+/* --- values --- */
 
 static bool is_choice(const char *words, const char *text)
 {
@@ -178,8 +176,7 @@ static int add_value(
 	return 0;
 }
 
-/* --- words
- * ---------------------------------------------------------------------------------------- */
+/* --- words --- */
 
 struct walk {
 	struct args *args;
@@ -373,8 +370,7 @@ void args_done(struct args *args)
 	*args = (struct args){ 0 };
 }
 
-/* --- reading
- * -------------------------------------------------------------------------------------- */
+/* --- reading --- */
 
 static const struct args_value *last(const struct args *args, const char *name)
 {

@@ -55,8 +55,7 @@ static int no_answer(const struct client *c, struct err *err)
 	return err_help(err, "is it stopped (SIGSTOP), or the container frozen?");
 }
 
-/* --- one packet
- * ----------------------------------------------------------------------------------- */
+/* --- one packet --- */
 
 /* Until one of the events, or the deadline (0: none). 1, 0 at the deadline, -1 and errno. */
 static int await(int fd, short events, int64_t deadline)
@@ -141,8 +140,7 @@ static int receive(struct client *c, struct packet *ret, struct err *err)
 	return rc == 1 ? 1 : -1;
 }
 
-/* --- is anybody there?
- * ---------------------------------------------------------------------------- */
+/* --- is anybody there? --- */
 
 static int ping(const struct client *c, struct err *err)
 {
@@ -192,8 +190,7 @@ int client_next(struct client *c, struct packet *ret, struct err *err)
 	return end && strcmp(end, "1") == 0 ? 0 : 1;
 }
 
-/* --- asking
- * --------------------------------------------------------------------------------------- */
+/* --- asking --- */
 
 /* 1 reply, -1 err; *again: there was no room, nothing has happened. */
 static int once(struct client *c, const struct buf *request, struct packet *ret, struct err *err,

@@ -13,8 +13,7 @@
 
 enum { BLOCK = 64 * 1024, PATH_BYTES = 4096 };
 
-/* --- lines
- * ---------------------------------------------------------------------------------------- */
+/* --- lines --- */
 
 void loglines_done(struct loglines *lines)
 {
@@ -99,8 +98,7 @@ void logline_parse(const struct logline *line, struct logrecord *ret)
 	ret->text_len = line->len - (size_t)(ret->text - line->bytes);
 }
 
-/* --- one file
- * ------------------------------------------------------------------------------------- */
+/* --- one file --- */
 
 int logfile_init(struct logfile *f, const char *unit, const char *path)
 {
@@ -208,8 +206,7 @@ static int read_file(
 	return read_on(f, fd, ret);
 }
 
-/* --- the last lines
- * ------------------------------------------------------------------------------- */
+/* --- the last lines --- */
 
 /* Where the last *n lines begin; *n is lessened by the lines that are there. -1: errno. */
 static off_t tail_offset(int fd, off_t size, size_t *n)
@@ -317,8 +314,7 @@ int logfile_last(struct logfile *f, size_t n, struct loglines *ret)
 	return count < -1 ? -1 : 0;
 }
 
-/* --- following
- * ------------------------------------------------------------------------------------ */
+/* --- following --- */
 
 /* Under which number the file is now that we read last; -1: gone. */
 static int find_again(const struct logfile *f)

@@ -61,8 +61,7 @@ int logtree_find_dir(char *dir, size_t size, struct err *err)
 		err, "`logs: {sink: file}` in the manifest, and a directory that can be written");
 }
 
-/* --- files
- * ---------------------------------------------------------------------------------------- */
+/* --- files --- */
 
 static bool known(const struct logtree *t, const char *path)
 {
@@ -228,8 +227,7 @@ int logtree_add_unit(struct logtree *t, const char *unit, struct err *err)
 	return add_path(t, w.first, false, err);
 }
 
-/* --- watching
- * ------------------------------------------------------------------------------------- */
+/* --- watching --- */
 
 /* The files change by events of their directories; the same directory again is the same watch. */
 static int watch_dir(struct walk *w, const char *path, struct err *err)

@@ -57,8 +57,7 @@ const char *report_last_exit(const struct packet *row, char *buf, size_t size)
 	return buf;
 }
 
-/* --- table
- * ---------------------------------------------------------------------------------------- */
+/* --- table --- */
 
 static const char *const titles[COLUMNS] = {
 	"NAME",
@@ -196,8 +195,7 @@ int report_table(struct buf *out, const struct rows *rows, bool colour)
 	return 0;
 }
 
-/* --- tree
- * ----------------------------------------------------------------------------------------- */
+/* --- tree --- */
 
 static void against(
 	struct buf *b, const char *what, long long n, const struct packet *row, const char *limit)

@@ -37,8 +37,7 @@ static bool has(const struct packet *row, const char *a, const char *b)
 	return packet_get(row, a) || packet_get(row, b);
 }
 
-/* --- supervisor
- * ----------------------------------------------------------------------------------- */
+/* --- supervisor --- */
 
 static void put_supervisor(struct json *j, const struct packet *row)
 {
@@ -73,8 +72,7 @@ static void put_supervisor(struct json *j, const struct packet *row)
 	json_close(j, '}');
 }
 
-/* --- units
- * ---------------------------------------------------------------------------------------- */
+/* --- units --- */
 
 static void put_last_exit(struct json *j, const struct packet *row)
 {
@@ -215,8 +213,7 @@ static void put_child(struct json *j, const struct rows *rows, size_t i)
 	json_close(j, '}');
 }
 
-/* --- nesting
- * -------------------------------------------------------------------------------------- */
+/* --- nesting --- */
 
 /* Closes what is open from depth `from` down to `to`: each level is an object that ends in an
  * array. */

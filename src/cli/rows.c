@@ -71,8 +71,7 @@ int rows_add(struct rows *rows, const struct packet *p, struct err *err)
 	return 0;
 }
 
-/* --- parents
- * -------------------------------------------------------------------------------------- */
+/* --- parents --- */
 
 static int64_t id_of(const struct packet *row, const char *key)
 {

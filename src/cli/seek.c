@@ -18,8 +18,7 @@ enum { WALK_MAX = 4096, LISTEN_ROOM = 256 * 1024 };
 _Static_assert(SEEK_PATH == sizeof((struct sockaddr_un *)NULL)->sun_path,
 	"SEEK_PATH is what an address holds");
 
-/* --- places
- * --------------------------------------------------------------------------------------- */
+/* --- places --- */
 
 static int from_env(const char *name, const char *tail, char *ret)
 {
@@ -72,8 +71,7 @@ int seek_runtime_dir(size_t i, char ret[static SEEK_PATH])
 	}
 }
 
-/* --- who listens
- * ---------------------------------------------------------------------------------- */
+/* --- who listens --- */
 
 pid_t seek_parent(pid_t pid)
 {
@@ -108,8 +106,7 @@ bool seek_peer_is_above(int fd)
 	return false;
 }
 
-/* --- connecting
- * ----------------------------------------------------------------------------------- */
+/* --- connecting --- */
 
 static int address(struct sockaddr_un *un, socklen_t *len, const char *path)
 {

@@ -28,8 +28,7 @@ static const struct option_row options[] = {
 };
 // clang-format on
 
-/* --- where
- * ---------------------------------------------------------------------------------------- */
+/* --- where --- */
 
 /* What a running supervisor says: dir and, for a unit, file; "" where it doesn't. 0 when one
  * answered. */
@@ -126,8 +125,7 @@ static int show_paths(const struct args *args, const struct logtree *t)
 	return cmd_print(&out, 0);
 }
 
-/* --- lines
- * ---------------------------------------------------------------------------------------- */
+/* --- lines --- */
 
 static void put_line(struct buf *out, const struct args *args, const struct logline *line)
 {

@@ -33,8 +33,7 @@ static const struct option_row options[] = {
 };
 // clang-format on
 
-/* --- request
- * -------------------------------------------------------------------------------------- */
+/* --- request --- */
 
 /* A relative directory is the caller's; the init has another one. */
 static int put_cwd(struct buf *b, const struct args *args, struct err *err)
@@ -112,8 +111,7 @@ static int put_request(struct buf *b, const struct args *args, struct err *err)
 	return 0;
 }
 
-/* --- reply
- * ---------------------------------------------------------------------------------------- */
+/* --- reply --- */
 
 static void json_reply(struct buf *out, const struct packet *p)
 {

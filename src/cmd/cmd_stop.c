@@ -1,3 +1,4 @@
+#include <signal.h>
 #include <string.h>
 
 #include "cmd/command.h"
@@ -6,7 +7,7 @@
 // clang-format off
 static const struct option_row options[] = {
 	OPT_SERVICE, OPT_CLIENT,
-	{ "supervisor", 0, ARG_REFUSED },
+	{ "supervisor", 0, ARG_NONE, .help = "the supervisor too: an orderly shutdown" },
 	{ "tree", 0, ARG_REFUSED, .help = "a unit is always stopped with all that it spawned" },
 	{ "timeout", 0, ARG_REFUSED, .help = "stop_timeout in the manifest bounds a stop" },
 	{ NULL },
@@ -33,8 +34,47 @@ static void show_row(struct buf *out, struct json *j, const struct packet *row)
 	(void)out_flush(out); /* one after the other, as they end */
 }
 
+/* The order is accepted, the units go down, the supervisor ends and with it the connection. A PID 1
+ * takes us along: it says so, and its TERM must not make a failure of it. */
+static int stop_supervisor(const struct args *args)
+{
+	struct client c;
+	struct packet row = { 0 };
+	struct err err;
+	struct buf out;
+	bool told = false, left = false;
+
+	if (args->nunits) {
+		err_set(&err, ERR_EXCLUSIVE, 0,
+			"--supervisor stops everything; it goes with no unit");
+		return cmd_fail(args, NULL, &err);
+	}
+	cmd_client(&c, args);
+	c.slow = true;
+	(void)signal(SIGTERM, SIG_IGN);
+	int rc = cmd_ask(&c, args, "shutdown", &row, &err);
+	while (rc > 0 && !(told && packet_get(&row, "init"))) {
+		rc = client_next(&c, &row, &err);
+		told |= rc > 0 && packet_get(&row, "end");
+		left |= rc > 0 && packet_get(&row, "left");
+	}
+	client_done(&c);
+	if (!told)
+		return cmd_fail(args, &c, &err);
+	if (left) {
+		err_set(&err, ERR_SURVIVORS, 0, "something survived being killed");
+		return cmd_fail(args, NULL, &err);
+	}
+	buf_init(&out, OUT_MAX);
+	(void)buf_adds(&out,
+		args->json ? "{\"stopped\":[],\"supervisor\":true}\n" : "Supervisor stopped\n");
+	return cmd_print(&out, 0);
+}
+
 static int run(const struct args *args)
 {
+	if (args_has(args, "supervisor"))
+		return stop_supervisor(args);
 	struct client c;
 	struct packet row;
 	struct err err;

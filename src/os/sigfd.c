@@ -70,6 +70,11 @@ void signals_reset(void)
 			set_default(sig);
 }
 
+void signals_block_all(void)
+{
+	(void)set_mask(~UINT64_C(0));
+}
+
 void signals_unblock_all(void)
 {
 	(void)set_mask(0);

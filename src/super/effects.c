@@ -22,8 +22,7 @@ enum {
 
 static timer_fn fired;
 
-/* --- stopping
- * -------------------------------------------------------------------------------------- */
+/* --- stopping --- */
 
 /* Its main process ended by itself and left others running: the usual reason is named, once a
  * start. */
@@ -271,8 +270,7 @@ static void fx_survive(struct super *s, struct unit *u)
 	serve_unit_told(s, u);
 }
 
-/* --- probing, timers
- * --------------------------------------------------------------------------------- */
+/* --- probing, timers --- */
 
 static void probe_says(void *arg, enum probe_news news, const struct err *err)
 {

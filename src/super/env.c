@@ -33,8 +33,7 @@ bool env_reserved(const char *assignment)
 	return false;
 }
 
-/* --- a list of assignments under construction: later ones replace earlier ones of the same name
- * ------ */
+/* --- a list of assignments under construction: later ones replace earlier ones of the same name --- */
 
 struct assign {
 	char **v;
@@ -102,8 +101,7 @@ static void assign_done(struct assign *a)
 	free(a->v);
 }
 
-/* --- blocks
- * ------------------------------------------------------------------------------------------ */
+/* --- blocks --- */
 
 static struct envblock *block_of(
 	struct super *s, const char *const *strings, size_t n, struct err *err)

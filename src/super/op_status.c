@@ -40,7 +40,7 @@ const char *unit_health(const struct super *s, const struct unit *u)
 	case NODE_FAILED:
 		return "failing";
 	case NODE_IDLE:
-		return u->ended && u->exit.known && u->exit.reason != END_STOPPED ? "warn" : "idle";
+		return "idle";
 	case NODE_WAITING:
 		return "idle";
 	default:
@@ -215,16 +215,18 @@ static void unit_row(struct conn *c, const struct unit *u)
 	put_process(&b, u);
 	put_exit(&b, u);
 	put_counts(&b, u);
-	packet_put(&b, "command", svc ? svc->command : j && j->command ? j->command : "");
+	if (svc || (j && j->command))
+		packet_put(&b, "command", svc ? svc->command : j->command);
 	put_limits(&b, u);
 	if (u->trouble.code != ERR_OK) {
 		packet_putf(&b, "error", "SG%04d", u->trouble.code);
 		packet_put(&b, "why", u->trouble.msg);
 	}
-	packet_put(&b, "containment",
-		j && j->cgroup_procs >= 0 ? "cgroup"
-		: j && j->mark            ? "mark"
-					  : "session");
+	if (j)
+		packet_put(&b, "containment",
+			j->cgroup_procs >= 0 ? "cgroup"
+			: j->mark            ? "mark"
+					     : "session");
 	packet_end(&b, NULL, 0);
 	conn_send(c, &b);
 }

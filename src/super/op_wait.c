@@ -156,3 +156,32 @@ void op_stop(struct conn *c, const struct packet *p)
 	conn_waits(c, WAIT_STOPPED);
 	tell_over(c);
 }
+
+void op_shutdown(struct conn *c, const struct packet *p)
+{
+	(void)p;
+	conn_waits(c, WAIT_SHUTDOWN);
+	conn_ok(c);
+	shutdown_begin(c->s, "sysg stop --supervisor");
+}
+
+/* The asker of a PID 1 goes with the namespace: it is told while it can still read. */
+void serve_shutdown_told(struct super *s)
+{
+	list_each(it, &s->conns)
+	{
+		struct conn *c = list_entry(it, struct conn, link);
+		struct buf b;
+		if (c->gone || c->wait != WAIT_SHUTDOWN)
+			continue;
+		buf_init(&b, CAP_PACKET);
+		packet_put(&b, "ok", "1");
+		packet_put(&b, "end", "1");
+		if (s->pre.pid1)
+			packet_put(&b, "init", "1");
+		if (s->survivors)
+			packet_put_int(&b, "left", s->survivors);
+		packet_end(&b, NULL, 0);
+		conn_send(c, &b);
+	}
+}

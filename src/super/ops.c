@@ -70,8 +70,7 @@ void op_logs_path(struct conn *c, const struct packet *p)
 	conn_send(c, &b);
 }
 
-/* --- health and readiness
- * ------------------------------------------------------------------------------- */
+/* --- health and readiness --- */
 
 static void answer(struct conn *c, bool yes, const char *why)
 {
@@ -173,6 +172,7 @@ static const struct op ops[] = {
 	{ "logs-path", OP_UNITS | OP_OPERATOR,  " unit ",  op_logs_path },
 	{ "spawn",     OP_UNITS | OP_OPERATOR,
 	  " arg env cwd set_env name unique ttl_ns limit policy no_spawn parent parent_pid wait own_cwd ", op_spawn },
+	{ "shutdown",  OP_OPERATOR,             "",        op_shutdown },
 	{ "stop",      OP_UNITS | OP_OPERATOR,  " unit wait ",            op_stop },
 	{ "wait",      OP_UNITS | OP_OPERATOR,  " unit any timeout_ns ",  op_wait },
 };

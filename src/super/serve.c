@@ -14,8 +14,7 @@
 #define RELISTEN_NS (200 * NS_PER_MS)
 enum { ACCEPTS_A_TURN = 32 };
 
-/* --- who
- * ---------------------------------------------------------------------------------------------- */
+/* --- who --- */
 
 static void *main_of(void *arg, pid_t pid)
 {
@@ -63,8 +62,7 @@ struct unit *conn_unit(struct conn *c, const char *selector, struct err *err)
 	return u && conn_right(c, u, err) == 0 ? u : NULL;
 }
 
-/* --- requests
- * ------------------------------------------------------------------------------------------- */
+/* --- requests --- */
 
 static int fields_known(const struct op *op, const struct packet *p, struct err *err)
 {
@@ -192,8 +190,7 @@ static void conn_ready(struct loop *l, struct watch *w, uint32_t events)
 		conn_readable(c);
 }
 
-/* --- accepting
- * ------------------------------------------------------------------------------------------ */
+/* --- accepting --- */
 
 static unsigned count_of(const struct conn *c)
 {
@@ -290,8 +287,7 @@ void serve_accept(struct loop *l, struct watch *w, uint32_t events)
 	}
 }
 
-/* --- what happens to units
- * ------------------------------------------------------------------------------- */
+/* --- what happens to units --- */
 
 void serve_exec(struct super *s, struct job *j, const struct err *failed)
 {

@@ -147,6 +147,7 @@ static unsigned count_survivors(struct super *s)
 static void begin_everyone(struct super *s)
 {
 	s->survivors = count_survivors(s);
+	serve_shutdown_told(s);
 	if (!s->pre.pid1 || sweep_everyone(s->sweep, SIGTERM) == 0) {
 		s->phase = PHASE_KILL;
 		next_phase(s);

@@ -29,8 +29,7 @@ void super_preflight(void)
 	preflight_run(&preflight);
 }
 
-/* --- signals
- * ---------------------------------------------------------------------------------------------- */
+/* --- signals --- */
 
 static bool orders_shutdown(int sig)
 {
@@ -79,8 +78,7 @@ static void signals_ready(struct loop *l, struct watch *w, uint32_t events)
 	}
 }
 
-/* --- one turn
- * --------------------------------------------------------------------------------------------- */
+/* --- one turn --- */
 
 static int wait_ms(const struct super *s)
 {
@@ -135,11 +133,13 @@ static void turn(struct super *s)
 	settle(s);
 	sweep_turn(s, clock_mono_ns());
 	settle(s);
-	if (s->phase == PHASE_RUN)
-		idle_check(s);
-	else
+	idle_check(s);
+	/* A phase may be through as soon as it is entered; nothing would wake us for the next. */
+	for (int phase = -1; phase != (int)s->phase && !s->over;) {
+		phase = (int)s->phase;
 		shutdown_step(s);
-	settle(s);
+		settle(s);
+	}
 	serve_sweep(s);
 	int64_t took = clock_mono_ns() - began;
 	if (took > s->longest_turn_ns)
@@ -147,9 +147,7 @@ static void turn(struct super *s)
 	s->turns++;
 }
 
-/* --- boot
- * -------------------------------------------------------------------------------------------------
- */
+/* --- boot --- */
 
 static void probe_due(struct super *s, struct timer *t)
 {

@@ -9,8 +9,7 @@ enum { KEY_MAX = 1024 }; /* so that each piece of a value has room for some of i
 
 static const char more[] = "more=1"; /* with its NUL: the field as it is in a packet */
 
-/* --- putting a long request together
- * -------------------------------------------------------------- */
+/* --- putting a long request together --- */
 
 void assembly_init(struct assembly *a)
 {
@@ -117,8 +116,7 @@ int assembly_add(struct assembly *a, const struct packet *p, struct packet *ret,
 	return rc;
 }
 
-/* --- taking it apart
- * ------------------------------------------------------------------------------ */
+/* --- taking it apart --- */
 
 /* One packet being filled. Its first bytes are always more=1; the last packet is sent without them.
  */
