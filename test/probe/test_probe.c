@@ -1,0 +1,485 @@
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "os/filewatch.h"
+#include "os/net.h"
+#include "probe/probe.h"
+
+static struct loop *loop;
+static struct probes *probes;
+static struct probe *probe;
+static struct health_check check;
+static int64_t wake = INT64_MAX;
+static int turns, ready, never, failing, runs;
+static struct err last, err;
+static char dir[] = "/tmp/sysg-probe-XXXXXX", path[100];
+static bool free_when_told;
+
+static void wake_at(void *arg, int64_t deadline_ns)
+{
+	(void)arg;
+	wake = deadline_ns;
+}
+
+static void says(void *arg, enum probe_news news, const struct err *e)
+{
+	(void)arg;
+	ready += news == PROBE_READY;
+	never += news == PROBE_NEVER_READY;
+	failing += news == PROBE_FAILING;
+	if (e)
+		last = *e;
+	if (free_when_told)
+		probe = probe_free(probe);
+}
+
+static int run(void *arg, char *const *argv, pid_t *ret_pid, struct err *e)
+{
+	(void)arg;
+	runs++;
+	pid_t pid = fork();
+	if (pid == 0) {
+		setsid();
+		execv(argv[0], argv);
+		_exit(127);
+	}
+	*ret_pid = pid;
+	return pid < 0 ? err_set(e, ERR_EXEC_FAILED, errno, "fork") : 0;
+}
+
+static void begin(void)
+{
+	cr_assert_not_null(mkdtemp(dir));
+	snprintf(path, sizeof path, "%s/up", dir);
+	loop = loop_new();
+	probes = probes_new(loop, NULL, wake_at);
+	cr_assert_not_null(probes);
+}
+
+static void end(void)
+{
+	char cmd[100];
+
+	probe_free(probe);
+	probes_free(probes);
+	loop_free(loop);
+	snprintf(cmd, sizeof cmd, "rm -rf %s", dir);
+	cr_expect_eq(system(cmd), 0);
+}
+
+TestSuite(probe, .init = begin, .fini = end, .timeout = 30);
+
+static void start(enum check_kind kind, int64_t interval_ms, int64_t attempt_ms, int64_t total_ms,
+	int retries)
+{
+	struct probe_host host = { .says = says, .run = run, .clock = probes };
+
+	check.kind = kind;
+	check.interval_ns = interval_ms * NS_PER_MS;
+	check.attempt_timeout_ns = attempt_ms * NS_PER_MS;
+	check.total_timeout_ns = total_ms * NS_PER_MS;
+	check.start_interval_ns = 20 * NS_PER_MS;
+	check.retries = retries;
+	probe = probe_new(&check, dir, &host, &err);
+	cr_assert_not_null(probe);
+	cr_expect_eq(ready + never + failing, 0, "nothing is said from within");
+}
+
+static void turn(int64_t most_ns)
+{
+	int64_t now = clock_mono_ns(), left = wake - now < most_ns ? wake - now : most_ns;
+	int status;
+
+	turns++;
+	(void)loop_once(loop, left <= 0 ? 0 : (int)(left / NS_PER_MS) + 1);
+	for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+		if (probe)
+			probe_exited(probe, pid,
+				WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+	if (wake <= clock_mono_ns())
+		probes_run(probes, clock_mono_ns());
+}
+
+/* Goes round until *what is set, at most so long. */
+static int64_t until(const int *what, int64_t most_ms)
+{
+	int64_t began = clock_mono_ns(), now;
+
+	while (!*what && (now = clock_mono_ns()) - began < most_ms * NS_PER_MS)
+		turn(5 * NS_PER_MS);
+	return (clock_mono_ns() - began) / NS_PER_MS;
+}
+
+static void make_file(void)
+{
+	close(open(path, O_WRONLY | O_CREAT, 0644));
+}
+
+/* --- command ---------------------------------------------------------------------------------------- */
+
+static char *sh[] = { "/bin/sh", "-c", NULL, NULL };
+
+static void command(char *script)
+{
+	sh[2] = script;
+	check.argv = sh;
+}
+
+Test(probe, a_command_that_answers_nought_is_ready_once)
+{
+	command("exit 0");
+	start(CHECK_COMMAND, 30, 1000, 5000, 1);
+	until(&ready, 2000);
+	cr_expect_eq(ready, 1);
+	until(&failing, 200);
+	cr_expect_eq(ready, 1, "said once");
+	cr_expect_gt(runs, 2, "it is still asked");
+	cr_expect_eq(never + failing, 0);
+}
+
+Test(probe, retries_failures_in_a_row_are_failing_and_one_less_is_not)
+{
+	char script[300];
+
+	/* ready, then two failures, a success, three failures */
+	snprintf(script, sizeof script,
+		"echo >>%s; n=$(wc -l <%s); case $n in 1|4) exit 0;; *) exit 3;; esac", path, path);
+	command(script);
+	start(CHECK_COMMAND, 30, 1000, 5000, 3);
+	until(&failing, 5000);
+	cr_expect_eq(ready, 1);
+	cr_expect_eq(failing, 1);
+	cr_expect_eq(runs, 7);
+	cr_expect_eq(last.code, ERR_CHECK_UNHEALTHY);
+	int64_t before = runs;
+	until(&never, 150);
+	cr_expect_eq(runs, before, "it does nothing any more");
+}
+
+Test(probe, one_that_is_never_ready_is_told_so_once_its_time_is_spent_and_no_earlier)
+{
+	command("exit 1");
+	start(CHECK_COMMAND, 30, 1000, 300, 2);
+	int64_t ms = until(&never, 5000);
+	cr_expect_eq(never, 1);
+	cr_expect(ms >= 300 && ms < 2000, "%d ms", (int)ms);
+	cr_expect_eq(ready + failing, 0);
+}
+
+Test(probe, a_command_that_hangs_is_killed_with_its_group_and_counts_as_too_slow)
+{
+	char script[200];
+	FILE *f;
+	int inner = 0;
+
+	snprintf(script, sizeof script, "sleep 1000 & echo $! >%s; wait", path);
+	command(script);
+	start(CHECK_COMMAND, 30, 200, 100, 1);
+	until(&never, 5000);
+	cr_expect_eq(never, 1);
+	cr_expect_eq(last.code, ERR_CHECK_SLOW);
+	f = fopen(path, "r");
+	cr_assert_not_null(f);
+	cr_assert_eq(fscanf(f, "%d", &inner), 1);
+	fclose(f);
+	for (int i = 0; i < 100 && kill(inner, 0) == 0; i++)
+		turn(10 * NS_PER_MS);
+	char stat[64] = "", line[200] = "";
+	snprintf(stat, sizeof stat, "/proc/%d/stat", inner);
+	f = fopen(stat, "r"); /* gone, or a zombie of whoever adopted it */
+	cr_expect(!f || (fgets(line, sizeof line, f) && strstr(line, ") Z ")), "%s", line);
+	if (f)
+		fclose(f);
+}
+
+Test(probe, freeing_a_probe_ends_its_command_even_one_that_has_no_group_yet)
+{
+	int status = 0;
+
+	command("sleep 1000");
+	for (int i = 0; i < 20; i++) {
+		start(CHECK_COMMAND, 30, 5000, 5000, 1);
+		probes_run(probes, clock_mono_ns());
+		probe = probe_free(probe);
+		pid_t pid = 0;
+		for (int k = 0; k < 1000 && (pid = waitpid(-1, &status, WNOHANG)) == 0; k++)
+			poll(NULL, 0, 1);
+		cr_assert_gt(pid, 0, "the command goes on");
+		cr_expect(WIFSIGNALED(status));
+	}
+}
+
+Test(probe, a_pid_that_is_not_the_probe_s_is_ignored)
+{
+	command("sleep 1000");
+	start(CHECK_COMMAND, 30, 5000, 5000, 1);
+	turn(0);
+	probe_exited(probe, 1, 0);
+	probe_exited(probe, 0, 0);
+	cr_expect_eq(ready, 0);
+}
+
+Test(probe, it_may_be_freed_from_within_what_it_says)
+{
+	command("exit 1");
+	free_when_told = true;
+	start(CHECK_COMMAND, 30, 1000, 1, 1);
+	until(&never, 2000);
+	cr_expect_eq(never, 1);
+	cr_expect_null(probe);
+}
+
+/* --- file ------------------------------------------------------------------------------------------- */
+
+Test(probe, a_file_is_seen_as_soon_as_it_is_made)
+{
+	check.target = path;
+	start(CHECK_FILE, 5000, 1000, 60000, 1);
+	check.start_interval_ns = 2000 * NS_PER_MS;
+	until(&ready, 150);
+	cr_expect_eq(ready, 0);
+	make_file();
+	cr_expect_lt(until(&ready, 1500), 500);
+	cr_expect_eq(ready, 1);
+}
+
+Test(probe, a_file_below_the_working_directory_is_found)
+{
+	check.target = "up";
+	make_file();
+	start(CHECK_FILE, 30, 1000, 1000, 1);
+	until(&ready, 1000);
+	cr_expect_eq(ready, 1);
+}
+
+Test(probe, a_file_that_goes_is_failing)
+{
+	check.target = path;
+	make_file();
+	start(CHECK_FILE, 30, 1000, 1000, 2);
+	until(&ready, 1000);
+	unlink(path);
+	until(&failing, 1000);
+	cr_expect_eq(failing, 1);
+	cr_expect_eq(last.code, ERR_CHECK_NOTHING);
+}
+
+Test(probe, a_link_counts_as_what_it_leads_to_and_is_never_followed_by_ourselves)
+{
+	check.target = path;
+	start(CHECK_FILE, 30, 1000, 60000, 2);
+	until(&ready, 100);
+	cr_assert_eq(symlink("nowhere", path), 0);
+	cr_expect_eq(file_look(path), -1);
+	until(&ready, 200);
+	cr_expect_eq(ready, 0, "a link that leads nowhere");
+	unlink(path);
+	cr_assert_eq(symlink("/etc/passwd", path), 0);
+	until(&ready, 2000);
+	cr_expect_eq(ready, 1);
+}
+
+Test(probe, a_directory_made_later_is_seen_too)
+{
+	char deep[120];
+
+	snprintf(deep, sizeof deep, "%s/later/up", dir);
+	check.target = deep;
+	start(CHECK_FILE, 30, 1000, 60000, 1);
+	until(&ready, 100);
+	*strrchr(deep, '/') = '\0';
+	cr_assert_eq(mkdir(deep, 0755), 0);
+	deep[strlen(deep)] = '/';
+	close(open(deep, O_WRONLY | O_CREAT, 0644));
+	until(&ready, 2000);
+	cr_expect_eq(ready, 1);
+}
+
+Test(probe, whoever_makes_files_as_fast_as_possible_beside_it_does_not_hold_a_turn_up)
+{
+	char name[200];
+	pid_t flood[3];
+
+	check.target = path;
+	start(CHECK_FILE, 30, 1000, 60000, 1);
+	until(&ready, 100);
+	for (int i = 0; i < 3; i++)
+		if ((flood[i] = fork()) == 0)
+			for (unsigned k = 0;; k++) {
+				snprintf(name, sizeof name, "%s/%d-%u", dir, i, k % 100);
+				close(open(name, O_WRONLY | O_CREAT, 0644));
+				unlink(name);
+			}
+	int64_t began = clock_mono_ns(), longest = 0;
+	while (clock_mono_ns() - began < 1000 * NS_PER_MS) {
+		int64_t now = clock_mono_ns();
+		turn(0);
+		int64_t took = clock_mono_ns() - now;
+		longest = took > longest ? took : longest;
+	}
+	for (int i = 0; i < 3; i++)
+		kill(flood[i], SIGKILL);
+	cr_expect_lt(longest, 250 * NS_PER_MS, "a turn of %d ms", (int)(longest / NS_PER_MS));
+	cr_expect_gt(turns, 100);
+	make_file();
+	until(&ready, 2000);
+	cr_expect_eq(ready, 1);
+}
+
+Test(probe, events_come_a_bounded_number_at_a_time_and_none_is_left_out)
+{
+	int fd = inotify_open(), wds[INOTIFY_MOST], n = 0, calls = 0;
+	char name[200];
+
+	int wd = inotify_watch_dir_of(fd, path);
+	cr_assert_geq(wd, 0);
+	for (int i = 0; i < 500; i++) {
+		snprintf(name, sizeof name, "%s/%d", dir, i);
+		cr_assert_eq(mkdir(name, 0755), 0);
+	}
+	for (int got; (got = inotify_read(fd, wds, INOTIFY_MOST)) > 0; n += got, calls++)
+		for (int i = 0; i < got; i++)
+			cr_assert_eq(wds[i], wd);
+	cr_expect_eq(n, 500);
+	cr_expect_gt(calls, 500 / INOTIFY_MOST);
+	close(fd);
+}
+
+/* A command that never answers stands in for a mount that hangs: one question at a time may be outstanding. */
+Test(probe, while_a_question_hangs_no_second_one_is_asked)
+{
+	check.target = path;
+	start(CHECK_FILE, 30, 50, 60000, 1);
+	check.start_interval_ns = 20 * NS_PER_MS;
+	/* the fork asks on this pipe; it is stopped as soon as it is there, so that it hangs */
+	probes_run(probes, clock_mono_ns());
+	char kids[64], line[200] = "";
+	snprintf(kids, sizeof kids, "/proc/%d/task/%d/children", (int)getpid(), (int)getpid());
+	FILE *f = fopen(kids, "r");
+	cr_assert_not_null(f);
+	pid_t pid = fgets(line, sizeof line, f) ? atoi(line) : 0;
+	fclose(f);
+	cr_assert_gt(pid, 0);
+	kill(pid, SIGSTOP);
+	make_file(); /* it is there, and whoever asked anew would hear so */
+	until(&ready, 300);
+	if (ready) { /* it answered before it was stopped */
+		cr_expect_eq(ready, 1);
+		return;
+	}
+	f = fopen(kids, "r");
+	line[0] = '\0';
+	(void)!fgets(line, sizeof line, f);
+	fclose(f);
+	cr_expect_eq(atoi(line), pid);
+	cr_expect_null(strchr(line, ' ') && atoi(strchr(line, ' ')) ? line : NULL,
+		"more than one: %s", line);
+	kill(pid, SIGCONT);
+	until(&ready, 2000);
+	cr_expect_eq(ready, 1);
+}
+
+/* --- tcp -------------------------------------------------------------------------------------------- */
+
+static int listener(int family, int *ret_port)
+{
+	struct sockaddr_in6 a6 = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	struct sockaddr_in a4 = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	socklen_t n = sizeof a6;
+
+	if (fd < 0 ||
+		bind(fd, family == AF_INET ? (void *)&a4 : (void *)&a6,
+			family == AF_INET ? sizeof a4 : sizeof a6) < 0 ||
+		listen(fd, 5) < 0)
+		return -1;
+	getsockname(fd, (void *)&a6, &n);
+	*ret_port = ntohs(a6.sin6_port); /* in the same place for both */
+	return fd;
+}
+
+Test(probe, a_port_that_is_listened_on_is_ready_and_one_that_is_not_is_never)
+{
+	int fd = listener(AF_INET, &check.port);
+
+	check.host = "127.0.0.1";
+	check.target = "127.0.0.1:1";
+	start(CHECK_TCP, 30, 1000, 100, 2);
+	until(&ready, 2000);
+	cr_expect_eq(ready, 1);
+	close(fd);
+	until(&failing, 2000);
+	cr_expect_eq(failing, 1);
+	cr_expect_eq(last.code, ERR_CHECK_NOTHING);
+	cr_expect_eq(last.sys, ECONNREFUSED);
+}
+
+Test(probe, localhost_is_its_second_address_too)
+{
+	if (listener(AF_INET6, &check.port) < 0)
+		return; /* a machine without IPv6 has only one */
+	check.host = "localhost";
+	check.target = "localhost";
+	start(CHECK_TCP, 30, 1000, 2000, 1);
+	until(&ready, 2000);
+	cr_expect_eq(ready, 1);
+}
+
+Test(probe, a_connection_that_met_itself_is_nobody_s_answer)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t n = sizeof a;
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	cr_assert_eq(bind(fd, (void *)&a, n), 0);
+	cr_assert_eq(getsockname(fd, (void *)&a, &n), 0);
+	cr_assert_eq(connect(fd, (void *)&a, n), 0, "simultaneous open with itself");
+	cr_expect_eq(net_result(fd), ECONNREFUSED);
+	close(fd);
+}
+
+Test(probe, a_connection_to_another_is_one)
+{
+	int port, fd = listener(AF_INET, &port), c = net_connect("127.0.0.1", port, false);
+	struct pollfd p = { .fd = c, .events = POLLOUT };
+
+	cr_assert_geq(c, 0);
+	cr_expect_eq(poll(&p, 1, 1000), 1);
+	cr_expect_eq(net_result(c), 0);
+	close(c);
+	close(fd);
+	cr_expect_lt(net_connect("example.org", 80, false), 0, "no name is looked up");
+	cr_expect_eq(errno, EINVAL);
+}
+
+Test(probe, no_descriptor_is_left_by_any_kind)
+{
+	int before = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	check.host = "127.0.0.1";
+	check.port = 1;
+	check.target = path;
+	command("exit 1");
+	for (int kind = CHECK_COMMAND; kind <= CHECK_FILE; kind++) {
+		start((enum check_kind)kind, 30, 1000, 60000, 1);
+		until(&ready, 100);
+		probe = probe_free(probe);
+	}
+	probes = probes_free(probes);
+	probes = probes_new(loop, NULL, wake_at);
+	cr_expect_eq(open("/dev/null", O_RDONLY | O_CLOEXEC), before + 1);
+}
