@@ -21,7 +21,8 @@
  *        own_cwd=1: cwd was given by --cwd (so it counts with parent= too)
  *                                      -> ok=1 id= name= path= pid= depth=   once execve succeeded
  *        with wait=1 then also         -> ok=1 row=exit ...                  once its whole tree is gone
- * stop   [unit=*] [wait=0]             -> ok=1 row=stopped path= kind=service|spawned each, then ok=1 end=1
+ * stop   [unit=*] [wait=0] [timeout_ns=]
+ *                                        -> ok=1 row=stopped path= kind=service|spawned each, then ok=1 end=1
  *        none: all services, operators only
  * shutdown (operators)                 -> ok=1, then ok=1 end=1 [init=1] [left=N] once every unit is down; the
  *                                         connection ends with the supervisor; init=1: it is PID 1, the asker ends before

@@ -1,6 +1,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "base/caps.h"
 #include "cmd/command.h"
 #include "cmd/common.h"
 
@@ -9,7 +10,7 @@ static const struct option_row options[] = {
 	OPT_SERVICE, OPT_CLIENT,
 	{ "supervisor", 0, ARG_NONE, .help = "the supervisor too: an orderly shutdown" },
 	{ "tree", 0, ARG_REFUSED, .help = "a unit is always stopped with all that it spawned" },
-	{ "timeout", 0, ARG_REFUSED, .help = "stop_timeout in the manifest bounds a stop" },
+	{ "timeout", 0, ARG_DURATION, .value = "DURATION", .help = "how long to wait for it; then exit 9, and it goes on" },
 	{ NULL },
 };
 // clang-format on
@@ -53,11 +54,12 @@ static int stop_supervisor(const struct args *args)
 	c.slow = true;
 	(void)signal(SIGTERM, SIG_IGN);
 	int rc = cmd_ask(&c, args, "shutdown", &row, &err);
-	while (rc > 0 && !(told && packet_get(&row, "init"))) {
+	if (rc > 0)
 		rc = client_next(&c, &row, &err);
-		told |= rc > 0 && packet_get(&row, "end");
-		left |= rc > 0 && packet_get(&row, "left");
-	}
+	told = rc == 0;
+	left = told && packet_get(&row, "left");
+	while (rc >= 0 && !packet_get(&row, "init"))
+		rc = client_next(&c, &row, &err);
 	client_done(&c);
 	if (!told)
 		return cmd_fail(args, &c, &err);
@@ -69,6 +71,22 @@ static int stop_supervisor(const struct args *args)
 	(void)buf_adds(&out,
 		args->json ? "{\"stopped\":[],\"supervisor\":true}\n" : "Supervisor stopped\n");
 	return cmd_print(&out, 0);
+}
+
+static int ask_stop(struct client *c, const struct args *args, struct packet *ret, struct err *err)
+{
+	struct buf request;
+
+	buf_init(&request, CAP_REQUEST + 1);
+	packet_put(&request, "op", "stop");
+	for (size_t i = 0; i < args->nunits; i++)
+		packet_put(&request, "unit", args->units[i]);
+	if (args_has(args, "timeout"))
+		packet_put_int(&request, "timeout_ns", args_number(args, "timeout", 0));
+	packet_end(&request, NULL, 0);
+	int rc = client_ask(c, &request, ret, err);
+	buf_done(&request);
+	return rc;
 }
 
 static int run(const struct args *args)
@@ -88,7 +106,7 @@ static int run(const struct args *args)
 		json_open(&j, NULL, '{');
 		json_open(&j, "stopped", '[');
 	}
-	int rc = cmd_ask(&c, args, "stop", &row, &err);
+	int rc = ask_stop(&c, args, &row, &err);
 	while (rc > 0 && !packet_get(&row, "end")) {
 		show_row(&out, args->json ? &j : NULL, &row);
 		rc = client_next(&c, &row, &err);

@@ -136,7 +136,12 @@ void op_stop(struct conn *c, const struct packet *p)
 {
 	const char *wait = packet_get(p, "wait");
 	struct err err;
+	int64_t timeout_ns = -1;
 
+	if (packet_int(p, "timeout_ns", 0, INT64_MAX / 2, &timeout_ns, &err) < 0) {
+		conn_fail(c, &err);
+		return;
+	}
 	if (!packet_get(p, "unit") && c->cls != PEER_OPERATOR) {
 		err_set(&err, ERR_DENIED, 0, "a unit must name what it stops");
 		conn_fail(c, &err);
@@ -155,6 +160,8 @@ void op_stop(struct conn *c, const struct packet *p)
 	}
 	conn_waits(c, WAIT_STOPPED);
 	tell_over(c);
+	if (c->wait == WAIT_STOPPED && timeout_ns >= 0)
+		conn_wait_until(c, clock_mono_ns() + timeout_ns);
 }
 
 void op_shutdown(struct conn *c, const struct packet *p)

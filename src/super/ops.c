@@ -173,7 +173,7 @@ static const struct op ops[] = {
 	{ "spawn",     OP_UNITS | OP_OPERATOR,
 	  " arg env cwd set_env name unique ttl_ns limit policy no_spawn parent parent_pid wait own_cwd ", op_spawn },
 	{ "shutdown",  OP_OPERATOR,             "",        op_shutdown },
-	{ "stop",      OP_UNITS | OP_OPERATOR,  " unit wait ",            op_stop },
+	{ "stop",      OP_UNITS | OP_OPERATOR,  " unit wait timeout_ns ",            op_stop },
 	{ "wait",      OP_UNITS | OP_OPERATOR,  " unit any timeout_ns ",  op_wait },
 };
 // clang-format on

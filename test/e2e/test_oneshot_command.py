@@ -128,6 +128,7 @@ def test_a_shell_on_a_terminal_has_job_control(box):
     until(lambda: foreground(b) == 'sleep')
     b.type('\x1a')
     b.shows('Stopped')
+    b.shows('ready> ')
     b.type('kill -KILL %1; wait; exit 5\n')
     assert b.wait() == 5
 

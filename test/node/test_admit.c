@@ -368,8 +368,7 @@ Test(node_admit, what_ended_spawns_nothing)
 	expect_refused(a, ERR_PARENT_STOPPING, "web/a");
 }
 
-/* --- names
- * ------------------------------------------------------------------------------------------ */
+/* --- names --- */
 
 Test(node_admit, without_a_name_the_id_is_the_name)
 {
@@ -509,8 +508,7 @@ Test(node_admit, words_that_mean_something_else_and_bad_letters_are_no_names)
 	spawn(web, "0x-y.z_");
 }
 
-/* --- taking it back
- * --------------------------------------------------------------------------------- */
+/* --- taking it back --- */
 
 Test(node_admit, an_admission_that_is_taken_back_leaves_everything_as_it_was)
 {
@@ -555,8 +553,7 @@ Test(node_admit, taking_back_never_makes_room_for_more_than_the_rate)
 	cr_expect_leq(n, 1);
 }
 
-/* --- a recount from scratch
- * ------------------------------------------------------------------------- */
+/* --- a recount from scratch --- */
 
 struct counts {
 	unsigned children, descendants, kept;

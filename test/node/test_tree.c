@@ -80,8 +80,7 @@ Test(node_tree, one_descends_from_itself_and_from_each_above_it)
 	cr_expect_not(unit_descends(b, db));
 }
 
-/* --- results
- * ---------------------------------------------------------------------------------------- */
+/* --- results --- */
 
 static unsigned results_of(const struct unit *parent, uint64_t *ret_lowest)
 {
@@ -199,8 +198,7 @@ Test(node_tree, forgetting_frees_ended_children_and_no_living_one)
 	cr_expect_eq(web->live_children, 1);
 }
 
-/* --- pids and ids
- * ----------------------------------------------------------------------------------- */
+/* --- pids and ids --- */
 
 Test(node_tree, by_pid_finds_only_one_whose_main_process_is_unreaped)
 {
@@ -301,8 +299,7 @@ Test(node_tree, every_reason_has_a_word)
 	cr_expect_str_eq(end_reason_word((enum end_reason)99), "");
 }
 
-/* --- no memory
- * -------------------------------------------------------------------------------------- */
+/* --- no memory --- */
 
 enum { BLOCK = 8192, BLOCKS = 4000 };
 
