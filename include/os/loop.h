@@ -28,6 +28,8 @@ int loop_mod(struct loop *l, struct watch *w,
 	uint32_t events); /* no call is made when nothing changes */
 /* After return, fn is never called again for w, not even for events already fetched. */
 void loop_del(struct loop *l, struct watch *w);
+/* Waits until something is ready, with as little memory in use as can be (os/trim.h); calls nothing. */
+void loop_rest(struct loop *l);
 /* One wait and its callbacks. timeout_ms -1: for ever. Number of events handled; -1 with errno. */
 int loop_once(struct loop *l, int timeout_ms);
 

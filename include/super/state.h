@@ -132,7 +132,7 @@ struct super {
 	int64_t shut_deadline_ns;
 	bool code_decided;
 	int code;
-	bool over;
+	bool over, trimmed;
 	unsigned survivors;
 
 	int64_t boot_ns;

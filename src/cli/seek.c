@@ -85,9 +85,10 @@ pid_t seek_parent(pid_t pid)
 		return 0;
 	text[n] = '\0';
 	const char *end = strrchr(text, ')'); /* the name may hold anything */
-	if (!end || sscanf(end + 1, " %*c %ld", &parent) != 1 || parent < 0)
+	if (!end || end[1] != ' ' || !end[2])
 		return 0;
-	return (pid_t)parent;
+	parent = strtol(end + 3, NULL, 10); /* behind " S " */
+	return parent < 0 ? 0 : (pid_t)parent;
 }
 
 bool seek_peer_is_above(int fd)

@@ -14,6 +14,7 @@
 #include "logger/confine.h"
 #include "logger/ctl.h"
 #include "logger/stream.h"
+#include "os/trim.h"
 
 enum {
 	CTL_SLOT,
@@ -46,6 +47,7 @@ struct logger {
 	size_t n, cap;
 	size_t first; /* the stream whose turn is first: the one that had to wait the last time */
 	bool unsent;  /* an op=eof waits for room in the socket */
+	bool rest;    /* the next wait without an end begins with a trim of our memory */
 	bool dirty;   /* the arena has pages that hold nothing of use */
 	bool closed;  /* nobody is there to answer to */
 	int64_t finish_ns; /* when finishing began, 0: not yet */
@@ -244,6 +246,7 @@ static void trim(struct logger *lg)
 	lg->dirty = false;
 	if (!lg->out[0].len && !lg->out[1].len)
 		(void)madvise(lg->arena, sizeof *lg->arena, MADV_DONTNEED);
+	lg->rest = true;
 }
 
 static void turn(struct logger *lg)
@@ -251,7 +254,9 @@ static void turn(struct logger *lg)
 	bool work;
 	nfds_t nfds = watch(lg, &work);
 	int timeout = wait_ms(lg, work);
-	int n = poll(lg->pfd, nfds, timeout);
+	bool rest = lg->rest && timeout < 0;
+	int n = rest ? memory_trim_and_poll(lg->pfd, nfds) : poll(lg->pfd, nfds, timeout);
+	lg->rest = lg->rest && !rest;
 
 	if (n < 0) {
 		/* Out of kernel memory: a moment later, rather than at full speed. */
@@ -330,7 +335,8 @@ static void tear_down(struct logger *lg)
 
 int logger_main(const struct logger_config *cfg)
 {
-	struct logger lg = { .ctl = -1 };
+	struct logger lg = { .ctl = -1,
+		.dirty = true }; /* what the fork brought along goes at the first quiet, too */
 
 	confine_descriptors(cfg->ctl_fd, cfg->own_fd, true);
 	confine_self();

@@ -5,6 +5,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "os/trim.h"
+
 enum { BATCH_MAX = 64 };
 
 _Static_assert((unsigned)LOOP_IN == (unsigned)EPOLLIN && (unsigned)LOOP_OUT == (unsigned)EPOLLOUT &&
@@ -63,6 +65,13 @@ void loop_del(struct loop *l, struct watch *w)
 	for (int i = l->at + 1; i < l->count; i++)
 		if (l->batch[i].data.ptr == w)
 			l->batch[i].data.ptr = NULL;
+}
+
+void loop_rest(struct loop *l)
+{
+	struct pollfd p = { .fd = l->epfd, .events = POLLIN };
+
+	(void)memory_trim_and_poll(&p, 1);
 }
 
 int loop_once(struct loop *l, int timeout_ms)

@@ -173,7 +173,14 @@ enum {
 
 static int four_ids(const char *s, unsigned v[4])
 {
-	return sscanf(s, "%u %u %u %u", &v[0], &v[1], &v[2], &v[3]) == 4;
+	for (int i = 0; i < 4; i++) {
+		char *end;
+		v[i] = (unsigned)strtoul(s, &end, 10);
+		if (end == s)
+			return 0;
+		s = end;
+	}
+	return 1;
 }
 
 static unsigned status_line(const char *line, struct proc_status *st)

@@ -40,7 +40,6 @@ const char *unit_health(const struct super *s, const struct unit *u)
 	case NODE_FAILED:
 		return "failing";
 	case NODE_IDLE:
-		return "idle";
 	case NODE_WAITING:
 		return "idle";
 	default:
@@ -201,7 +200,7 @@ static void unit_row(struct conn *c, const struct unit *u)
 	packet_putf(&b, "id", "@%" PRIu64, u->id);
 	packet_put(&b, "path", unit_path(u, path, sizeof path));
 	packet_put(&b, "name", u->name);
-	packet_put(&b, "kind", svc ? "service" : "spawned");
+	packet_put(&b, "kind", unit_spawned(u) ? "spawned" : "service");
 	if (u->parent)
 		packet_putf(&b, "parent", "@%" PRIu64, u->parent->id);
 	packet_put_int(&b, "depth", u->depth);

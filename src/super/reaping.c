@@ -1,4 +1,8 @@
 /* Every child is waited for: main processes, checks, and orphans that nobody knows. */
+
+/* Memory that is out is an answer here, never the end of PID 1. */
+#define HASH_NONFATAL_OOM 1
+
 #include <signal.h>
 #include <stdlib.h>
 
@@ -22,17 +26,21 @@ struct aux {
 	struct job *job; /* NULL: the unit is gone */
 };
 
+// NOLINTNEXTLINE(readability-function-size): uthash's macros nest
 void aux_add(struct super *s, pid_t pid, struct job *j)
 {
 	struct aux *a = calloc(1, sizeof *a);
 
-	if (!a)
-		return; /* it is reaped as an unknown one, and calls as nobody */
+	if (!a) /* it is reaped as an unknown one, and calls as nobody; as below */
+		return;
 	a->pid = pid;
 	a->job = j;
 	HASH_ADD(hh, s->aux, pid, sizeof a->pid, a);
+	if (!a->hh.tbl)
+		free(a);
 }
 
+// NOLINTNEXTLINE(readability-function-size): uthash's macros nest
 static struct aux *aux_find(struct super *s, pid_t pid)
 {
 	struct aux *a;
@@ -57,6 +65,7 @@ struct unit *aux_unit(struct super *s, pid_t pid)
 	return a && a->job ? a->job->u : NULL;
 }
 
+// NOLINTNEXTLINE(readability-function-size): uthash's macros nest
 static void reap_aux(struct super *s, struct aux *a, int code)
 {
 	struct job *j = a->job;

@@ -145,9 +145,13 @@ static const char *place(int i, char *buf)
 	switch (i) {
 	case 0:
 		e = getenv("SYSG_RUNTIME_DIR");
-		return e && *e == '/' && strlen(e) < PATH_MAX_BYTES - 64 ? strcpy(buf, e) : NULL;
+		if (!e || *e != '/' || strlen(e) >= PATH_MAX_BYTES - 64)
+			return NULL;
+		snprintf(buf, PATH_MAX_BYTES, "%s", e);
+		return buf;
 	case 1:
-		return strcpy(buf, "/run/sysg");
+		snprintf(buf, PATH_MAX_BYTES, "/run/sysg");
+		return buf;
 	case 2:
 		e = getenv("XDG_RUNTIME_DIR");
 		if (!e || *e != '/' || strlen(e) > PATH_MAX_BYTES - 64)

@@ -98,7 +98,7 @@ static int wait_ms(const struct super *s)
 		return 0;
 	int64_t ms =
 		(at - now + NS_PER_MS - 1) / NS_PER_MS; /* rounded up: an early wake would spin */
-	return ms > 3600 * 1000 ? 3600 * 1000 : (int)ms;
+	return ms > (int64_t)3600 * 1000 ? 3600 * 1000 : (int)ms;
 }
 
 /* A child's last words come before its end: what clients sent is read until a look finds none of
@@ -125,7 +125,12 @@ static void sweep_turn(struct super *s, int64_t now_ns)
 
 static void turn(struct super *s)
 {
-	if (loop_once(s->loop, wait_ms(s)) < 0)
+	int ms = wait_ms(s);
+	if (ms < 0 && !s->trimmed) {
+		s->trimmed = true;
+		loop_rest(s->loop);
+	}
+	if (loop_once(s->loop, ms) < 0)
 		log_line(LOG_ERR, "epoll_wait: %s", strerror(errno));
 	int64_t began = clock_mono_ns();
 	reap_when_quiet(s);
@@ -260,9 +265,9 @@ static int choose(struct super *s, unsigned char *wanted, struct err *err)
 static int prepare_services(struct super *s, struct err *err)
 {
 	unsigned char *wanted = malloc(s->m->nservices + 1);
-	int rc = wanted ? choose(s, wanted, err)
-			: err_set(err, ERR_UNKNOWN, ENOMEM, "out of memory");
-
+	if (!wanted)
+		return err_set(err, ERR_UNKNOWN, ENOMEM, "out of memory");
+	int rc = choose(s, wanted, err);
 	for (size_t i = 0; rc == 0 && i < s->m->nservices; i++)
 		if (wanted[i])
 			rc = prepare_service(s, i, err);
