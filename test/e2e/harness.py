@@ -108,7 +108,7 @@ class Box:
     all = []
 
     def __init__(self, manifest=None, *args, argv=None, ns=(), env=None, timeout=60, home=None, stdin=None, pty=None,
-                 shape=True, wait_exec=True):
+                 shape=True, wait_exec=True, carry=False):
         self.home = pathlib.Path(home or tempfile.mkdtemp(prefix='sysg-e2e-', dir='/var/tmp'))
         self.own_home = home is None
         self.home.chmod(0o1777)
@@ -118,11 +118,15 @@ class Box:
         self.env = {'PATH': f'{bin_dir()}:{PATH}', 'HOME': '/root'}
         self.env.update(ASAN_OPTIONS='detect_leaks=0:abort_on_error=0', UBSAN_OPTIONS='print_stacktrace=1')
         self.env.update(env or {})
-        self.argv = argv or [SYSG, 'start', *(['-c', str(self.manifest)] if manifest is not None else []), *args]
+        self.program = SYSG
+        if carry:  # for a box that covers the folder in which this checkout may lie
+            self.program = str(self.home / 'sysg')
+            shutil.copy(SYSG, self.program)
+        self.argv = argv or [self.program, 'start', *(['-c', str(self.manifest)] if manifest is not None else []), *args]
         self.ns = list(ns)
         self.report = {}
         self._rest = ''
-        self.pid = None
+        self.pid = self.pid_ns = None
         self.status = None
         self._launch(shape, timeout, stdin, pty)
         Box.all.append(self)
@@ -223,10 +227,9 @@ class Box:
         """The log process: the child of PID 1 that runs the same binary for good, so the oldest of them."""
         return min((p for p in self.procs().values() if p.ppid == self.pid and self._is_sysg(p)), key=lambda p: p.start, default=None)
 
-    @staticmethod
-    def _is_sysg(p):
+    def _is_sysg(self, p):
         try:
-            return os.path.samefile(f'/proc/{p.pid}/exe', SYSG)
+            return os.path.samefile(f'/proc/{p.pid}/exe', self.program)
         except OSError:
             return False
 
@@ -279,7 +282,7 @@ class Box:
         return subprocess.Popen(self.exec_argv(cmd, uid, ns), env={**self.env, **(env or {})}, cwd='/', **kw)
 
     def sysg(self, *args, **kw):
-        return self.exec(SYSG, *args, **kw)
+        return self.exec(self.program, *args, **kw)
 
     def sysg_ok(self, *args, **kw):
         r = self.sysg(*args, **kw)

@@ -111,13 +111,14 @@ def test_as_an_ordinary_process_too(box):
 
 def shell(box, **kw):
     b = one(box, 'bash', '--norc', '--noprofile', '-i', pty='leader', env={'PS1': 'ready> ', 'TERM': 'dumb', 'HISTFILE': '/dev/null'}, **kw)
+    until(lambda: 'ready> ' in b.read_pty(), why=lambda: repr(b.screen))
+    assert 'job control' not in b.read_pty(), 'bash says that it has none'
     b.shows('ready> ')
     return b
 
 
 def test_a_shell_on_a_terminal_has_job_control(box):
     b = shell(box)
-    assert b'job control' not in b.screen
     b.type('sleep 1000 &\n')
     b.shows('ready> ')
     b.type('jobs; echo done-1\n')

@@ -35,24 +35,29 @@ def test_xdg_runtime_dir_where_run_is_not_ours(box):
     assert b.sysg('ping', uid=4900).returncode == 0
 
 
+def with_tmp(box):
+    """A folder that takes the place of /tmp."""
+    b = box(argv=['true'])
+    (b.home / 'tmp').mkdir()
+    (b.home / 'tmp').chmod(0o1777)
+    return b
+
+
 def test_tmp_where_there_is_nothing_else(box):
-    b = box(WEB, ns=[*PLAIN, '--tmpfs', '/tmp', '--bind', '/dev/shm:/tmp'])
+    b = with_tmp(box)
+    b = box(WEB, home=b.home, carry=True, ns=[*PLAIN, '--bind', f'{b.home}/tmp:/tmp'])
     path = socket_of(b)
     assert path == '/tmp/sysg-4900/control.sock'
     assert b.exec('stat', '-c', '%a %u', '/tmp/sysg-4900').stdout.split() == ['700', '4900']
     assert b.sysg('ping', uid=4900).returncode == 0
     assert b.sysg('ping').returncode == 0, 'a root client looks in the folder of the owner of PID 1'
-    b.term()
-    b.exec('rm', '-rf', '/tmp/sysg-4900') if not b.ended else None
 
 
 def test_a_folder_in_tmp_that_another_made_is_not_used(box):
-    b = box(None, argv=['true'])
-    (b.home / 'tmp').mkdir()
-    (b.home / 'tmp').chmod(0o1777)
+    b = with_tmp(box)
     (b.home / 'tmp/sysg-4900').mkdir()
     (b.home / 'tmp/sysg-4900').chmod(0o777)
-    b = box(WEB, home=b.home, ns=[*PLAIN, '--bind', f'{b.home}/tmp:/tmp'])
+    b = box(WEB, home=b.home, carry=True, ns=[*PLAIN, '--bind', f'{b.home}/tmp:/tmp'])
     assert socket_of(b).startswith('@sysg/')
     assert b.sysg('ping', uid=4900).returncode == 0
 
