@@ -65,10 +65,9 @@ enum log_sink { SINK_STDOUT = 1, SINK_FILE = 2, SINK_INHERIT = 4, SINK_NONE = 8 
 struct service {
 	char *name;
 	int line, col;
-	char **argv; /* NULL-terminated, never empty; a command string is { "/bin/sh", "-c", string
-			} */
-	bool shell;  /* was a string */
-	char *command;     /* as written, a list joined by spaces; for people */
+	char **argv;   /* NULL-terminated, never empty; a string is { "/bin/sh", "-c", string } */
+	bool shell;    /* was a string */
+	char *command; /* as written, a list joined by spaces; for people */
 	char *working_dir; /* absolute; NULL: where sysg start was started */
 	struct env_spec env;
 	struct dep *deps;
@@ -77,8 +76,7 @@ struct service {
 	struct backoff backoff;
 	int64_t max_restarts; /* -1: none */
 	bool essential;
-	unsigned char success[32]; /* bitmap of exit codes that count as clean: 0 and
-				      success_exit_codes */
+	unsigned char success[32]; /* bitmap of clean exit codes: 0 and success_exit_codes */
 	int stop_signal;
 	enum stop_target stop_target;
 	int64_t stop_timeout_ns;
@@ -122,8 +120,7 @@ struct manifest_source {
 	const char *path; /* absolute path of the manifest, for messages and relative paths */
 	const char *text; /* its bytes */
 	size_t len;
-	char *const *environ; /* for ${VAR}; NULL: --no-env, every ${VAR} without a default stands
-				 for itself */
+	char *const *environ; /* NULL: --no-env, each ${VAR} without a default stands for itself */
 	bool cwd_default; /* found under /etc: working_dir's default is the directory of sysg start
 			     (NULL) */
 	bool may_switch_user; /* effective uid 0: user/group allowed, else SG0705 */

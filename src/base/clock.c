@@ -45,12 +45,14 @@ static void civil(int64_t day, int *year, int *month, int *dom)
 char *clock_print(char buf[static 32], int64_t wall_ns)
 {
 	/* Without strftime: of libc's time zones nothing is needed, and a tenth of its size is this. */
-	int64_t sec = wall_ns / NS_PER_SEC, in_day = sec % 86400;
+	int64_t sec = wall_ns / NS_PER_SEC;
+	unsigned in_day = (unsigned)(sec % 86400),
+		 us = (unsigned)(wall_ns % NS_PER_SEC / NS_PER_US);
 	int year, month, dom;
 
 	civil(sec / 86400, &year, &month, &dom);
-	snprintf(buf, 32, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", year % 10000, month % 100,
-		dom % 100, (int)(in_day / 3600), (int)(in_day / 60 % 60), (int)(in_day % 60),
-		(int)(wall_ns % NS_PER_SEC / NS_PER_US));
+	snprintf(buf, 32, "%04u-%02u-%02uT%02u:%02u:%02u.%06uZ", (unsigned)year % 10000,
+		(unsigned)month % 100, (unsigned)dom % 100, in_day / 3600 % 24, in_day / 60 % 60,
+		in_day % 60, us % 1000000);
 	return buf;
 }

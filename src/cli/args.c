@@ -303,6 +303,7 @@ static int join_units(struct args *args, const struct args_spec *spec, struct er
 	if (spec->words != ARGS_UNIT && spec->words != ARGS_UNITS)
 		return 0;
 	for (size_t i = 0; i < args->nvalues; i++)
+		/* Each of the nvalues has its row. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
 		if (strcmp(args->values[i].row->name, "service") == 0) {
 			args->units[args->nunits++] = (char *)args->values[i].text;
 			named++;
@@ -433,7 +434,7 @@ int args_leading(char *const *words, struct err *err)
 	while (words[n] && words[n][0] == '-' && strcmp(words[n], "--") != 0) {
 		const char *word = words[n++];
 		size_t len = word[1] == '-' ? strcspn(word + 2, "=") : 0;
-		char letter = word[1] == '-' ? '\0' : word[1];
+		char letter = (char)(word[1] == '-' ? '\0' : word[1]);
 		const struct option_row *row = in_table(leading, word + 2, len, letter);
 
 		if (!row)

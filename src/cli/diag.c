@@ -45,8 +45,8 @@ static void source(
 		len = LINE_SHOWN;
 	(void)buf_printf(out, "%*s |\n%s | ", width, "", number);
 	for (size_t i = 0; i < len; i++)
-		(void)buf_addc(
-			out, (unsigned char)line[i] < 0x20 && line[i] != '\t' ? '?' : line[i]);
+		(void)buf_addc(out,
+			(char)((unsigned char)line[i] < 0x20 && line[i] != '\t' ? '?' : line[i]));
 	(void)buf_addc(out, '\n');
 	if (err->col < 1 || col > len)
 		return;

@@ -71,6 +71,6 @@ void out_clean(struct buf *b, const char *text)
 	for (; *text; text++) {
 		unsigned char c = (unsigned char)*text;
 
-		(void)buf_addc(b, c < 0x20 || c == 0x7f ? '?' : *text);
+		(void)buf_addc(b, (char)(c < 0x20 || c == 0x7f ? '?' : *text));
 	}
 }

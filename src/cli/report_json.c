@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,10 +90,10 @@ static void put_limits(struct json *j, const struct packet *row)
 {
 	static const char *const limits[] = { "children", "depth", "descendants", "ever", "rate" };
 	bool open = false;
-	char field[32] = "limit_";
+	char field[32];
 
 	for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
-		strcpy(field + 6, limits[i]);
+		snprintf(field, sizeof field, "limit_%s", limits[i]);
 		if (!packet_get(row, field))
 			continue;
 		if (!open)

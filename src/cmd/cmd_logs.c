@@ -42,7 +42,7 @@ static int ask_path(
 	cmd_client(&c, args);
 	c.patience_ns = NS_PER_SEC;
 	c.total = true;
-	buf_init(&request, 64 * 1024);
+	buf_init(&request, (size_t)64 * 1024);
 	packet_put(&request, "op", "logs-path");
 	if (unit)
 		packet_put(&request, "unit", unit);

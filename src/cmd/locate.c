@@ -33,7 +33,7 @@ static int absolute(const char *path, char **ret, struct err *err)
 	char here[DIRECTORY];
 	struct buf b;
 
-	buf_init(&b, 2 * DIRECTORY);
+	buf_init(&b, 2 * (size_t)DIRECTORY);
 	if (*path != '/') {
 		if (!getcwd(here, sizeof here) || *here != '/')
 			return err_set(err, ERR_NO_MANIFEST, errno,

@@ -210,7 +210,7 @@ static void check_exit_code(struct load *l, const struct ynode *root)
 
 	if (!m->exit_code_from)
 		return;
-	i = manifest_find(m, m->exit_code_from);
+	i = m->nservices ? manifest_find(m, m->exit_code_from) : -1;
 	if (i >= 0)
 		m->services[i].essential = true;
 	else
@@ -228,7 +228,7 @@ void check_manifest(struct load *l, const struct ynode *root)
 	if (!written(root, "services"))
 		find_help(find_error(&l->find, 1, 1, ERR_BAD_VALUE, "there are no \"services\""),
 			"write services: {NAME: {command: ...}}");
-	else if (m->services && !m->nservices)
+	else if (!m->nservices && m->services)
 		find_help(load_error(l, tree_key(root, "services"), ERR_BAD_VALUE,
 				  "\"services\" is empty"),
 			"write NAME: {command: ...} below it");

@@ -54,7 +54,16 @@ static int read_name(const char **p, const char *end, struct buf *name, struct e
 
 static char unescaped(char c)
 {
-	return c == 'n' ? '\n' : c == 't' ? '\t' : c == 'r' ? '\r' : c;
+	switch (c) {
+	case 'n':
+		return '\n';
+	case 't':
+		return '\t';
+	case 'r':
+		return '\r';
+	default:
+		return c;
+	}
 }
 
 /* A quoted value; *p is left behind the closing quote. */

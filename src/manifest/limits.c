@@ -62,7 +62,7 @@ int limit_parse(enum limit_key key, const char *text, int64_t *ret, struct err *
 int limit_assign(struct spawn_limits *lim, const char *assignment, struct err *err)
 {
 	const char *eq = strchr(assignment, '=');
-	size_t n = eq ? (size_t)(eq - assignment) : strlen(assignment);
+	size_t n = strcspn(assignment, "=");
 	char key[32] = "";
 
 	if (n < sizeof key)

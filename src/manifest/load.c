@@ -1,6 +1,7 @@
 #include "manifest/load.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/caps.h"
@@ -73,15 +74,10 @@ char *load_path(struct load *l, const char *path)
 	}
 	if (!*path || strcmp(path, ".") == 0)
 		return dir;
-	size_t nd = strlen(dir), np = strlen(path);
-	bool root = strcmp(dir, "/") == 0;
-	char *p = load_array(l, nd + np + 2, 1);
-	if (!p)
-		return NULL;
-	memcpy(p, dir, nd);
-	if (!root)
-		p[nd++] = '/';
-	memcpy(p + nd, path, np);
+	size_t size = strlen(dir) + strlen(path) + 2;
+	char *p = load_array(l, size, 1);
+	if (p)
+		snprintf(p, size, "%s%s%s", dir, strcmp(dir, "/") == 0 ? "" : "/", path);
 	return p;
 }
 

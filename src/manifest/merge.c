@@ -78,8 +78,10 @@ static size_t add_own(struct pair *p, struct ynode **kids, size_t npairs, struct
 				"a key is %s; a word "
 				"is expected",
 				tree_kind(key));
-		else if (!key->bad && !is_merge(key))
-			p[n++] = (struct pair){ key, kids[2 * i + 1], n, true, false };
+		else if (!key->bad && !is_merge(key)) {
+			p[n] = (struct pair){ key, kids[2 * i + 1], n, true, false };
+			n++;
+		}
 	}
 	return n;
 }

@@ -165,6 +165,7 @@ void key_word_flag(struct load *l, const struct key_row *row, const struct ynode
 
 void key_word_only(struct load *l, const struct key_row *row, const struct ynode *v, void *base)
 {
+	(void)base;
 	(void)find_word(l, row, v);
 }
 
@@ -233,6 +234,7 @@ void key_version(struct load *l, const struct key_row *row, const struct ynode *
 {
 	const char *s = load_typed(l, v, row->name);
 
+	(void)base;
 	if (s && strcmp(s, "1") != 0 && strcmp(s, "2") != 0)
 		BAD_VALUE(l, row, v, s, "no such version", "write \"2\", or leave it out");
 }

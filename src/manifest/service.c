@@ -74,7 +74,7 @@ static void words(
 		return;
 	}
 	argv = load_array(l, v->n + 1, sizeof *argv);
-	buf_init(&joined, 2 * CAP_MANIFEST);
+	buf_init(&joined, 2 * (size_t)CAP_MANIFEST);
 	for (size_t i = 0; argv && i < v->n; i++) {
 		const char *word = load_text(l, v->item[i], row->name);
 		if (word && i == 0 && !*word)

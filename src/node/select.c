@@ -95,8 +95,8 @@ static int ambiguous(
 			break;
 		}
 		if (at) {
-			memcpy(list + at, ", ", 2);
-			at += 2;
+			list[at++] = ',';
+			list[at++] = ' ';
 		}
 		memcpy(list + at, path, strlen(path) + 1);
 		at += strlen(path);

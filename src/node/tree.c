@@ -11,7 +11,7 @@
 const char *end_reason_word(enum end_reason r)
 {
 	static const char *const words[END_COUNT] = {
-#define X(name, word) [END_##name] = word,
+#define X(name, word) [END_##name] = (word),
 		END_REASONS(X)
 #undef X
 	};
@@ -49,6 +49,7 @@ void tree_init(struct tree *t)
 }
 
 /* The unit's pid is nobody's any more: neither in the table nor by itself. */
+// NOLINTNEXTLINE(readability-function-size): uthash's macros nest
 static void lose_pid(struct tree *t, struct unit *u)
 {
 	if (u->pid && u->by_pid.tbl)
@@ -59,6 +60,7 @@ static void lose_pid(struct tree *t, struct unit *u)
 	u->pid = 0;
 }
 
+// NOLINTNEXTLINE(readability-function-size): uthash's macros nest
 static void drop(struct tree *t, struct unit *u)
 {
 	lose_pid(t, u);
@@ -78,6 +80,7 @@ void tree_clear(struct tree *t)
 	}
 }
 
+// NOLINTNEXTLINE(readability-function-size): uthash's macros nest
 static struct unit *add(struct tree *t, struct unit *parent)
 {
 	struct unit *u = calloc(1, sizeof *u);
@@ -143,12 +146,15 @@ static void uncount(struct unit *u)
 
 void tree_unadmit(struct tree *t, struct unit *u)
 {
+	struct unit *parent = u->parent;
+
 	uncount(u);
-	for (struct unit *a = u->parent; a; a = a->parent)
+	parent->ever--;
+	for (struct unit *a = parent->parent; a; a = a->parent)
 		a->ever--;
 	if (u->sibling.next ==
-		&u->parent->kids) /* one born since has counted on this one: then it stays paid */
-		u->parent->rate_full_ns -= u->rate_charge_ns;
+		&parent->kids) /* one born since has counted on this one: then it stays paid */
+		parent->rate_full_ns -= u->rate_charge_ns;
 	tree_forget_kids(t, u);
 	drop(t, u);
 }
@@ -216,6 +222,7 @@ void tree_close(struct unit *u)
 		at->closed = true;
 }
 
+// NOLINTNEXTLINE(readability-function-size): uthash's macros nest
 void tree_set_pid(struct tree *t, struct unit *u, pid_t pid)
 {
 	struct unit *old;
@@ -230,6 +237,7 @@ void tree_set_pid(struct tree *t, struct unit *u, pid_t pid)
 		t->unhashed++; /* no memory for the table: it is looked for one by one */
 }
 
+// NOLINTNEXTLINE(readability-function-size): uthash's macros nest
 struct unit *tree_had_pid(struct tree *t, pid_t pid)
 {
 	struct unit *u;
@@ -253,6 +261,7 @@ struct unit *tree_by_pid(struct tree *t, pid_t pid)
 	return u && u->main_alive ? u : NULL;
 }
 
+// NOLINTNEXTLINE(readability-function-size): uthash's macros nest
 struct unit *tree_by_id(struct tree *t, uint64_t id)
 {
 	struct unit *u;
