@@ -19,6 +19,16 @@ static char path[100];
 static struct buf b;
 static struct err err;
 
+/* How many descriptors are open; the numbers themselves are the test runner's too. */
+static int descriptors(void)
+{
+	int n = 0;
+
+	for (int fd = 0; fd < 1024; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
 static const char *at(const char *name)
 {
 	snprintf(path, sizeof path, "%s/%s", dir, name);
@@ -131,7 +141,7 @@ Test(os_slurp, with_trust_a_link_of_somebody_else_is_refused_and_our_own_is_foll
 
 Test(os_slurp, nothing_of_ours_stays_open_and_every_fork_ends)
 {
-	int before = open("/dev/null", O_RDONLY | O_CLOEXEC), n = 0;
+	int before = descriptors(), n = 0;
 
 	for (int i = 0; i < 20; i++) {
 		char name[20];
@@ -143,7 +153,7 @@ Test(os_slurp, nothing_of_ours_stays_open_and_every_fork_ends)
 	while (waitpid(-1, NULL, 0) > 0)
 		n++;
 	cr_expect_eq(n, 40);
-	cr_expect_eq(open("/dev/null", O_RDONLY | O_CLOEXEC), before + 1);
+	cr_expect_eq(descriptors(), before);
 }
 
 Test(os_slurp, want_of_descriptors_is_an_error_with_its_reason)

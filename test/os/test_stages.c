@@ -31,6 +31,16 @@ static struct child_spec a_spec(char *const *argv)
 	};
 }
 
+/* How many descriptors are open; the numbers themselves are the test runner's too. */
+static int descriptors(void)
+{
+	int n = 0;
+
+	for (int fd = 0; fd < 1024; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
 static int verdict(int fd, const char *program)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -549,11 +559,11 @@ Test(os_stages, a_program_is_looked_up_in_the_child_s_own_path)
 Test(os_stages, a_start_leaves_no_descriptor_behind)
 {
 	char *argv[] = { "/bin/true", NULL };
-	int before = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int before = descriptors();
 
 	for (int i = 0; i < 5; i++) {
 		struct child_spec spec = a_spec(argv);
 		cr_expect_eq(run(&spec), 1);
 	}
-	cr_expect_eq(open("/dev/null", O_RDONLY | O_CLOEXEC), before + 1);
+	cr_expect_eq(descriptors(), before);
 }
