@@ -208,8 +208,9 @@ class Box:
 
     def procs(self, dead=False):
         """All processes of the box by their pid outside."""
+        self._read_report()
         found = {}
-        for name in os.listdir('/proc'):
+        for name in os.listdir('/proc') if self.pid_ns else ():
             if name.isdigit() and pid_ns(name) == self.pid_ns:
                 p = read_proc(name)
                 if p and (dead or p.alive):
