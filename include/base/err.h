@@ -28,8 +28,8 @@ int err_help(struct err *e, const char *fmt, ...) __attribute__((format(printf, 
 /* Prefixes "context: " to an already set error; code and sys are kept. Returns -1. */
 int err_wrap(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-const char *err_name(
-	enum err_code code); /* the row's NAME in lower case with '-': "bad-value"; never NULL */
+const char *err_name(enum err_code
+		code); /* the row's NAME in lower case with '-': "bad-value"; "limit" for every limit; never NULL */
 const char *err_title(enum err_code code); /* static string, never NULL */
 int err_exit_status(enum err_code code);   /* process exit status for the CLI */
 

@@ -15,7 +15,7 @@ static const struct {
 #undef ERR
 };
 
-enum { ROWS = sizeof rows / sizeof *rows };
+enum { ROWS = sizeof rows / sizeof *rows, STATUS_LIMIT = 7 };
 
 static int row_of(int number)
 {
@@ -74,6 +74,9 @@ const char *err_name(enum err_code code)
 
 	if (i < 0)
 		return "unknown";
+	/* one word for all that a larger limit would have let through; the code says which limit */
+	if (rows[i].status == STATUS_LIMIT && code != ERR_PARENT_STOPPING)
+		return "limit";
 	size_t n = 0;
 	for (const char *p = rows[i].name; *p && n < sizeof name - 1; p++)
 		name[n++] = (char)(*p == '_' ? '-' : tolower((unsigned char)*p));

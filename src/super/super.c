@@ -37,6 +37,14 @@ static bool orders_shutdown(int sig)
 	       sig == SIGNAL_RTMIN + 3;
 }
 
+static void order_shutdown(struct super *s, int sig)
+{
+	if (s->phase == PHASE_RUN)
+		shutdown_begin(s, signal_name(sig));
+	else
+		shutdown_now(s);
+}
+
 static void forward(struct super *s, int sig)
 {
 	struct unit *u = s->unit_of[0];
@@ -47,6 +55,8 @@ static void forward(struct super *s, int sig)
 	}
 	if (u->main_alive)
 		(void)kill(u->pid, sig);
+	else if (orders_shutdown(sig)) /* the command is through, what it spawned goes on */
+		order_shutdown(s, sig);
 }
 
 static void got_signal(struct super *s, int sig)
@@ -55,10 +65,8 @@ static void got_signal(struct super *s, int sig)
 		s->child_ended = true;
 	else if (s->opts->one_command)
 		forward(s, sig);
-	else if (orders_shutdown(sig) && s->phase == PHASE_RUN)
-		shutdown_begin(s, signal_name(sig));
 	else if (orders_shutdown(sig))
-		shutdown_now(s);
+		order_shutdown(s, sig);
 	else if (sig == SIGUSR1)
 		status_to_stderr(s);
 }

@@ -31,6 +31,8 @@ Test(err, name_is_the_row_in_lower_case_with_dashes)
 {
 	cr_expect_str_eq(err_name(ERR_NAME_TAKEN), "name-taken");
 	cr_expect_str_eq(err_name((enum err_code)9999), "unknown");
+	cr_expect_str_eq(err_name(ERR_CHILDREN), "limit");
+	cr_expect_str_eq(err_name(ERR_PARENT_STOPPING), "parent-stopping");
 }
 
 Test(cleanup, steal_ptr_empties_the_source)
