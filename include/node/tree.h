@@ -24,6 +24,7 @@ struct spawn_want {
 	bool unique;      /* a taken name is refused instead of getting .NUMBER */
 	bool no_spawn;
 	struct spawn_limits limits; /* --limit; LIMIT_NONE elsewhere */
+	unsigned unlimited;         /* bit 1 << key: 0 was given, which lifts this limit */
 	bool has_policy;
 	enum spawn_policy policy;
 	int64_t ttl_ns; /* 0: not given */

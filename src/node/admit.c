@@ -144,6 +144,10 @@ static int tightens(const struct unit *parent, const struct spawn_want *want, st
 {
 	for (int key = 0; key < LIMIT_COUNT; key++) {
 		int64_t v = want->limits.v[key], may = ceiling(parent, (enum limit_key)key);
+		if (v == LIMIT_NONE && may != LIMIT_NONE && want->unlimited >> key & 1)
+			return err_set(err, ERR_ONLY_TIGHTEN, 0,
+				"--limit %s=0 would lift the limit that is in force here",
+				limit_rows[key].key);
 		if (v != LIMIT_NONE && may != LIMIT_NONE && v > may)
 			return err_set(err, ERR_ONLY_TIGHTEN, 0,
 				"--limit %s=%" PRId64 " is above what is left here: %" PRId64,

@@ -28,6 +28,7 @@ char *unit_path(const struct unit *u, char *buf, size_t size)
 		chain[n++] = u;
 	buf[0] = '\0';
 	while (n-- && at < size) {
+		// cppcheck-suppress uninitvar; only what was filled above is read
 		int m = snprintf(buf + at, size - at, "%s%s", at ? "/" : "", chain[n]->name);
 		at += m > 0 ? (size_t)m : 0;
 	}

@@ -13,12 +13,8 @@ static int split(char *line, char *field[FIELDS])
 {
 	int n = 0;
 
-	for (char *p = line; p && n < FIELDS; n++) {
-		field[n] = p;
-		p = strchr(p, ':');
-		if (p)
-			*p++ = '\0';
-	}
+	while (line && n < FIELDS)
+		field[n++] = strsep(&line, ":");
 	return n;
 }
 
@@ -155,9 +151,10 @@ static int load(const char *path, enum err_code code, struct buf *b, struct err 
 int account_load(const char *user, const char *group, struct account *ret, struct err *err)
 {
 	struct buf passwd, groups;
+	struct err second = { 0 };
 	int rc = load("/etc/passwd", ERR_UID, &passwd, err);
 
-	if (load("/etc/group", ERR_GID, &groups, rc ? &(struct err){ 0 } : err) < 0)
+	if (load("/etc/group", ERR_GID, &groups, rc ? &second : err) < 0)
 		rc = -1;
 	if (!rc)
 		rc = account_find(

@@ -42,7 +42,8 @@ static void timed_out(struct super *s, struct timer *t)
 
 	(void)s;
 	if ((c->wait == WAIT_ENDS || c->wait == WAIT_STOPPED) && !c->out.len) {
-		err_set(&err, c->wait == WAIT_STOPPED ? ERR_STILL_WORKING : ERR_TIMED_OUT, 0, "what was waited for did not end in time");
+		err_set(&err, c->wait == WAIT_STOPPED ? ERR_STILL_WORKING : ERR_TIMED_OUT, 0,
+			"what was waited for did not end in time");
 		conn_waits(c, WAIT_NOTHING);
 		conn_fail(c, &err);
 		return;

@@ -145,6 +145,11 @@ static struct envblock *block_of(
 	}
 	/* As above. NOLINTNEXTLINE(clang-analyzer-core.*) */
 	HASH_ADD_KEYPTR(hh, s->envs, e->bytes, e->size, e);
+	if (!e->hh.tbl) {
+		free(e);
+		err_set(err, ERR_UNKNOWN, 0, "out of memory");
+		return NULL;
+	}
 	return e;
 }
 

@@ -1,6 +1,7 @@
 /* spawn: who asks, for whom, with whose credentials, what it runs; then the one admission, and a
  * fork. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -59,6 +60,21 @@ static int collect(const struct packet *p, const char *key, size_t max, const ch
 	return 0;
 }
 
+/* A written 0 lifts a limit of the kinds that may be without one: it is for the admission to refuse. */
+static int take_limit(struct spawn_want *want, const char *assignment, struct err *err)
+{
+	char key[32];
+	size_t n = strcspn(assignment, "=");
+
+	if (limit_assign(&want->limits, assignment, err) < 0)
+		return -1;
+	snprintf(key, sizeof key, "%.*s", n < sizeof key ? (int)n : 0, assignment);
+	int at = limit_find(key);
+	if (at >= 0 && want->limits.v[at] == LIMIT_NONE)
+		want->unlimited |= 1U << at;
+	return 0;
+}
+
 static int take_limits(const struct packet *p, struct spawn_want *want, struct err *err)
 {
 	const char *at = NULL, *k, *v;
@@ -67,7 +83,7 @@ static int take_limits(const struct packet *p, struct spawn_want *want, struct e
 	for (int i = 0; i < LIMIT_COUNT; i++)
 		want->limits.v[i] = LIMIT_NONE;
 	while (packet_next(p, &at, &k, &n, &v))
-		if (n == 5 && memcmp(k, "limit", 5) == 0 && limit_assign(&want->limits, v, err) < 0)
+		if (n == 5 && memcmp(k, "limit", 5) == 0 && take_limit(want, v, err) < 0)
 			return -1;
 	return 0;
 }

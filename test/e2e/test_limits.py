@@ -176,3 +176,10 @@ def test_a_program_that_spawns_itself_stays_inside_depth_and_descendants(box):
 def test_counts_in_status_are_those_of_the_live_tree(box):
     b, _, _ = run_in(box, 'for i in 1 2 3; do sysg spawn --name k$i -- sleep 1000; done; sysg stop k2')
     assert b.unit('root')['counts'] == {'children': 2, 'descendants': 2, 'ever': 3}
+
+
+def test_a_limit_of_0_that_would_lift_an_ancestors_is_refused(box):
+    _, _, rc = limited(box, 'ever: 5', '''
+        sysg spawn --limit ever=0 -- true; echo $? >&3
+        sysg spawn --limit rate=0 -- true; echo $? >&3''')
+    assert rc == [4, 0]
