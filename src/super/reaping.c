@@ -38,8 +38,6 @@ void aux_add(struct super *s, pid_t pid, struct job *j)
 	HASH_ADD(hh, s->aux, pid, sizeof a->pid, a);
 	if (!a->hh.tbl)
 		free(a); /* the same */
-	if (!a->hh.tbl)
-		free(a);
 }
 
 // NOLINTNEXTLINE(readability-function-size): uthash's macros nest
