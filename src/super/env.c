@@ -2,7 +2,7 @@
  * start. */
 
 /* Memory that is out is an answer here, never the end of PID 1: a block that was not added has no
- * table, and is nobody else's. */
+ * table. */
 #define HASH_NONFATAL_OOM 1
 
 #include "super/env.h"
@@ -171,16 +171,60 @@ static struct envblock *block_of_assign(struct super *s, struct assign *a, struc
 	return e;
 }
 
+/* Names in order, so that each of thousands is found at once: PID 1 does this for whoever spawns. */
+static int by_name(const void *a, const void *b)
+{
+	const char *x = *(const char *const *)a, *y = *(const char *const *)b;
+	size_t n = strcspn(x, "="), m = strcspn(y, "=");
+	int rc = memcmp(x, y, n < m ? n : m);
+
+	return rc ? rc : (n > m) - (n < m);
+}
+
+/* The same, the later one in memory behind: a request's strings lie one behind the other. */
+static int by_name_and_place(const void *a, const void *b)
+{
+	const char *x = *(const char *const *)a, *y = *(const char *const *)b;
+	int rc = by_name(a, b);
+
+	return rc ? rc : ((uintptr_t)x > (uintptr_t)y) - ((uintptr_t)x < (uintptr_t)y);
+}
+
+/* The assignments of strings, sorted; of one name the last. Returns how many. */
+static size_t sorted_names(const char **v, const char *const *strings, size_t n)
+{
+	size_t found = 0, kept = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (strchr(strings[i], '='))
+			v[found++] = strings[i];
+	qsort(v, found, sizeof *v, by_name_and_place);
+	for (size_t i = 0; i < found; i++)
+		if (i + 1 == found || by_name(&v[i], &v[i + 1]) != 0)
+			v[kept++] = v[i];
+	return kept;
+}
+
 struct envblock *env_with(struct super *s, struct envblock *base, const char *const *strings,
 	size_t n, struct err *err)
 {
-	struct assign a = { 0 };
-	const char *p = base->bytes;
+	const char **v = malloc((base->n + 2 * n + 1) * sizeof *v), **names, *p = base->bytes;
+	struct envblock *e;
+	size_t count = 0;
 
+	if (!v) {
+		err_set(err, ERR_UNKNOWN, 0, "out of memory");
+		return NULL;
+	}
+	names = v + base->n + n;
+	size_t nnames = sorted_names(names, strings, n);
 	for (size_t i = 0; i < base->n; i++, p += strlen(p) + 1)
-		put(&a, strdup(p));
-	put_strings(&a, strings, n);
-	return block_of_assign(s, &a, err);
+		if (!bsearch(&p, names, nnames, sizeof *names, by_name))
+			v[count++] = p;
+	memcpy(v + count, names, nnames * sizeof *v);
+	e = block_of(s, v, count + nnames, err);
+	free(v);
+	return e;
 }
 
 static int put_file(struct assign *a, const char *path, struct err *err)
@@ -259,8 +303,7 @@ void env_unref(struct super *s, struct envblock *e)
 {
 	if (!e || --e->refs)
 		return;
-	if (e->hh.tbl)
-		HASH_DEL(s->envs, e);
+	HASH_DEL(s->envs, e);
 	free(e);
 }
 
