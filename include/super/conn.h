@@ -41,6 +41,7 @@ struct conn {
 	struct conn_unit *units; /* waited for, or listed (with what is below them) */
 	size_t nunits;
 	bool any, then_exit, listing_some;
+	int64_t deadline_ns; /* of the wait; 0: none */
 	uint64_t cursor; /* listing: the last id that went out */
 };
 
@@ -58,6 +59,7 @@ void conn_drop(struct conn *c);
 bool conn_room(const struct conn *c); /* nothing is queued: a listing may go on */
 /* Lists of units. -1: no memory. */
 int conn_add_unit(struct conn *c, const struct unit *u);
+void conn_too_many_units(struct conn *c); /* the answer to more than CAP_UNITS_NAMED */
 
 /* --- ops --- */
 

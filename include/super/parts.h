@@ -93,6 +93,7 @@ int logproc_pipes(struct super *s, const struct unit *u, unsigned sinks, int ret
 
 /* --- serve.c --- */
 void serve_accept(struct loop *l, struct watch *w, uint32_t events);
+void serve_listen(struct super *s); /* the listener into the loop, now or when that is possible */
 void serve_unit_told(struct super *s, struct unit *u); /* answers those who wait for it */
 void serve_exec(
 	struct super *s, struct job *j, const struct err *failed); /* NULL: execve succeeded */

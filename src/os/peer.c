@@ -23,7 +23,7 @@
 #define SYS_pidfd_open 434
 #endif
 
-enum { STEPS_MAX = 4096, LINKS_FIRST = 16, OVERFLOW_UID = 65534 };
+enum { STEPS_MAX = 128, LINKS_FIRST = 16, OVERFLOW_UID = 65534 };
 
 /* Clock ticks since boot, rounded down as the start times of stat are. */
 static uint64_t ticks_now(void)

@@ -20,13 +20,13 @@ void conn_drop(struct conn *c)
 	timer_del(c->s, &c->timer);
 	if (c->wait == WAIT_NOTHING)
 		c->s->nconns--;
-	list_each(it, &c->s->tree.all)
-	{
-		struct job *j =
-			c->wait == WAIT_EXEC ? job_of(list_entry(it, struct unit, all)) : NULL;
-		if (j && j->asker == c)
-			j->asker = NULL;
-	}
+	if (c->wait == WAIT_EXEC)
+		list_each(it, &c->s->tree.all)
+		{
+			struct job *j = job_of(list_entry(it, struct unit, all));
+			if (j && j->asker == c)
+				j->asker = NULL;
+		}
 	c->s->assembly_bytes -= assembly_bytes(&c->assembly);
 	assembly_done(&c->assembly);
 	peer_done(&c->peer);
@@ -92,22 +92,29 @@ void conn_send(struct conn *c, struct buf *b)
 
 void conn_flush(struct conn *c)
 {
+	size_t at = 0; /* dropped in one go: thousands of small packets would be moved each time */
 	uint32_t n;
 
-	while (c->out.len) {
-		memcpy(&n, c->out.p, sizeof n);
-		if (usock_send(c->w.fd, c->out.p + sizeof n, n) < 0) {
-			if (errno != EAGAIN && errno != EWOULDBLOCK)
+	while (at < c->out.len) {
+		memcpy(&n, c->out.p + at, sizeof n);
+		if (usock_send(c->w.fd, c->out.p + at + sizeof n, n) < 0) {
+			if (errno != EAGAIN && errno != EWOULDBLOCK) {
 				conn_drop(c);
+				return;
+			}
+			buf_drop(&c->out, at);
+			if (at)
+				watch_unread(c);
 			return;
 		}
-		buf_drop(&c->out, sizeof n + n);
-		watch_unread(c);
+		at += sizeof n + n;
 	}
 	buf_done(&c->out);
 	(void)loop_mod(c->s->loop, &c->w, LOOP_IN);
 	if (c->wait == WAIT_NOTHING)
 		conn_idle(c);
+	else if (c->deadline_ns)
+		timer_set(c->s, &c->timer, c->deadline_ns, timed_out);
 	else
 		timer_del(c->s, &c->timer);
 }
@@ -152,6 +159,7 @@ void conn_waits(struct conn *c, enum conn_wait wait)
 	if (c->wait != WAIT_NOTHING && wait == WAIT_NOTHING)
 		c->s->nconns++;
 	c->wait = wait;
+	c->deadline_ns = 0;
 	if (wait == WAIT_NOTHING) {
 		free(c->units);
 		c->units = NULL;
@@ -161,12 +169,15 @@ void conn_waits(struct conn *c, enum conn_wait wait)
 	} else {
 		timer_del(c->s, &c->timer);
 	}
+	watch_unread(c); /* what is still unread keeps its own bound */
 }
 
 int conn_add_unit(struct conn *c, const struct unit *u)
 {
+	for (size_t i = 0; i < c->nunits; i++)
+		if (c->units[i].id == u->id)
+			return 0; /* its end is told once */
 	struct conn_unit *v = realloc(c->units, (c->nunits + 1) * sizeof *v);
-
 	if (!v)
 		return -1;
 	c->units = v;
@@ -174,7 +185,18 @@ int conn_add_unit(struct conn *c, const struct unit *u)
 	return 0;
 }
 
+void conn_too_many_units(struct conn *c)
+{
+	struct err err;
+
+	err_set(&err, ERR_TOO_LARGE, 0, "a request names at most %d units", CAP_UNITS_NAMED);
+	conn_waits(c, WAIT_LISTING);
+	conn_waits(c, WAIT_NOTHING); /* the list is let go */
+	conn_fail(c, &err);
+}
+
 void conn_wait_until(struct conn *c, int64_t deadline_ns)
 {
+	c->deadline_ns = deadline_ns;
 	timer_set(c->s, &c->timer, deadline_ns, timed_out);
 }

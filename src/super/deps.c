@@ -110,6 +110,7 @@ void deps_lost(struct super *s, struct unit *crashed)
 			bool runs = u->state == NODE_STARTING || u->state == NODE_RUNNING ||
 				    u->state == NODE_READY;
 			if (s->unit_of[dep->index] != crashed || !dep->restart ||
+				u->cause == CAUSE_DEPENDENCY || /* was here by another way */
 				dep->condition == DEP_COMPLETED || !runs)
 				continue;
 			log_line(LOG_WARN, "%s goes down with %s, and up again with it", u->name,

@@ -236,6 +236,14 @@ static void name_survivors(struct super *s, struct unit *u)
 	pid_t pids[NAMED];
 	size_t at = 0;
 
+	if (!u->own_left) {
+		u->exit.left = 0;
+		err_set(&u->trouble, ERR_SURVIVORS, 0,
+			"processes of a unit that it spawned can't be killed");
+		log_line(LOG_ERR, "error[SG0713]: %s: %s", unit_path(u, path, sizeof path),
+			u->trouble.msg);
+		return;
+	}
 	u->exit.left = sweep_members(s->sweep, j->mark, u->main_alive ? u->pid : 0, pids, NAMED);
 	if (!u->exit.left)
 		u->exit.left = u->main_alive ? 1 : 0;
@@ -246,15 +254,29 @@ static void name_survivors(struct super *s, struct unit *u)
 	log_line(LOG_ERR, "error[SG0713]: %s: %s", unit_path(u, path, sizeof path), u->trouble.msg);
 }
 
+/* Its own, or what a unit below it could not be rid of, which says so a moment later. */
+static bool has_survivors(struct super *s, struct unit *u)
+{
+	if (u->own_left)
+		return true;
+	if (!u->live_children)
+		return false;
+	for (struct unit *d = NULL; (d = tree_walk(u, d));)
+		if (job_of(d) && job_of(d)->survived)
+			return true;
+	timer_set(s, &job_of(u)->timer, clock_mono_ns() + NS_PER_SEC, fired);
+	return false;
+}
+
 /* 5 s after the first KILL: said now, to those who wait too; the unit stays as it is, and no second
  * copy starts. */
 static void fx_survive(struct super *s, struct unit *u)
 {
 	struct job *j = job_of(u);
 
-	if (!u->own_left || j->survived)
+	if (j->survived || !has_survivors(s, u))
 		return;
-	if (sweep_outrun(&j->sweep) && ++j->outrun < OUTRUN_MAX) {
+	if (u->own_left && sweep_outrun(&j->sweep) && ++j->outrun < OUTRUN_MAX) {
 		timer_set(s, &j->timer, clock_mono_ns() + NS_PER_SEC, fired);
 		return;
 	}

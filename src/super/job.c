@@ -85,12 +85,22 @@ void job_free(struct super *s, struct job *j)
 	free(j);
 }
 
+static void tell_asker(struct super *s, struct job *j)
+{
+	struct err err;
+
+	err_set(&err, ERR_PARENT_STOPPING, 0, "%s was stopped before it was executed", j->u->name);
+	serve_exec(s, j, j->u->exec_ok ? NULL : &err);
+}
+
 void job_end(struct super *s, struct unit *u)
 {
 	struct unit *parent = u->parent;
 	struct job *j = job_of(u);
 	bool stillborn = j->stillborn;
 
+	if (j->asker) /* it was stopped before its execve was told */
+		tell_asker(s, j);
 	serve_unit_told(s, u);
 	job_free(s, j);
 	if (stillborn)

@@ -179,7 +179,8 @@ int launch_start(struct super *s, struct unit *u, struct err *err)
 	int rc;
 
 	u->exec_ok = u->was_ready = false;
-	u->cause = CAUSE_NONE;
+	if (u->want_up) /* else a stop is in the queue behind this start */
+		u->cause = CAUSE_NONE;
 	u->trouble.code = ERR_OK;
 	u->closed = false;
 	join_groups(s, j);

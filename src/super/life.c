@@ -20,7 +20,8 @@ void order_stop(struct super *s, struct unit *u, enum stop_cause cause)
 		return;
 	if (stays_down(cause))
 		u->want_up = false;
-	if (u->cause == CAUSE_NONE && !(u->state == NODE_ENDING || u->state == NODE_DRAINING))
+	if (u->cause == CAUSE_NONE && u->state != NODE_ENDING && u->state != NODE_DRAINING &&
+		u->state != NODE_BACKOFF) /* that end was its own */
 		u->cause = cause;
 	post(s, u, stays_down(cause) ? EV_STOP : EV_RESTART);
 }

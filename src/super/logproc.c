@@ -340,8 +340,10 @@ int logproc_pipes(struct super *s, const struct unit *u, unsigned sinks, int ret
 	for (int i = 0; i < 2; i++)
 		if ((ret_fd[i] = open_stream(s, u, id, i + 1, sinks)) < 0) {
 			int sys = errno;
-			if (i) /* the first one's stream ends with its last writer, which is us */
+			if (i) { /* the first one's goes too, or each try would cost a descriptor */
 				close(ret_fd[0]);
+				stream_free(list_entry(s->logproc->streams.prev, struct stream, link));
+			}
 			return err_set(err, ERR_EXEC_FAILED, sys, "no pipe for its output: %s",
 				strerror(sys));
 		}

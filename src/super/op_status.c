@@ -8,7 +8,7 @@
 #include "os/proc.h"
 #include "super/conn.h"
 
-enum { ROWS_A_TURN = 100 };
+enum { ROWS_A_TURN = 100, COMMAND_SHOWN = 4096 };
 
 static bool waited_for_as_done(const struct super *s, const struct unit *u)
 {
@@ -215,7 +215,8 @@ static void unit_row(struct conn *c, const struct unit *u)
 	put_exit(&b, u);
 	put_counts(&b, u);
 	if (svc || (j && j->command))
-		packet_put(&b, "command", svc ? svc->command : j->command);
+		packet_putf(&b, "command", "%.*s", COMMAND_SHOWN,
+			svc ? svc->command : j->command); /* a row has to fit into a packet */
 	put_limits(&b, u);
 	if (u->trouble.code != ERR_OK) {
 		packet_putf(&b, "error", "SG%04d", u->trouble.code);
@@ -264,12 +265,16 @@ void op_status(struct conn *c, const struct packet *p)
 {
 	const char *at = NULL, *key, *value;
 	struct err err;
-	size_t n;
+	size_t n, named = 0;
 
 	c->listing_some = false;
 	while (packet_next(p, &at, &key, &n, &value)) {
 		if (n != 4 || memcmp(key, "unit", 4) != 0)
 			continue;
+		if (named++ == CAP_UNITS_NAMED) {
+			conn_too_many_units(c);
+			return;
+		}
 		c->listing_some = true;
 		struct unit *u = tree_select(&c->s->tree, c->unit, value, &err);
 		if (!u && err.code == ERR_AMBIGUOUS) {

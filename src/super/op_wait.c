@@ -50,11 +50,15 @@ static int take_units(struct conn *c, const struct packet *p,
 {
 	const char *at = NULL, *key, *value;
 	struct err err;
-	size_t n;
+	size_t n, named = 0;
 
 	while (packet_next(p, &at, &key, &n, &value)) {
 		if (n != 4 || memcmp(key, "unit", 4) != 0)
 			continue;
+		if (named++ == CAP_UNITS_NAMED) {
+			conn_too_many_units(c);
+			return -1;
+		}
 		struct unit *u = tree_select(&c->s->tree, c->unit, value, &err);
 		if (!u || allowed(c, u, &err) < 0) {
 			conn_fail(c, &err);

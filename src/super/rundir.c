@@ -255,7 +255,8 @@ static void dir_changed(struct loop *l, struct watch *w, uint32_t events)
 		loop_del(l, &s->listener);
 	close(s->listener.fd);
 	s->listener.fd = fd;
-	s->listener_off = loop_add(l, &s->listener) < 0;
+	timer_del(s, &s->relisten);
+	serve_listen(s);
 	log_line(LOG_WARN, "the control socket was removed; it is bound again");
 	(void)inotify_watch_gone(w->fd, s->socket_path);
 }

@@ -119,6 +119,27 @@ static void serve(struct conn *c, const struct packet *p)
 	conn_fail(c, &err);
 }
 
+/* A request in one packet needs no place, so that nobody's unfinished ones keep others out. */
+static bool has_room(const struct conn *c, const struct packet *p, size_t n)
+{
+	size_t own = 0;
+
+	if (!assembly_bytes(&c->assembly) && !packet_get(p, "more"))
+		return true;
+	if (c->counted_cls == PEER_NOBODY)
+		return false; /* nothing that it may ask is that long */
+	list_each(it, &c->s->conns)
+	{
+		const struct conn *o = list_entry(it, const struct conn, link);
+		if (!o->gone && o->counted_cls == c->counted_cls &&
+			o->counted_unit == c->counted_unit)
+			own += assembly_bytes(&o->assembly);
+	}
+	if (c->counted_cls != PEER_OPERATOR && own + n > CAP_ASSEMBLY_UNIT)
+		return false;
+	return c->s->assembly_bytes + n <= CAP_ASSEMBLY;
+}
+
 static void take(struct conn *c, const char *bytes, size_t n)
 {
 	struct packet p, whole;
@@ -129,7 +150,7 @@ static void take(struct conn *c, const char *bytes, size_t n)
 		conn_drop(c);
 		return;
 	}
-	if (c->s->assembly_bytes + n > CAP_ASSEMBLY) {
+	if (!has_room(c, &p, n)) {
 		err_set(&err, ERR_BUSY, 0, "too many long requests at once");
 		conn_fail(c, &err);
 		conn_drop(c);
@@ -145,7 +166,7 @@ static void take(struct conn *c, const char *bytes, size_t n)
 		serve(c, &whole);
 	if (rc != 0 && !c->gone) {
 		c->s->assembly_bytes -= assembly_bytes(&c->assembly);
-		assembly_reset(&c->assembly);
+		assembly_done(&c->assembly); /* it may wait for long, and its request had 2 MiB */
 	}
 }
 
@@ -192,28 +213,41 @@ static void conn_ready(struct loop *l, struct watch *w, uint32_t events)
 
 /* --- accepting --- */
 
-static unsigned count_of(const struct conn *c)
+static unsigned count_of(const struct conn *c, bool waiting)
 {
 	unsigned n = 0;
 
 	list_each(it, &c->s->conns)
 	{
 		const struct conn *o = list_entry(it, struct conn, link);
-		n += o != c && !o->gone && o->wait == WAIT_NOTHING &&
+		n += o != c && !o->gone && (o->wait != WAIT_NOTHING) == waiting &&
 		     o->counted_cls == c->counted_cls && o->counted_unit == c->counted_unit;
 	}
 	return n;
+}
+
+/* The kernel gives out the lowest free number, so a connection's own says how many there are. */
+static bool has_descriptor(const struct conn *c)
+{
+	uint64_t most = c->s->pre.nofile_hard;
+
+	return most <= 2 * (size_t)CAP_DESCRIPTORS_KEPT ||
+	       (uint64_t)c->w.fd + CAP_DESCRIPTORS_KEPT < most;
 }
 
 static bool has_place(const struct conn *c)
 {
 	unsigned all = c->s->nconns;
 
+	if (!has_descriptor(c))
+		return false;
 	if (c->cls == PEER_OPERATOR)
 		return all < CAP_CONNS;
 	if (all >= CAP_CONNS - CAP_CONNS_FOR_OPERATOR)
 		return false;
-	return count_of(c) < (unsigned)(c->cls == PEER_NOBODY ? CAP_CONNS_NOBODY : CAP_CONNS_UNIT);
+	if (count_of(c, true) >= CAP_WAITS_UNIT)
+		return false;
+	return count_of(c, false) < (unsigned)(c->cls == PEER_NOBODY ? CAP_CONNS_NOBODY : CAP_CONNS_UNIT);
 }
 
 static void conn_open(struct super *s, int fd)
@@ -251,11 +285,14 @@ static void conn_open(struct super *s, int fd)
 static void listen_again(struct super *s, struct timer *t)
 {
 	(void)t;
-	s->listener_off = false;
-	if (loop_add(s->loop, &s->listener) < 0) {
-		s->listener_off = true;
+	serve_listen(s);
+}
+
+void serve_listen(struct super *s)
+{
+	s->listener_off = loop_add(s->loop, &s->listener) < 0;
+	if (s->listener_off)
 		timer_set(s, &s->relisten, clock_mono_ns() + RELISTEN_NS, listen_again);
-	}
 }
 
 /* Level-triggered, a listener that can't accept would spin: it is out of the loop until a
@@ -324,7 +361,8 @@ void conn_tell(struct conn *c, struct conn_unit *cu, struct unit *u)
 	bool all = true;
 
 	cu->told = true;
-	if (c->wait == WAIT_STOPPED && u->trouble.code == ERR_SURVIVORS && u->own_left) {
+	if (c->wait == WAIT_STOPPED && u->trouble.code == ERR_SURVIVORS && u->rt &&
+		job_of(u)->survived) {
 		err = u->trouble;
 		err_wrap(&err, "%s", unit_path(u, path, sizeof path));
 		conn_waits(c, WAIT_NOTHING);

@@ -20,7 +20,7 @@
 #include "super/parts.h"
 
 #define SWEEP_NS (2 * NS_PER_MS) /* of one turn */
-enum { QUIET_PASSES = 8, LOOK_AGAIN_MS = 20 };
+enum { QUIET_PASSES = 8, LOOK_AGAIN_MS = 20, SIGNALS_A_TURN = 64 };
 
 static struct preflight preflight;
 
@@ -78,7 +78,7 @@ static void signals_ready(struct loop *l, struct watch *w, uint32_t events)
 
 	(void)l;
 	(void)events;
-	while (sigfd_next(w->fd, &got)) {
+	for (int i = 0; i < SIGNALS_A_TURN && sigfd_next(w->fd, &got); i++) {
 		/* a child that dies of our own signal is told by SIGCHLD, which is never ours to
 		 * drop */
 		if (!got.ours || got.sig == SIGCHLD)
