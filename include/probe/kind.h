@@ -36,6 +36,9 @@ struct probe_kind {
 
 /* err NULL: it succeeded. Ends the attempt. */
 void probe_outcome(struct probe *p, const struct err *err);
+/* We had no process or descriptor left to make it with: no answer, good or bad. It is made again later. */
+void probe_postpone(struct probe *p);
+bool probe_short_of_means(int sys); /* is that what this errno says? */
 struct loop *probe_loop(const struct probe *p);
 int probe_inotify(const struct probe *p); /* -1: the kernel has none left */
 void probe_drop_watch(struct probe *p);

@@ -1,5 +1,6 @@
 #include "probe/probe.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -96,6 +97,19 @@ void probe_outcome(struct probe *p, const struct err *err)
 		say(p, p->ready ? PROBE_FAILING : PROBE_NEVER_READY);
 		return;
 	}
+	due(p, now + next_delay(p, now));
+}
+
+bool probe_short_of_means(int sys)
+{
+	return sys == EAGAIN || sys == ENOMEM || sys == EMFILE || sys == ENFILE;
+}
+
+void probe_postpone(struct probe *p)
+{
+	int64_t now = clock_mono_ns();
+
+	p->trying = false;
 	due(p, now + next_delay(p, now));
 }
 

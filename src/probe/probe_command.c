@@ -9,6 +9,10 @@ static void begin(struct probe *p)
 	if (p->host.run(p->host.arg, p->check->argv, &p->pid, &err) == 0)
 		return;
 	p->pid = 0;
+	if (probe_short_of_means(err.sys)) {
+		probe_postpone(p);
+		return;
+	}
 	err.code = ERR_CHECK_NOTHING;
 	probe_outcome(p, &err);
 }

@@ -70,8 +70,12 @@ static void ask(struct probe *p, const char *path)
 		p->asked = true;
 		return;
 	}
+	int sys = errno;
 	probe_drop_watch(p);
-	missing(p, path);
+	if (probe_short_of_means(sys))
+		probe_postpone(p);
+	else
+		missing(p, path);
 }
 
 static void begin(struct probe *p)

@@ -174,9 +174,8 @@ def test_a_nested_init_counts_inside_the_mark_of_its_service(box):
 
 
 def test_marks_differ_from_start_to_start(box):
-    b = box('services: {web: {command: "ulimit -x >>marks; exec sleep 1000"}}', wait_exec=False)
-    b.write_manifest('services: {web: {exec: [bash, -c, "grep locks /proc/self/limits >>marks; exec sleep 1000"], backoff: 50ms}}')
-    b.up()
+    b = box('services: {web: {exec: [bash, -c, "grep locks /proc/self/limits >>marks; exec sleep 1000"], backoff: 50ms}}').up()
+    until(lambda: b.file('marks').count('\n') == 1)
     b.exec('kill', '-KILL', str(b.pid_of('web')))
     until(lambda: b.file('marks').count('\n') == 2)
     first, second = re.findall(r'^Max file locks\s+(\S+)', b.file('marks'), re.M)

@@ -50,15 +50,15 @@ def test_the_environment_tells_who_it_is(box):
 
 
 def test_env_takes_all_its_forms(box):
+    b = box(None, argv=['true'])
+    (b.home / 'one.env').write_text('# a comment\nA=file\nB=file\n')
     b = box('''
         env: {vars: {TOP: t, OVER: top}}
         services:
           plain: {command: "imp facts plain; exec sleep 1000", env: {A: "1", OVER: own, FROM: "${GIVEN}-${NOT:-default}"}}
           long: {command: "imp facts long; exec sleep 1000", env: {file: one.env, vars: {B: vars}}}
           bare: {exec: [/bin/sh, -c, "env >bare; exec sleep 1000"], env: {inherit_env: false, vars: {C: c}}}
-        ''', env={'GIVEN': 'given'}, wait_exec=False)
-    (b.home / 'one.env').write_text('# a comment\nA=file\nB=file\n')
-    b.up()
+        ''', env={'GIVEN': 'given'}, home=b.home).up()
     plain, long = facts(b.file('plain'))['env'], facts(b.file('long'))['env']
     assert plain['A'] == '1' and plain['OVER'] == 'own' and plain['TOP'] == 't' and plain['FROM'] == 'given-default'
     assert long['A'] == 'file' and long['B'] == 'vars' and long['OVER'] == 'top'
@@ -197,11 +197,11 @@ def test_x_keys_anchors_and_merges_work(box):
     ('exec: [./not-executable]', 'executable'),
     ('exec: [./no-hash-bang]', '#!')])
 def test_a_program_that_cannot_be_executed_fails_at_once_with_words(box, command, words):
-    b = box(f'services:\n  hold: {{command: "exec sleep 1000"}}\n  web: {{{command}, restart_policy: always}}\n', wait_exec=False)
+    b = box(None, argv=['true'])
     (b.home / 'not-executable').write_text('#!/bin/sh\n')
     (b.home / 'no-hash-bang').write_text('no program\n')
     (b.home / 'no-hash-bang').chmod(0o755)
-    b.up()
+    b = box(f'services:\n  hold: {{command: "exec sleep 1000"}}\n  web: {{{command}, restart_policy: always}}\n', home=b.home).up()
     u = b.until_state('web', 'failed')
     assert u.get('restarts', 0) == 0
     b.says('SG0813')

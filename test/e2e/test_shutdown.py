@@ -74,7 +74,6 @@ def test_nothing_is_started_any_more(box):
         ''').up()
     until(lambda: (b.home / 'up').exists())
     b.kill(signal.SIGTERM)
-    b.says('.')
     until(lambda: b.ended or b.state('slow') == 'stopping')
     runs = b.file('runs').count('x')
     assert b.wait() == 0

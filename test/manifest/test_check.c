@@ -62,8 +62,7 @@ Test(depends_on, unknown_own_and_double_names_are_refused)
 		"below the name");
 	line_refused("depends_on: b", ERR_BAD_VALUE, 17, "write a list");
 	line_refused("depends_on: [{restart: false}]", ERR_BAD_VALUE, 18, "without \"service\"");
-	refused_at(SVC("    depends_on: {b: healthy}\n") THREE, ERR_BAD_VALUE, 4, 21,
-		"a map is expected");
+	refused_at(SVC("    depends_on: {b: heathy}\n") THREE, ERR_BAD_VALUE, 4, 21, "healthy");
 }
 
 Test(depends_on, a_cycle_is_refused_with_its_path)
