@@ -146,6 +146,6 @@ Test(out, an_error_as_json_has_code_name_message_and_help, .init = start)
 	json_open(&j, NULL, '{');
 	diag_json_fields(&j, &err);
 	json_close(&j, '}');
-	cr_expect_str_eq(out.p, "{\"code\":\"SG0803\",\"name\":\"children\",\"message\":\"full\"}");
+	cr_expect_str_eq(out.p, "{\"code\":\"SG0803\",\"name\":\"limit\",\"message\":\"full\"}");
 	buf_done(&out);
 }

@@ -138,7 +138,7 @@ def test_at_the_limit_of_processes_it_goes_on_and_starts_later(box):
                 health_check: {file: full}}
           web: {command: "exec sleep 1234", depends_on: {hog: {condition: healthy}}, backoff: 100ms, restart_policy: always}
         ''', ns=ns)
-    b.file('up')
+    until(lambda: (b.home / 'up').exists())
     time.sleep(0.5)  # the first look at the file takes a fork; from then on the kernel tells of it
     (b.home / 'go').touch()
     b.file('full')
