@@ -76,7 +76,8 @@ static const struct node_cell table[NODE_STATE_COUNT][EV_COUNT] = {
 		[EV_EXEC_OK]    = STAY(NODE_KILLING),
 		[EV_PROBE_UP]   = STAY(NODE_KILLING),
 		[EV_PROBE_DOWN] = STAY(NODE_KILLING),
-		[EV_MAIN_EXIT]  = STAY(NODE_KILLING),
+		/* the look for the others may have been through before this was reaped */
+		[EV_MAIN_EXIT]  = { NODE_KILLING,  FX_CLEAR },
 		[EV_KIDS_GONE]  = STAY(NODE_KILLING),
 		[EV_TIMEOUT]    = { NODE_KILLING,  FX_SURVIVE },
 		GONE,

@@ -229,3 +229,17 @@ for i in range(128):
         open(f'said{i}', 'w').write(ask(connect(), 'op=whoami')['class'])
 ''')
     assert (b.file('said126'), b.file('said127')) == ('unit', 'nobody')
+
+
+@pytest.mark.asan
+def test_a_stop_ends_also_where_the_killed_are_seen_before_their_main_process_is_reaped(box):
+    b = box('''
+        services:
+          web:
+            command: "for i in $(seq 60); do sysg spawn --name w$i -- sh -c 'trap : TERM; while :; do sleep 1000; done'; done; : >up; exec sleep 1000"
+            stop_timeout: 200ms
+            spawn: {mode: dynamic}
+        ''').up()
+    until(lambda: (b.home / 'up').exists(), 20)
+    b.sysg_ok('stop', *(f'w{i}' for i in range(1, 61)), timeout=15)
+    b.sysg_ok('stop', 'web', timeout=15)
