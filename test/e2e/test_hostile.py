@@ -30,13 +30,14 @@ def never_held_up(box, *trick, uid=None, ns=()):
     assert b.state('web') == 'running' and b.term() == 0
 
 
-@pytest.mark.asan
+@pytest.mark.alone
 @pytest.mark.parametrize('filter', [[], ['--filter', 'no-passrights']], ids=['this-kernel', 'before-6.16'])
 @pytest.mark.parametrize('how', ['request', 'garbage', 'unread'])
 def test_a_lingering_tcp_socket_does_not_hold_it_up(box, how, filter):
     never_held_up(box, 'linger', how, ns=filter)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize('filter', [[], ['--filter', 'no-passrights']], ids=['this-kernel', 'before-6.16'])
 @pytest.mark.parametrize('uid', [None, 4600], ids=['operator', 'nobody'])
 def test_250_descriptors_do_not_hold_it_up(box, uid, filter):
@@ -47,11 +48,13 @@ def test_250_descriptors_do_not_hold_it_up(box, uid, filter):
     never_held_up(box, 'many', '250', uid=uid, ns=filter)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize('uid', [None, 4601], ids=['operator', 'nobody'])
 def test_a_peer_that_never_reads_does_not_hold_it_up(box, uid):
     never_held_up(box, 'never_read', 'op=status' if uid is None else 'op=ping', uid=uid)
 
 
+@pytest.mark.alone
 def test_a_flood_does_not_hold_others_up(box):
     never_held_up(box, 'flood')
 
@@ -142,7 +145,8 @@ def test_at_the_limit_of_processes_it_goes_on_and_starts_later(box):
     time.sleep(0.5)  # the first look at the file takes a fork; from then on the kernel tells of it
     (b.home / 'go').touch()
     b.file('full')
-    b.says('web', where='stderr')
+    # a helper of the init's own that ends just then may leave web its place: then there is nothing to be said
+    until(lambda: 'web' in b.stderr or any(p.cmdline == 'sleep 1234' for p in b.procs().values()), why=lambda: b.stderr)
     assert not b.ended
     (b.home / 'free').touch()
     until(lambda: any(p.cmdline == 'sleep 1234' for p in b.procs().values()), 20, why=lambda: b.stderr)

