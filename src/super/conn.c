@@ -53,12 +53,14 @@ static void timed_out(struct super *s, struct timer *t)
 
 void conn_idle(struct conn *c)
 {
+	if (c->gone)
+		return;
 	timer_set(c->s, &c->timer, clock_mono_ns() + IDLE_NS, timed_out);
 }
 
 static void watch_unread(struct conn *c)
 {
-	if (c->out.len)
+	if (c->out.len && !c->gone)
 		timer_set(c->s, &c->timer, clock_mono_ns() + UNREAD_NS, timed_out);
 }
 
@@ -197,6 +199,8 @@ void conn_too_many_units(struct conn *c)
 
 void conn_wait_until(struct conn *c, int64_t deadline_ns)
 {
+	if (c->gone) /* its peer went while it was answered */
+		return;
 	c->deadline_ns = deadline_ns;
 	timer_set(c->s, &c->timer, deadline_ns, timed_out);
 }

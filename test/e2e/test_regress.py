@@ -243,3 +243,28 @@ def test_a_stop_ends_also_where_the_killed_are_seen_before_their_main_process_is
     until(lambda: (b.home / 'up').exists(), 20)
     b.sysg_ok('stop', *(f'w{i}' for i in range(1, 61)), timeout=15)
     b.sysg_ok('stop', 'web', timeout=15)
+
+
+@pytest.mark.asan
+def test_a_peer_that_goes_while_its_wait_is_answered_leaves_no_deadline_behind(box):
+    b = box(HOLD).up()
+    b.sysg_ok('spawn', '--parent', 'hold', '--name', 'x', '--wait', '--', 'true')
+    p = b.popen(PYTHON, '-c', PEER + '''
+held = [connect() for _ in range(50)]
+for s in held: ask(s, 'op=ping')
+print('ready', flush=True)
+sys.stdin.readline()
+for s in held:
+    s.send(packet('op=wait', 'unit=x', 'unit=hold', 'timeout_ns=100000000'))
+    s.close()
+print('sent', flush=True)
+''', stdin=-1)
+    assert p.stdout.readline() == 'ready\n'
+    b.kill(signal.SIGSTOP)
+    p.stdin.write('\n')
+    p.stdin.flush()
+    assert p.stdout.readline() == 'sent\n'
+    b.kill(signal.SIGCONT)
+    p.wait(10)
+    time.sleep(0.3)
+    assert b.sysg('ping').returncode == 0 and b.state('hold') == 'running'
