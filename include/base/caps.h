@@ -22,10 +22,10 @@ enum {
 	CAP_LINE = 16 * 1024,    /* bytes of one log line before it is cut */
 	CAP_ARGS = 4096,         /* words of a spawned command */
 	CAP_ENV_VARS = 8192,
-	CAP_UNITS_NAMED = 1024,           /* units that one request may name */
-	CAP_WAITS_UNIT = 1024,            /* connections of one unit that wait for something */
+	CAP_UNITS_NAMED = 1024,               /* units that one request may name */
+	CAP_WAITS_UNIT = 1024,                /* connections of one unit that wait for something */
 	CAP_ASSEMBLY_UNIT = CAP_ASSEMBLY / 4, /* of CAP_ASSEMBLY, for one unit's connections */
-	CAP_DESCRIPTORS_KEPT = 64, /* of RLIMIT_NOFILE, for anything but connections */
+	CAP_DESCRIPTORS_KEPT = 64,            /* of RLIMIT_NOFILE, for anything but connections */
 };
 
 #endif

@@ -42,7 +42,7 @@ struct conn {
 	size_t nunits;
 	bool any, then_exit, listing_some;
 	int64_t deadline_ns; /* of the wait; 0: none */
-	uint64_t cursor; /* listing: the last id that went out */
+	uint64_t cursor;     /* listing: the last id that went out */
 };
 
 /* One packet to the peer, queued when it does not read; a peer that lets CONN_OUT_MAX bytes pile up

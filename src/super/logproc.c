@@ -342,7 +342,8 @@ int logproc_pipes(struct super *s, const struct unit *u, unsigned sinks, int ret
 			int sys = errno;
 			if (i) { /* the first one's goes too, or each try would cost a descriptor */
 				close(ret_fd[0]);
-				stream_free(list_entry(s->logproc->streams.prev, struct stream, link));
+				stream_free(
+					list_entry(s->logproc->streams.prev, struct stream, link));
 			}
 			return err_set(err, ERR_EXEC_FAILED, sys, "no pipe for its output: %s",
 				strerror(sys));

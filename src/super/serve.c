@@ -247,7 +247,8 @@ static bool has_place(const struct conn *c)
 		return false;
 	if (count_of(c, true) >= CAP_WAITS_UNIT)
 		return false;
-	return count_of(c, false) < (unsigned)(c->cls == PEER_NOBODY ? CAP_CONNS_NOBODY : CAP_CONNS_UNIT);
+	return count_of(c, false) <
+	       (unsigned)(c->cls == PEER_NOBODY ? CAP_CONNS_NOBODY : CAP_CONNS_UNIT);
 }
 
 static void conn_open(struct super *s, int fd)
