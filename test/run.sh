@@ -117,7 +117,7 @@ e2e() {
 	xargs -a "$report/order" -P 2 -I '{}' sh "$report/pytest.sh" 'e2e-{}' -m 'not alone and not idle' 'test/e2e/test_{}.py'
 	wait "$idle"
 	sh "$report/pytest.sh" e2e-alone -m alone test/e2e
-	grep -hE '^  (DAG|5000|1000|idle)' "$report"/e2e-*.log
+	grep -hE '^  (DAG|5000|1000|idle|not quiet)' "$report"/e2e-*.log
 }
 
 e2e_asan() {
