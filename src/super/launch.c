@@ -51,9 +51,11 @@ static bool mark_in_use(void *arg, uint64_t mark)
 	return false;
 }
 
+/* Two containers may have been given one cgroup, and both are PID 1: the random bits of the run keep them apart. */
 char *job_cgroup_name(const struct job *j, char name[64])
 {
-	snprintf(name, 64, "sysg.%d.%" PRIu64, (int)getpid(), j->u->id);
+	snprintf(name, 64, "sysg.%x.%d.%" PRIu64, (unsigned)(j->s->marks.base >> 20), (int)getpid(),
+		j->u->id);
 	return name;
 }
 
