@@ -39,7 +39,8 @@ struct sweep_target {
 	bool main_dead;
 	uint64_t key;
 	unsigned epoch, pass_from, members, fresh, orphans;
-	unsigned hot_passes, stop_passes, moving, passes;
+	unsigned hot_passes, stop_passes, moving, passes, ghost_passes;
+	uint64_t ghosts, ghosts_before;
 	int64_t kill_since_ns, helper_ns;
 };
 

@@ -10,7 +10,8 @@
 #include "base/clock.h"
 #include "sweep_int.h"
 
-enum { CLOCK_EVERY = 16, SEEN_MIN = 64, FREEZE_AFTER_S = 1, BOMB = 32, HOT_MAX = 4, STOP_MAX = 16 };
+enum { CLOCK_EVERY = 16, SEEN_MIN = 64, FREEZE_AFTER_S = 1, BOMB = 32 };
+enum { GHOST_PASSES = 20, HOT_MAX = 4, STOP_MAX = 16 };
 
 #define KILL_DELAY_MIN (1 * NS_PER_MS)
 #define KILL_DELAY_MAX (50 * NS_PER_MS)
@@ -150,7 +151,7 @@ void sweep_add(struct sweep *s, struct sweep_target *t, int sig)
 		t->epoch = ++s->epoch;
 		t->kill_since_ns = clock_mono_ns();
 		t->helper_ns = 0;
-		t->passes = 0;
+		t->passes = t->ghost_passes = 0;
 	}
 	t->sig = sig;
 	t->hot_passes = t->stop_passes = 0;
@@ -256,7 +257,13 @@ static void visit(struct sweep *s, pid_t pid)
 	 */
 	if (pid == s->self || pid == s->spare || !(t = target_of(s, pid)))
 		return;
-	if (s->walk.it && (!is_alive(s, pid, &st) || !descends(s, pid)))
+	if (s->walk.it && !is_alive(s, pid, &st)) {
+		/* Dead and still to be reaped by us: what it forked may be where this pass has been already. */
+		if (st.ppid == s->self)
+			t->ghosts += (uint64_t)pid * 0x9e3779b1U + st.start;
+		return;
+	}
+	if (s->walk.it && !descends(s, pid))
 		return;
 	t->members++;
 	act(s, t, pid, &st);
@@ -274,6 +281,7 @@ static int pass_begin(struct sweep *s)
 	{
 		struct sweep_target *t = list_entry(it, struct sweep_target, link);
 		t->members = t->fresh = t->orphans = t->moving = 0;
+		t->ghosts = 0;
 	}
 	return 0;
 }
@@ -284,6 +292,11 @@ static bool is_gone(struct sweep *s, struct sweep_target *t)
 	bool dead_before = t->main_dead;
 
 	if (s->incomplete || t->members || t->orphans)
+		return false;
+	/* Ghosts that stay the same, pass after pass, are kept from being reaped by a tracer: gone all the same. */
+	t->ghost_passes = t->ghosts == t->ghosts_before ? t->ghost_passes + 1 : 0;
+	t->ghosts_before = t->ghosts;
+	if (t->ghosts && t->ghost_passes < GHOST_PASSES)
 		return false;
 	if (!dead_before && !main_alive(s, t)) {
 		t->main_dead = true;
