@@ -722,7 +722,8 @@ static void two_thousand(void)
 	longest_step = 0;
 	run_until(&never, 200);
 	MUST(last_members == 1);
-	MUST(longest_step < 100 * NS_PER_MS); /* a whole pass at once takes longer where the machine is busy */
+	MUST(longest_step <
+		100 * NS_PER_MS); /* a whole pass at once takes longer where the machine is busy */
 }
 
 Test(sweep, a_step_among_2000_processes_stays_inside_its_budget)
