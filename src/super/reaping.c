@@ -84,7 +84,8 @@ static void reap_main(struct super *s, struct unit *u, pid_t pid)
 
 	/* While it is unreaped its group is still its own: what it left there goes before the
 	 * number can be used again. */
-	if (u->cause == CAUSE_NONE)
+	if (u->cause == CAUSE_NONE &&
+		!j->mark) /* by the mark the sweep finds them, and counts them */
 		(void)kill(-pid, SIGKILL);
 	if (j->status.fd >= 0)
 		j->status.fn(s->loop, &j->status,

@@ -4,6 +4,7 @@ A Box is one such container: `Box(manifest)` starts `sysg start` in it, `exec` r
 is 0 (as `docker exec` does), `kill` signals PID 1 from outside, `wait` gives the true exit status. Nothing sleeps
 for a fixed time: `until` polls with a deadline, which is generous since it costs nothing when the thing happens.
 """
+import atexit
 import json
 import os
 import pathlib
@@ -19,10 +20,26 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get('E2E_BUILD', ROOT / 'build/e2e'))
-SYSG = str(pathlib.Path(os.environ.get('SYSG', ROOT / 'build/release/sysg')).resolve())
-NSRUN, IMP = str(BUILD / 'nsrun'), str(BUILD / 'imp')
 PYTHON = '/usr/bin/python3'
-TOOLS = pathlib.Path(__file__).resolve().parent / 'tools'
+
+
+def staged():
+    """A folder that every user can reach, as the checkout (below /root, say) may not be, with copies of what boxes run."""
+    d = pathlib.Path(tempfile.mkdtemp(prefix='sysg-e2e-bin-', dir='/var/tmp'))
+    atexit.register(shutil.rmtree, d, True)
+    d.chmod(0o755)
+    shutil.copy(pathlib.Path(os.environ.get('SYSG', ROOT / 'build/release/sysg')).resolve(), d / 'sysg')
+    shutil.copy(BUILD / 'imp', d / 'imp')
+    shutil.copytree(pathlib.Path(__file__).resolve().parent / 'tools', d / 'tools')
+    (d / 'python').symlink_to(PYTHON)
+    for path in d.rglob('*'):
+        if not path.is_symlink():
+            path.chmod(path.stat().st_mode | (0o055 if path.is_dir() or path.stat().st_mode & 0o100 else 0o044))
+    return d
+
+
+STAGE = staged()
+SYSG, NSRUN, IMP, TOOLS = str(STAGE / 'sysg'), str(BUILD / 'nsrun'), str(STAGE / 'imp'), STAGE / 'tools'
 ASAN = bool(os.environ.get('E2E_ASAN'))
 SLOW = 5 if ASAN else 1
 PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
@@ -32,15 +49,7 @@ DEFAULT_CAPS = ('chown,dac_override,fowner,fsetid,kill,setgid,setuid,setpcap,net
 
 def bin_dir():
     """A folder for PATH in which the program under test is `sysg`, and Debian's Python `python`."""
-    d = BUILD / ('bin-' + re.sub(r'\W+', '-', SYSG).strip('-')[-60:])
-    d.mkdir(parents=True, exist_ok=True)
-    for name, target in (('sysg', SYSG), ('imp', IMP), ('python', PYTHON)):
-        link, tmp = d / name, d / f'.{name}.{os.getpid()}'
-        if not link.is_symlink() or os.readlink(link) != target:
-            tmp.unlink(missing_ok=True)
-            tmp.symlink_to(target)
-            tmp.rename(link)
-    return str(d)
+    return str(STAGE)
 
 
 def until(what, seconds=10, every=0.005, why='the condition'):
