@@ -100,17 +100,37 @@ bool is_member(struct sweep *s, pid_t pid, const struct sweep_target *t, struct 
 	return is_alive(s, pid, st) && descends(s, pid);
 }
 
-static pid_t pid_max_read(void)
+static long number_in(const char *path)
 {
 	char buf[32];
-	int fd = open("/proc/sys/kernel/pid_max", O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : read(fd, buf, sizeof buf - 1);
 
 	if (fd >= 0)
 		close(fd);
 	buf[n > 0 ? n : 0] = '\0';
-	long max = strtol(buf, NULL, 10);
-	return max > 0 && max <= PID_MAX_DEFAULT ? (pid_t)max : PID_MAX_DEFAULT;
+	return strtol(buf, NULL, 10);
+}
+
+/* Up to where numbers of our namespace can have been given out. The last one given out bounds them, as long as they did
+ * not begin anew; it is our namespace's by whichever /proc it is asked. Where millions are possible that spares seconds. */
+static pid_t pid_max_read(void)
+{
+	enum { FEW = 65536 };
+	static long highest;
+	long max = number_in("/proc/sys/kernel/pid_max"),
+	     last = number_in("/proc/sys/kernel/ns_last_pid");
+
+	if (max <= 0 || max > PID_MAX_DEFAULT)
+		max = PID_MAX_DEFAULT;
+	if (max <= FEW || last <= 0 || highest == PID_MAX_DEFAULT)
+		return (pid_t)max;
+	if (last < highest) { /* they began anew: from here on any may be in use */
+		highest = PID_MAX_DEFAULT;
+		return (pid_t)max;
+	}
+	highest = last;
+	return (pid_t)(last + FEW < max ? last + FEW : max);
 }
 
 int walk_open(struct walk *w)

@@ -89,7 +89,7 @@ def test_orphans_are_reaped_and_the_rest_ends_with_the_command(box):
 def test_the_control_socket_is_there_and_the_unit_is_named_by_the_program(box):
     b = one(box, 'sleep', '1000')
     until(lambda: b.sysg('ping').returncode == 0)
-    assert b.unit('sleep')['state'] == 'running'
+    b.until_state('sleep', 'running')
 
 
 def test_it_may_spawn_where_spawn_is_given(box):
