@@ -132,7 +132,10 @@ struct super {
 	int64_t shut_deadline_ns;
 	bool code_decided;
 	int code;
-	bool over, trimmed;
+	bool over;
+	bool active; /* something happened since our memory was trimmed last */
+	unsigned trims;
+	int64_t trimmed_ns;
 	unsigned survivors;
 
 	int64_t boot_ns;

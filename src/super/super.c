@@ -19,7 +19,9 @@
 #include "super/env.h"
 #include "super/parts.h"
 
-#define SWEEP_NS (2 * NS_PER_MS) /* of one turn */
+#define SWEEP_NS      (2 * NS_PER_MS) /* of one turn */
+#define TRIM_EVERY_NS (60 * NS_PER_SEC)
+enum { TRIM_AFTER_MS = 1000, TRIMS_AT_FIRST = 8 };
 enum { QUIET_PASSES = 8, LOOK_AGAIN_MS = 20, SIGNALS_A_TURN = 64 };
 
 static struct preflight preflight;
@@ -131,14 +133,33 @@ static void sweep_turn(struct super *s, int64_t now_ns)
 	s->sweep_at_ns = again < 0 ? INT64_MAX : clock_mono_ns() + again;
 }
 
+/* After a second in which nothing happened: often enough that a boot and its first questions leave nothing behind, and
+ * not so often that who asks every few seconds pays for it. */
+static bool may_trim(const struct super *s)
+{
+	return s->active &&
+	       (s->trims < TRIMS_AT_FIRST || clock_mono_ns() - s->trimmed_ns > TRIM_EVERY_NS);
+}
+
+static void trim_and_rest(struct super *s)
+{
+	s->active = false;
+	s->trims++;
+	s->trimmed_ns = clock_mono_ns();
+	loop_rest(s->loop);
+}
+
 static void turn(struct super *s)
 {
 	int ms = wait_ms(s);
-	if (ms < 0 && !s->trimmed) {
-		s->trimmed = true;
-		loop_rest(s->loop);
+	bool rests = ms < 0 && may_trim(s);
+	int n = loop_once(s->loop, rests ? TRIM_AFTER_MS : ms);
+	if (n == 0 && rests) {
+		trim_and_rest(s);
+		return;
 	}
-	if (loop_once(s->loop, ms) < 0)
+	s->active |= n > 0;
+	if (n < 0)
 		log_line(LOG_ERR, "epoll_wait: %s", strerror(errno));
 	int64_t began = clock_mono_ns();
 	reap_when_quiet(s);
@@ -342,6 +363,7 @@ int super_run(struct super_opts *opts, struct err *err)
 	s->pre = preflight;
 	s->boot_ns = clock_mono_ns();
 	s->sweep_at_ns = INT64_MAX;
+	s->active = true;
 	s->listener.fd = s->sigfd.fd = s->dir_watch.fd = s->pid_file = -1;
 	list_init(&s->conns);
 	tree_init(&s->tree);
