@@ -132,15 +132,12 @@ struct super {
 	int64_t shut_deadline_ns;
 	bool code_decided;
 	int code;
-	bool over;
-	bool active; /* something happened since our memory was trimmed last */
-	unsigned trims;
-	int64_t trimmed_ns;
-	unsigned survivors;
+	bool over, active; /* active: something happened since our memory was trimmed last */
+	unsigned survivors, trims;
 
 	int64_t boot_ns;
 	uint64_t reaped_own, reaped_adopted, turns;
-	int64_t longest_turn_ns;
+	int64_t longest_turn_ns, trimmed_ns;
 	int tty;              /* enum tty_kind */
 	unsigned tty_swallow; /* HUP and CONT of our own TIOCNOTTY to come */
 };
