@@ -5,6 +5,7 @@
 #include "cli/args.h"
 #include "cli/client.h"
 #include "cli/out.h"
+#include "cli/rows.h"
 
 /* A client that looks where --socket says. */
 void cmd_client(struct client *c, const struct args *args);
@@ -31,6 +32,12 @@ int cmd_child_status(const struct packet *row);
 /* health and ready: asks op, prints why. 0 yes, 1 no, 3 nobody answered within a second. key names
  * the answer in JSON. */
 int cmd_probe(const struct args *args, const char *op, const char *key);
+
+/* status and tree: asks for the rows of args' units, shows them as JSON, or by draw (-1: no memory). Returns the exit
+ * status; failed says a failure and gives that of it. */
+typedef int cmd_draw(struct buf *out, const struct rows *rows);
+typedef int cmd_failed(const struct args *args, const struct client *c, const struct err *err);
+int cmd_listing(const struct args *args, cmd_draw *draw, cmd_failed *failed);
 
 /* start --parent-pid and spawn: the options are those of `sysg spawn`, and parent-pid (a number).
  * Those that the table of args' command lacks count as not given. Returns the exit status. */

@@ -30,35 +30,14 @@ static int fail(const struct args *args, const struct client *c, const struct er
 	return cmd_print(&out, status);
 }
 
-static int show(const struct args *args, const struct rows *rows)
+static int draw(struct buf *out, const struct rows *rows)
 {
-	struct buf out;
-	int rc = 0;
-
-	buf_init(&out, OUT_MAX);
-	if (args->json)
-		report_json(&out, rows);
-	else if (!rows->n)
-		(void)buf_adds(&out,
-			args->nunits ? "No matching units found\n" : "No units being supervised\n");
-	else
-		rc = report_table(&out, rows, out_colour(STDOUT_FILENO));
-	return cmd_print(&out, rc < 0 ? 1 : 0);
+	return report_table(out, rows, out_colour(STDOUT_FILENO));
 }
 
 static int run(const struct args *args)
 {
-	struct client c;
-	struct rows rows;
-	struct err err;
-
-	cmd_client(&c, args);
-	rows_init(&rows);
-	int rc = rows_ask(&rows, &c, args->units, &err);
-	int status = rc < 0 ? fail(args, &c, &err) : show(args, &rows);
-	rows_done(&rows);
-	client_done(&c);
-	return status;
+	return cmd_listing(args, draw, fail);
 }
 
 extern const struct command cmd_status;

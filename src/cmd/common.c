@@ -4,6 +4,7 @@
 
 #include "base/caps.h"
 #include "cli/diag.h"
+#include "cli/report.h"
 
 void cmd_client(struct client *c, const struct args *args)
 {
@@ -96,6 +97,37 @@ int cmd_probe(const struct args *args, const char *op, const char *key)
 		status = cmd_fail(args, NULL, &err);
 	else
 		status = print_probe(args, &reply, key, yes == 1);
+	client_done(&c);
+	return status;
+}
+
+static int show(const struct args *args, const struct rows *rows, cmd_draw *draw)
+{
+	struct buf out;
+	int rc = 0;
+
+	buf_init(&out, OUT_MAX);
+	if (args->json)
+		report_json(&out, rows);
+	else if (!rows->n)
+		(void)buf_adds(&out,
+			args->nunits ? "No matching units found\n" : "No units being supervised\n");
+	else
+		rc = draw(&out, rows);
+	return cmd_print(&out, rc < 0 ? 1 : 0);
+}
+
+int cmd_listing(const struct args *args, cmd_draw *draw, cmd_failed *failed)
+{
+	struct client c;
+	struct rows rows;
+	struct err err;
+
+	cmd_client(&c, args);
+	rows_init(&rows);
+	int rc = rows_ask(&rows, &c, args->units, &err);
+	int status = rc < 0 ? failed(args, &c, &err) : show(args, &rows, draw);
+	rows_done(&rows);
 	client_done(&c);
 	return status;
 }
