@@ -2,71 +2,12 @@
 #ifndef SUPER_STATE_H
 #define SUPER_STATE_H
 
-#include "base/heap.h"
 #include "base/list.h"
-#include "manifest/child.h"
-#include "manifest/manifest.h"
-#include "node/tree.h"
 #include "os/cgroup.h"
-#include "os/loop.h"
 #include "os/pid1.h"
-#include "os/sweep.h"
 #include "plan/plan.h"
+#include "super/job.h"
 #include "super/super.h"
-
-struct super;
-struct conn;
-struct timer;
-struct envblock;
-struct probe;
-
-typedef void timer_fn(struct super *s, struct timer *t);
-
-/* Embedded in its owner; timer_del() before that is freed. */
-struct timer {
-	struct heap_node node;
-	timer_fn *fn;
-};
-
-/* How a unit is to be started: copies, owned by the job; a spawned child's is released once execve
- * is decided. */
-struct launch {
-	char **argv;   /* one allocation with its strings; NULL: the service's */
-	gid_t *groups; /* cred points to it */
-	bool has_cred, has_confine;
-	struct child_cred cred;
-	struct child_confine confine;
-	int oom_score_adj;
-};
-
-/* The supervisor's side of a unit. */
-struct job {
-	struct super *s;
-	struct unit *u;
-	const struct service *svc; /* of a service; NULL: spawned */
-	struct timer timer;        /* of the state: start, ready, stop, kill, backoff */
-	struct timer ttl;
-	struct watch status; /* the set-up pipe of a start; fd -1: none */
-	struct sweep_target sweep;
-	bool sweeping;
-	uint64_t mark;                 /* of this start */
-	int cgroup_procs, cgroup_kill; /* its own group, or -1 */
-	bool term_sent;
-	bool at_once;        /* cascade: its signal does not wait for its children's end */
-	unsigned outrun;     /* times that its end was put off, as it forks faster than we look */
-	bool leftovers_told; /* what a main process that ended left running was said */
-	bool shut_ordered;   /* told to stop by the shutdown */
-	bool resolved;       /* GONE_x is in the queue */
-	bool stillborn;      /* a spawn that failed: leaves no result */
-	bool survived;
-	int64_t stop_deadline_ns; /* of the tree's stop under way; 0: none */
-	struct launch *launch;
-	struct envblock *env; /* without the names of the init */
-	char *cwd;
-	char *command;      /* for people */
-	struct conn *asker; /* waits for execve */
-	struct probe *probe;
-};
 
 enum phase {
 	PHASE_RUN,
@@ -141,10 +82,5 @@ struct super {
 	int tty;              /* enum tty_kind */
 	unsigned tty_swallow; /* HUP and CONT of our own TIOCNOTTY to come */
 };
-
-static inline struct job *job_of(const struct unit *u)
-{
-	return u->rt;
-}
 
 #endif

@@ -1,0 +1,73 @@
+/* service.h - a service of the manifest as checked data. Layer: manifest. */
+#ifndef MANIFEST_SERVICE_H
+#define MANIFEST_SERVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "manifest/health.h"
+#include "manifest/limits.h"
+
+enum dep_condition { DEP_STARTED, DEP_HEALTHY, DEP_COMPLETED };
+
+struct dep {
+	char *name;
+	size_t index;                 /* of the service in manifest.services, set by the check */
+	enum dep_condition condition; /* already resolved: no condition written = healthy where the
+					 dependency has a check */
+	bool restart;                 /* default true */
+	int line, col;
+};
+
+enum restart_policy { RESTART_ON_FAILURE, RESTART_ALWAYS, RESTART_NEVER };
+enum stop_target { STOP_MAIN, STOP_GROUP, STOP_TREE };
+struct backoff {
+	int64_t initial_ns, max_ns;
+	int factor;         /* >= 1 */
+	int jitter_percent; /* 0..100 */
+};
+
+struct var {
+	char *name, *value;
+};
+
+/* Layers of the environment, weakest first: inherited, files in order, vars in order. */
+struct env_spec {
+	char **files; /* absolute paths, NULL-terminated, or NULL */
+	struct var *vars;
+	size_t nvars;
+	bool inherit; /* default true */
+};
+
+enum log_sink { SINK_STDOUT = 1, SINK_FILE = 2, SINK_INHERIT = 4, SINK_NONE = 8 };
+
+struct service {
+	char *name;
+	int line, col;
+	char **argv;   /* NULL-terminated, never empty; a string is { "/bin/sh", "-c", string } */
+	bool shell;    /* was a string */
+	char *command; /* as written, a list joined by spaces; for people */
+	char *working_dir; /* absolute; NULL: where sysg start was started */
+	struct env_spec env;
+	struct dep *deps;
+	size_t ndeps;
+	enum restart_policy restart;
+	struct backoff backoff;
+	int64_t max_restarts; /* -1: none */
+	bool essential;
+	unsigned char success[32]; /* bitmap of clean exit codes: 0 and success_exit_codes */
+	int stop_signal;
+	enum stop_target stop_target;
+	int64_t stop_timeout_ns;
+	bool stop_timeout_set;
+	char *user, *group; /* as written: name or number; NULL: not set */
+	struct health_check check;
+	unsigned sinks; /* enum log_sink bits; 0: the default */
+	bool spawn_dynamic;
+	struct spawn_limits limits; /* all defaults filled in */
+	enum spawn_policy policy;
+	char hash[17]; /* hex digest of the service's resolved definition */
+};
+
+#endif
