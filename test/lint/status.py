@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+"""Does doc/status.md say the truth about the tests? Every file and test that it names has to exist, every row has to say
+how it stands: done with a test, or the issue with which it comes."""
+import pathlib
+import re
+import sys
+
+root = pathlib.Path(sys.argv[1])
+page = root / 'doc/status.md'
+trouble = []
+rows = 0
+
+
+def tests_of(path):
+    """The names of the tests in a file."""
+    text = path.read_text()
+    if path.suffix == '.py':
+        return set(re.findall(r'^def (test_\w+)', text, re.M))
+    return set(re.findall(r'^(?:Parameterized)?Test\(\w+,\s*(\w+)', text, re.M))
+
+
+def look_up(ref):
+    """Why the reference is wrong, or None."""
+    name, _, test = ref.partition('::')
+    path = root / (name if name.startswith('test/') else 'test/e2e/' + name)
+    if not path.is_file():
+        return f'there is no {name}'
+    if test and test not in tests_of(path):
+        return f'{name} has no {test}'
+    return None
+
+
+for number, line in enumerate(page.read_text().splitlines(), 1):
+    cells = [c.strip() for c in re.split(r'(?<!\\)\|', line)[1:-1]]
+    if not cells or cells[0] == 'what' or set(cells[0]) <= set('-: '):
+        continue
+    rows += 1
+    if len(cells) != 3:
+        trouble.append(f'{number}: {len(cells)} cells, not 3')
+        continue
+    refs = re.findall(r'`([^`]+)`', cells[2])
+    if cells[1] == 'done':
+        if not refs:
+            trouble.append(f'{number}: done, and no test is named')
+    elif not re.fullmatch(r'issue [3-6]', cells[1]):
+        trouble.append(f'{number}: {cells[1]!r} is neither "done" nor "issue N"')
+    for ref in refs:
+        why = look_up(ref)
+        if why:
+            trouble.append(f'{number}: {why}')
+
+if rows < 50:
+    trouble.append(f'only {rows} rows were found')
+for t in trouble:
+    print(f'doc/status.md:{t}')
+sys.exit(1 if trouble else 0)
