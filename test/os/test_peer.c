@@ -40,7 +40,7 @@ static const struct peer_tree tree = { NULL, main_of, aux_of, session_of };
 /* --- a socket, and clients of any descent ------------------------------------------ */
 
 static char path[64];
-static int listener, hold[2];
+static int listener, orphaned[2];
 
 static void serve(void)
 {
@@ -50,7 +50,7 @@ static void serve(void)
 		snprintf(path, sizeof path, "/tmp/peer.%d.%d", (int)getpid(),
 			(int)(clock_mono_ns() & 0xffffff));
 	MUST(usock_listen(path, NULL, 0666, (gid_t)-1, &listener, &e) == 0);
-	MUST(pipe(hold) == 0);
+	MUST(pipe(orphaned) == 0);
 }
 
 /* Connects and stays until killed. */
@@ -102,12 +102,22 @@ static void grandchild(void)
 
 static void adopted(void)
 {
-	if (fork() == 0) {
+	pid_t parent = fork();
+
+	if (parent == 0) {
 		if (fork() == 0)
 			client();
 		_exit(0);
 	}
+	MUST(waitpid(parent, NULL, 0) == parent && write(orphaned[1], "", 1) == 1);
 	wait_for_ever();
+}
+
+static void wait_for_the_orphan(void)
+{
+	char c;
+
+	MUST(read(orphaned[0], &c, 1) == 1);
 }
 
 static void adopted_in_a_session_of_its_own(void)
@@ -129,10 +139,10 @@ static void kinds(void)
 	start_unit(grandchild);
 	MUST(class_of_next() == PEER_UNIT);
 	start_unit(adopted);
-	ms_sleep(50);
+	wait_for_the_orphan();
 	MUST(class_of_next() == PEER_UNIT);
 	start_unit(adopted_in_a_session_of_its_own);
-	ms_sleep(50);
+	wait_for_the_orphan();
 	MUST(class_of_next() == PEER_NOBODY);
 	unit_pid = unit_session = 0;
 	aux_pid = marked(0, grandchild);

@@ -174,11 +174,12 @@ Test(usock, a_kernel_that_can_refuse_descriptors_does)
 		cr_expect(pass(c, &zero, 1) < 0 && errno == EPERM);
 }
 
-static void took_less_than_10_ms(int64_t begun, const char *what)
+/* The socket lingers for 8 s; how fast it is on a quiet machine test_hostile.py measures. */
+static void did_not_linger(int64_t begun, const char *what)
 {
 	int64_t took = clock_mono_ns() - begun;
 
-	cr_expect_lt(took, 10 * NS_PER_MS, "%s took %lld us", what, (long long)took / 1000);
+	cr_expect_lt(took, 2 * NS_PER_SEC, "%s took %lld us", what, (long long)took / 1000);
 }
 
 /* fds are passed, ours closed; then they are to be got rid of. */
@@ -198,15 +199,15 @@ static void poison(const int *fds, size_t n, size_t packets)
 	cr_expect_eq(usock_recv(fd, false, buf, sizeof buf, &got, &pid), USOCK_POISON);
 	cr_expect_eq(usock_recv(fd, false, buf, sizeof buf, &got, &pid), USOCK_POISON,
 		"nothing was taken");
-	took_less_than_10_ms(begun, "recv");
+	did_not_linger(begun, "recv");
 	cr_expect_eq(descriptors(), before);
 	begun = clock_mono_ns();
 	usock_discard(fd, false);
-	took_less_than_10_ms(begun, "discard");
+	did_not_linger(begun, "discard");
 	cr_expect_eq(descriptors(), before - 1);
 	begun = clock_mono_ns();
 	cr_expect_gt(wait(NULL), 0, "a fork took it over");
-	cr_expect_lt(clock_mono_ns() - begun, NS_PER_SEC);
+	did_not_linger(begun, "the fork");
 	close(c);
 }
 
@@ -240,7 +241,7 @@ Test(usock, a_connection_with_poison_behind_good_packets_is_closed_by_a_fork)
 	close(c);
 	int64_t begun = clock_mono_ns();
 	usock_discard(fd, false);
-	took_less_than_10_ms(begun, "discard");
+	did_not_linger(begun, "discard");
 	cr_expect_gt(wait(NULL), 0);
 }
 
