@@ -169,8 +169,10 @@ static int add_value(
 	if (read_value(&v, err) < 0)
 		return -1;
 	args->values[args->nvalues++] = v;
-	if (strcmp(row->name, "json") == 0 || strcmp(row->name, "format") == 0)
+	if (strcmp(row->name, "json") == 0)
 		args->json = true;
+	if (strcmp(row->name, "format") == 0)
+		args->json = text && strcmp(text, "json") == 0;
 	if (strcmp(row->name, "help") == 0)
 		args->help = true;
 	return 0;

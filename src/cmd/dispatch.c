@@ -41,8 +41,8 @@ void help_overview(struct buf *out)
 
 const struct err *command_unknown(const char *name, struct err *err)
 {
-	static const char later[] = " batch call caps completion doctor events graph grant init "
-				    "inspect install metrics "
+	static const char later[] = " batch call caps completion doctor events grant init "
+				    "inspect metrics "
 				    "purge recv reload reply restart revoke send serve signal top ";
 	const char *near = command_nearest(name);
 	const char *at = strstr(later, name);
