@@ -11,6 +11,7 @@ enum ctl_kind {
 	CTL_NOTHING, /* no message is there */
 	CTL_UNKNOWN, /* one that isn't understood: skipped */
 	CTL_ADD,
+	CTL_TAIL,
 	CTL_FINISH,
 	CTL_CLOSED
 };
@@ -23,11 +24,18 @@ struct ctl_add {
 	const char *path, *label; /* label NULL: none */
 };
 
+/* A question for the last lines of a launch. */
+struct ctl_tail {
+	int64_t number, id, since_ns;
+	const char *path;
+};
+
 /* One message of PID 1, as in logger.h. */
 struct ctl_msg {
 	enum ctl_kind kind;
 	int fd; /* CTL_ADD: the caller's from now on; -1 when it could not be received */
-	struct ctl_add add; /* CTL_ADD; its strings are in bytes */
+	struct ctl_add add;   /* CTL_ADD; its strings are in bytes */
+	struct ctl_tail tail; /* CTL_TAIL; the same */
 	char bytes[CTL_BYTES];
 };
 
@@ -39,6 +47,7 @@ void ctl_receive(int fd, struct ctl_msg *ret);
 int ctl_send_eof(int fd, int64_t id, int stream);
 int ctl_send_lost(int fd, int64_t id, int stream, const char *why);
 int ctl_send_full(int fd, const char *path, const char *why, uint64_t dropped);
+int ctl_send_tail(int fd, int64_t number, const char *text, size_t n);
 int ctl_send_done(int fd);
 
 #endif

@@ -36,6 +36,10 @@ void log_file_line(struct log_files *fs, struct log_file *f, const char *stamp, 
 	const struct line *l);
 void log_files_flush(struct log_files *fs);
 
+/* The last n bytes, or fewer, of LOGDIR/PATH.log (generation 0) or of PATH.log.1 (1) as they are
+ * on disk; returns how many. 0 where there is none. */
+size_t log_file_end(struct log_files *fs, const char *path, int generation, char *to, size_t n);
+
 /* The last failure since the last call: its errno, *ret_path where (valid until the next call of
  * this module). 0: none. */
 int log_files_failed(struct log_files *fs, const char **ret_path);

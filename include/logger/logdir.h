@@ -18,6 +18,10 @@ int logdir_check(const char *path);
  * passed. -1 with errno. */
 int logdir_open(struct logdir *d, const char *path);
 
+/* Opens LOGDIR/PATH.log for reading, or with a generation PATH.log.N; nothing is made. -1 with
+ * errno. */
+int logdir_read(struct logdir *d, const char *path, int generation);
+
 /* log_rotate() of LOGDIR/PATH.log. */
 int logdir_rotate(struct logdir *d, const char *path, int keep);
 

@@ -12,18 +12,27 @@
  * ctl_fd is a SOCK_SEQPACKET socket; each message is one packet (wire/packet.h).
  *
  * PID 1 -> logger
- *   op=add id=N path=a/b label=NAME stream=1|2 sinks=BITS    with one descriptor by SCM_RIGHTS: the
- * read end of the pipe of that stream. BITS: LOGGER_STDOUT, LOGGER_FILE; none of them: read and
- * discarded. op=finish    what is in the pipes now is read (writers are not waited for) and
- * written, then ok=1 done=1 comes and the process ends with 0; after LOGGER_FINISH_MS at the
- * latest, however stuck stdout is.
+ *   op=add id=N path=a/b label=NAME stream=1|2 sinks=BITS
+ *       with one descriptor by SCM_RIGHTS: the read end of the pipe of that stream. BITS:
+ *       LOGGER_STDOUT, LOGGER_FILE; none of them: read and discarded.
+ *   op=tail number=N id=N path=a/b since=WALL_NS
+ *       the last lines of that launch, after what is in its pipes by now was read
+ *   op=finish
+ *       what is in the pipes now is read (writers are not waited for) and written, then ok=1
+ *       done=1 comes and the process ends with 0; after LOGGER_FINISH_MS at the latest, however
+ *       stuck stdout is.
  *
  * logger -> PID 1
- *   op=eof id=N stream=N         the last writer is gone, all is handed on; PID 1 closes its
- * duplicate op=full why=TEXT dropped=N   a file can't be written, lines are lost; at most once a
- * minute. dropped: in all op=lost id=N stream=N why=TEXT   an op=add could not be taken (no
- * descriptor or memory left); may be sent again ok=1 done=1                  the answer to
- * op=finish
+ *   op=eof id=N stream=N
+ *       the last writer is gone, all is handed on; PID 1 closes its duplicate
+ *   op=full why=TEXT dropped=N
+ *       a file can't be written, lines are lost; at most once a minute. dropped: in all
+ *   op=lost id=N stream=N why=TEXT
+ *       an op=add could not be taken (no descriptor or memory left); may be sent again
+ *   op=tail number=N, body
+ *       the answer; of the body, at most 4096 bytes, each line ends with a newline
+ *   ok=1 done=1
+ *       the answer to op=finish
  *
  * When ctl_fd is closed by the other side the process does as for op=finish, without the answer.
  */

@@ -9,6 +9,7 @@
 #include "base/caps.h"
 #include "logger/file.h"
 #include "logger/sink.h"
+#include "logger/tail.h"
 
 enum {
 	STREAM_TURN = 64 * 1024, /* bytes taken from one stream before the others have their turn */
@@ -43,6 +44,7 @@ struct stream {
 /* What streams write with. scratch: STREAM_SCRATCH bytes. files: NULL: none. */
 struct stream_sinks {
 	struct log_files *files;
+	struct tails tails; /* of streams without a file */
 	char *scratch;
 	uint64_t dropped; /* lines that were lost for want of memory */
 };

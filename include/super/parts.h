@@ -91,6 +91,17 @@ void logproc_free(struct super *s);
 int logproc_pipes(struct super *s, const struct unit *u, unsigned sinks, int ret_fd[2],
 	bool *ret_inherit, struct err *err);
 
+/* The last lines that the present launch of u printed, of both streams in their order: n <= 4096
+ * bytes of whole lines, each with its newline, valid during the call, not NUL-terminated; bytes as
+ * the service wrote them. text NULL, n 0: there are none, or nobody has them (sink none or inherit,
+ * no logger, a logger that died). */
+typedef void logtail_fn(struct super *s, struct unit *u, const char *text, size_t n);
+/* Calls fn once: later, after 200 ms at the latest (without memory at once), unless u's job is freed
+ * before. To be asked once the process ended: what it wrote before that is in the answer. Any
+ * number may be under way; good until logproc_stop(). fn may free u's job. */
+void logproc_tail(struct super *s, struct unit *u, logtail_fn *fn);
+void logproc_forget_unit(struct super *s, const struct unit *u); /* before u's job is freed */
+
 /* --- serve.c --- */
 void serve_accept(struct loop *l, struct watch *w, uint32_t events);
 void serve_listen(struct super *s); /* the listener into the loop, now or when that is possible */

@@ -63,7 +63,9 @@ struct super {
 	struct envblock *base_env; /* the container's own */
 	struct aux *aux;           /* uthash by pid: probe processes */
 	struct logproc *logproc;   /* NULL: one-command mode */
-	struct probes *probes;     /* what checks share: the loop, timers, inotify */
+	struct list tails;         /* last lines that were asked for; src/super/logtail.c */
+	uint64_t last_tail;
+	struct probes *probes; /* what checks share: the loop, timers, inotify */
 	struct timer probe_timer;
 
 	enum phase phase;

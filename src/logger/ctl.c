@@ -50,6 +50,18 @@ static int read_add(const struct packet *p, struct ctl_add *ret)
 	return id < 0 || !stream || !ret->path ? -1 : 0;
 }
 
+static int read_tail(const struct packet *p, struct ctl_tail *ret)
+{
+	struct err err;
+
+	*ret = (struct ctl_tail){ .number = -1, .id = -1, .path = packet_get(p, "path") };
+	if (packet_int(p, "number", 0, INT64_MAX, &ret->number, &err) < 0 ||
+		packet_int(p, "id", 0, INT64_MAX, &ret->id, &err) < 0 ||
+		packet_int(p, "since", 0, INT64_MAX, &ret->since_ns, &err) < 0)
+		return -1;
+	return ret->number < 0 || ret->id < 0 || !ret->path ? -1 : 0;
+}
+
 static void understand(struct ctl_msg *ret, size_t n)
 {
 	struct packet p;
@@ -60,6 +72,8 @@ static void understand(struct ctl_msg *ret, size_t n)
 		ret->kind = CTL_FINISH;
 	else if (op && !strcmp(op, "add") && read_add(&p, &ret->add) == 0)
 		ret->kind = CTL_ADD;
+	else if (op && !strcmp(op, "tail") && read_tail(&p, &ret->tail) == 0)
+		ret->kind = CTL_TAIL;
 	if (ret->kind != CTL_ADD && ret->fd >= 0) {
 		(void)close(ret->fd);
 		ret->fd = -1;
@@ -94,17 +108,22 @@ void ctl_receive(int fd, struct ctl_msg *ret)
 	understand(ret, m.msg_flags & MSG_TRUNC ? 0 : (size_t)n);
 }
 
-static int send_off(int fd, struct buf *b)
+static int send_with(int fd, struct buf *b, const char *body, size_t n)
 {
 	int rc = -1;
 
-	packet_end(b, NULL, 0);
+	packet_end(b, body, n);
 	if (b->failed)
 		errno = ENOMEM;
 	else
 		rc = send(fd, b->p, b->len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -1 : 0;
 	buf_done(b);
 	return rc;
+}
+
+static int send_off(int fd, struct buf *b)
+{
+	return send_with(fd, b, NULL, 0);
 }
 
 static void begin(struct buf *b, const char *op, int64_t id, int stream)
@@ -142,6 +161,15 @@ int ctl_send_full(int fd, const char *path, const char *why, uint64_t dropped)
 	packet_putf(&b, "why", "%s.log: %s", path, why);
 	packet_put_int(&b, "dropped", (int64_t)dropped);
 	return send_off(fd, &b);
+}
+
+int ctl_send_tail(int fd, int64_t number, const char *text, size_t n)
+{
+	struct buf b;
+
+	begin(&b, "tail", 0, 0);
+	packet_put_int(&b, "number", number);
+	return send_with(fd, &b, text, n);
 }
 
 int ctl_send_done(int fd)

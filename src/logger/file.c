@@ -346,6 +346,17 @@ void log_file_line(struct log_files *fs, struct log_file *f, const char *stamp, 
 	fs->len += STAMP + name + 2 + line_put(p + STAMP + name + 2, l);
 }
 
+size_t log_file_end(struct log_files *fs, const char *path, int generation, char *to, size_t n)
+{
+	autoclose int fd = logdir_check(path) < 0 ? -1 : logdir_read(&fs->dir, path, generation);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return 0;
+	ssize_t k = pread(fd, to, n, st.st_size > (off_t)n ? st.st_size - (off_t)n : 0);
+	return k > 0 ? (size_t)k : 0;
+}
+
 int log_files_failed(struct log_files *fs, const char **ret_path)
 {
 	int failed = fs->failed;

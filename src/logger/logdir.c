@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,20 +79,21 @@ static int open_root(struct logdir *d)
 	return d->fd;
 }
 
-static int enter(int dirfd, const char *name)
+static int enter(int dirfd, const char *name, bool make)
 {
 	const int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	int fd = openat(dirfd, name, flags);
 
-	if (fd >= 0 || errno != ENOENT)
+	if (fd >= 0 || errno != ENOENT || !make)
 		return fd;
 	if (mkdirat(dirfd, name, 0750) < 0 && errno != EEXIST)
 		return -1;
 	return openat(dirfd, name, flags);
 }
 
-/* The folder of the path's file, a new descriptor, and the file's name in it. */
-static int folder_of(struct logdir *d, const char *path, char ret_name[NAME_MAX + 1])
+/* The folder of the path's file, a new descriptor, and the file's name in it. make: folders that are
+ * missing are made. */
+static int folder_of(struct logdir *d, const char *path, bool make, char ret_name[NAME_MAX + 1])
 {
 	int root = open_root(d);
 	autoclose int at = root < 0 ? -1 : fcntl(root, F_DUPFD_CLOEXEC, 0);
@@ -104,7 +106,7 @@ static int folder_of(struct logdir *d, const char *path, char ret_name[NAME_MAX 
 		snprintf(ret_name, NAME_MAX + 1, "%.*s%s", n, path, *end ? "" : SUFFIX);
 		if (!*end)
 			return steal_fd(&at);
-		int below = enter(at, ret_name);
+		int below = enter(at, ret_name, make);
 		int why = errno;
 		(void)close(at);
 		at = below;
@@ -129,7 +131,7 @@ int logdir_open(struct logdir *d, const char *path)
 {
 	char name[NAME_MAX + 1];
 	struct stat st;
-	autoclose int dirfd = folder_of(d, path, name);
+	autoclose int dirfd = folder_of(d, path, true, name);
 
 	if (dirfd < 0)
 		return forget_root(d);
@@ -144,10 +146,30 @@ int logdir_open(struct logdir *d, const char *path)
 	return -1;
 }
 
+int logdir_read(struct logdir *d, const char *path, int generation)
+{
+	char name[NAME_MAX + 16];
+	struct stat st;
+	autoclose int dirfd = folder_of(d, path, false, name);
+
+	if (dirfd < 0)
+		return -1;
+	if (generation)
+		snprintf(name + strlen(name), 16, ".%d", generation);
+	autoclose int fd =
+		openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		return steal_fd(&fd);
+	errno = EINVAL;
+	return -1;
+}
+
 int logdir_rotate(struct logdir *d, const char *path, int keep)
 {
 	char name[NAME_MAX + 1];
-	autoclose int dirfd = folder_of(d, path, name);
+	autoclose int dirfd = folder_of(d, path, true, name);
 
 	return dirfd < 0 ? -1 : log_rotate(dirfd, name, keep);
 }

@@ -21,6 +21,7 @@ enum {
 	OUT_SLOT, /* of descriptor 1; that of 2 follows */
 	STREAM_SLOT = OUT_SLOT + 2,
 	MESSAGES_A_TURN = 64,
+	TAIL_TURNS = 16,      /* as many as a pipe of 1 MiB needs */
 	TRIM_AFTER_MS = 1000, /* of quiet the buffers' pages are given back, once */
 	FINISH_STDOUT_MS =
 		500, /* from when a stuck stdout is given up, so that the files get the rest */
@@ -117,6 +118,40 @@ static void take_add(struct logger *lg, const struct ctl_msg *m)
 	}
 }
 
+static bool is_readable(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) == 1;
+}
+
+/* What a process wrote before it ended is in its pipes; a child of its that goes on writing must
+ * not hold us here. */
+static void read_out(struct logger *lg, int64_t id)
+{
+	for (size_t i = 0; i < lg->n; i++) {
+		struct stream *s = lg->v[i];
+		for (int turns = 0; turns < TAIL_TURNS && s->id == id; turns++) {
+			if (s->state != STREAM_OPEN || s->held || !stream_may_read(s) ||
+				!is_readable(s->fd))
+				break;
+			stream_serve(s, &lg->sinks);
+		}
+	}
+}
+
+static void answer_tail(struct logger *lg, const struct ctl_tail *m)
+{
+	size_t n;
+
+	read_out(lg, m->id);
+	lg->dirty = true;
+	const char *text = tails_get(&lg->sinks.tails, m->id, &n);
+	if (!text && lg->sinks.files)
+		text = tail_of_file(lg->sinks.files, m->path, m->since_ns, lg->arena->scratch, &n);
+	(void)ctl_send_tail(lg->ctl, m->number, text, n);
+}
+
 static void begin_finish(struct logger *lg)
 {
 	if (lg->finish_ns)
@@ -136,6 +171,8 @@ static void serve_ctl(struct logger *lg)
 			return;
 		if (m->kind == CTL_ADD)
 			take_add(lg, m);
+		if (m->kind == CTL_TAIL)
+			answer_tail(lg, &m->tail);
 		lg->closed = m->kind == CTL_CLOSED;
 		if (m->kind == CTL_FINISH || m->kind == CTL_CLOSED)
 			begin_finish(lg);
@@ -327,6 +364,7 @@ static void tear_down(struct logger *lg)
 	for (size_t i = 0; i < lg->n; i++)
 		stream_free(lg->v[i], &lg->sinks);
 	log_files_free(lg->sinks.files);
+	tails_done(&lg->sinks.tails);
 	free(lg->v);
 	free(lg->pfd);
 	if (lg->arena != MAP_FAILED)

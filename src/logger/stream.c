@@ -70,6 +70,8 @@ static void emit(
 {
 	if (s->file)
 		log_file_line(sinks->files, s->file, stamp, stream_name(s), l);
+	else if (s->id >= 0)
+		tails_add(&sinks->tails, s->id, l);
 	if (s->out)
 		sink_line(s->out, s->label, l);
 }

@@ -77,6 +77,7 @@ void job_free(struct super *s, struct job *j)
 	aux_forget(s, j);
 	settle_forget(s, j->u);
 	serve_forget_unit(s, j->u);
+	logproc_forget_unit(s, j->u);
 	launch_free(j->launch);
 	env_unref(s, j->env);
 	free(j->cwd);

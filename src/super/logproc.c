@@ -10,36 +10,15 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "super/logproc.h"
 #include "super/parts.h"
-#include "wire/packet.h"
+
+enum { NEWS_BYTES = 6 * 1024 }; /* the longest message of the logger: a unit's last lines */
 
 #define AGAIN_NS                                                                                   \
 	(500 * NS_PER_MS) /* a logger that dies at once is not started more often than this */
 
-struct stream {
-	struct list link;
-	uint64_t id;
-	int which; /* 1 or 2 */
-	int fd;    /* our copy of the read end */
-	unsigned sinks;
-	bool sent;
-	char *path, *label;
-};
-
-struct logproc {
-	struct super *s;
-	pid_t pid;
-	struct watch ctl; /* fd -1: no logger at the moment */
-	int own[2]; /* the pipe of our own lines; both ends are ours, the logger has a copy of the
-		       read end */
-	struct list streams;
-	uint64_t last_id;
-	int64_t started_ns;
-	struct timer again;
-	bool finishing, done;
-};
-
-static void stream_free(struct stream *st)
+static void stream_free(struct log_stream *st)
 {
 	list_del(&st->link);
 	if (st->fd >= 0)
@@ -50,7 +29,7 @@ static void stream_free(struct stream *st)
 }
 
 /* One packet with one descriptor. */
-static int send_stream(int ctl, const struct stream *st)
+static int send_stream(int ctl, const struct log_stream *st)
 {
 	union {
 		char bytes[CMSG_SPACE(sizeof(int))];
@@ -92,7 +71,7 @@ static void flush_streams(struct super *s)
 		return;
 	list_each(it, &lp->streams)
 	{
-		struct stream *st = list_entry(it, struct stream, link);
+		struct log_stream *st = list_entry(it, struct log_stream, link);
 		if (!st->sent && !left)
 			st->sent = send_stream(lp->ctl.fd, st) == 0;
 		left |= !st->sent;
@@ -111,13 +90,15 @@ static void take_news(struct super *s, const struct packet *p)
 
 	if (packet_get(p, "done"))
 		lp->done = true;
+	if (op && strcmp(op, "tail") == 0)
+		logtail_answer(s, p);
 	if (!op || packet_int(p, "id", 0, INT64_MAX, &id, &err) < 0 ||
 		packet_int(p, "stream", 0, 2, &which, &err) < 0)
 		return;
 	bool eof = strcmp(op, "eof") == 0, lost = strcmp(op, "lost") == 0;
 	list_each(it, &lp->streams)
 	{
-		struct stream *st = list_entry(it, struct stream, link);
+		struct log_stream *st = list_entry(it, struct log_stream, link);
 		if ((int64_t)st->id != id || st->which != which)
 			continue;
 		if (eof)
@@ -132,7 +113,7 @@ static void take_news(struct super *s, const struct packet *p)
 static void ctl_ready(struct loop *l, struct watch *w, uint32_t events)
 {
 	struct logproc *lp = container_of(w, struct logproc, ctl);
-	char bytes[1024];
+	char bytes[NEWS_BYTES];
 	struct packet p;
 
 	(void)l;
@@ -183,7 +164,7 @@ static int launch_logger(struct super *s)
 	lp->ctl = (struct watch){ .fd = sv[0], .events = LOOP_IN, .fn = ctl_ready };
 	if (loop_add(s->loop, &lp->ctl) < 0)
 		log_line(LOG_ERR, "the logger can't be watched: %s", strerror(errno));
-	list_each(it, &lp->streams) list_entry(it, struct stream, link)->sent = false;
+	list_each(it, &lp->streams) list_entry(it, struct log_stream, link)->sent = false;
 	flush_streams(s);
 	return 0;
 }
@@ -249,6 +230,15 @@ void logproc_died(struct super *s)
 	timer_set(s, &lp->again, now + AGAIN_NS / 5, try_again);
 }
 
+int logproc_send(struct logproc *lp, struct buf *b)
+{
+	packet_end(b, NULL, 0);
+	bool sent = lp->ctl.fd >= 0 && !b->failed &&
+		    send(lp->ctl.fd, b->p, b->len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+	buf_done(b);
+	return sent ? 0 : -1;
+}
+
 void logproc_stop(struct super *s)
 {
 	struct logproc *lp = s->logproc;
@@ -260,11 +250,8 @@ void logproc_stop(struct super *s)
 	log_to(STDERR_FILENO, 1);
 	buf_init(&b, CAP_PACKET);
 	packet_put(&b, "op", "finish");
-	packet_end(&b, NULL, 0);
-	if (lp->ctl.fd < 0 || b.failed ||
-		send(lp->ctl.fd, b.p, b.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+	if (logproc_send(lp, &b) < 0)
 		lp->done = true;
-	buf_done(&b);
 }
 
 bool logproc_done(const struct super *s)
@@ -276,10 +263,11 @@ void logproc_free(struct super *s)
 {
 	struct logproc *lp = s->logproc;
 
+	logtail_drop_all(s);
 	if (!lp)
 		return;
 	timer_del(s, &lp->again);
-	list_each(it, &lp->streams) stream_free(list_entry(it, struct stream, link));
+	list_each(it, &lp->streams) stream_free(list_entry(it, struct log_stream, link));
 	if (lp->ctl.fd >= 0) {
 		loop_del(s->loop, &lp->ctl);
 		close(lp->ctl.fd);
@@ -290,15 +278,15 @@ void logproc_free(struct super *s)
 	s->logproc = NULL;
 }
 
-static struct stream *stream_new(
+static struct log_stream *stream_new(
 	struct logproc *lp, const struct unit *u, uint64_t id, int which, unsigned sinks)
 {
-	struct stream *st = calloc(1, sizeof *st);
+	struct log_stream *st = calloc(1, sizeof *st);
 	char path[UNIT_PATH_MAX];
 
 	if (!st)
 		return NULL;
-	*st = (struct stream){ .id = id, .which = which, .fd = -1, .sinks = sinks };
+	*st = (struct log_stream){ .id = id, .which = which, .fd = -1, .sinks = sinks };
 	list_init(&st->link);
 	st->path = strdup(unit_path(u, path, sizeof path));
 	st->label = strdup(path);
@@ -313,7 +301,7 @@ static struct stream *stream_new(
 static int open_stream(
 	struct super *s, const struct unit *u, uint64_t id, int which, unsigned sinks)
 {
-	struct stream *st = stream_new(s->logproc, u, id, which, sinks);
+	struct log_stream *st = stream_new(s->logproc, u, id, which, sinks);
 	int p[2];
 
 	if (!st)
@@ -334,16 +322,20 @@ int logproc_pipes(struct super *s, const struct unit *u, unsigned sinks, int ret
 {
 	ret_fd[0] = ret_fd[1] = -1;
 	*ret_inherit = sinks & SINK_INHERIT;
+	job_of(u)->log_id = 0;
 	if (sinks & (SINK_INHERIT | SINK_NONE))
 		return 0;
+	struct job *j = job_of(u);
 	uint64_t id = ++s->logproc->last_id;
+	j->log_id = id;
+	j->log_since_ns = clock_wall_ns();
 	for (int i = 0; i < 2; i++)
 		if ((ret_fd[i] = open_stream(s, u, id, i + 1, sinks)) < 0) {
 			int sys = errno;
 			if (i) { /* the first one's goes too, or each try would cost a descriptor */
 				close(ret_fd[0]);
-				stream_free(
-					list_entry(s->logproc->streams.prev, struct stream, link));
+				stream_free(list_entry(
+					s->logproc->streams.prev, struct log_stream, link));
 			}
 			return err_set(err, ERR_EXEC_FAILED, sys, "no pipe for its output: %s",
 				strerror(sys));

@@ -366,6 +366,7 @@ int super_run(struct super_opts *opts, struct err *err)
 	s->active = true;
 	s->listener.fd = s->sigfd.fd = s->dir_watch.fd = s->pid_file = -1;
 	list_init(&s->conns);
+	list_init(&s->tails);
 	tree_init(&s->tree);
 	process_name("sysg");
 	int rc = boot(s, err);
