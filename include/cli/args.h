@@ -79,6 +79,7 @@ struct args_spec {
 	const char *summary;
 	const struct option_row *options; /* its own; those that every command has are added */
 	enum args_words words;
+	const char *notes; /* lines behind the options, or NULL */
 };
 
 /* words: what follows the command's name, NULL-terminated. 0, or -1 with an error whose exit status

@@ -13,6 +13,7 @@ struct command {
 	const struct option_row
 		*options;      /* its own, ended by an empty row; the common ones are added */
 	enum args_words words; /* what plain words mean */
+	const char *notes;     /* lines at the end of --help, or NULL */
 	/* Runs it; returns the exit status of the process. */
 	int (*run)(const struct args *args);
 };

@@ -16,7 +16,10 @@ enum conn_wait {
 	WAIT_STOPPED,  /* stop: each unit at rest */
 	WAIT_SHUTDOWN, /* stop --supervisor: every unit is at rest; then the connection's end */
 	WAIT_LISTING,  /* status: rows, as the peer reads */
+	WAIT_EVENTS,   /* events: rows, as the peer reads and as they come */
 };
+
+struct follower; /* op_events.c */
 
 struct conn_unit {
 	uint64_t id;
@@ -41,8 +44,9 @@ struct conn {
 	struct conn_unit *units; /* waited for, or listed (with what is below them) */
 	size_t nunits;
 	bool any, then_exit, listing_some;
-	int64_t deadline_ns; /* of the wait; 0: none */
-	uint64_t cursor;     /* listing: the last id that went out */
+	int64_t deadline_ns;       /* of the wait; 0: none */
+	uint64_t cursor;           /* listing: the last id that went out */
+	struct follower *follower; /* events: where it is, and what it wants to see */
 };
 
 /* One packet to the peer, queued when it does not read; a peer that lets CONN_OUT_MAX bytes pile up
@@ -88,6 +92,10 @@ void op_stop(struct conn *c, const struct packet *p);
 void op_wait(struct conn *c, const struct packet *p);
 void op_health(struct conn *c, const struct packet *p);
 void op_ready(struct conn *c, const struct packet *p);
+void op_events(struct conn *c, const struct packet *p);
+void op_events_more(struct conn *c); /* rows until the peer does not read, or has all */
+void op_events_end(struct conn *c);  /* the supervisor ends: what is left, and end=1 */
+void follower_free(struct follower *f);
 void op_logs_path(struct conn *c, const struct packet *p);
 
 /* Answers one that waits for this unit's end; the whole wait where it was the last one. */

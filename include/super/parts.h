@@ -15,6 +15,14 @@ void post(struct super *s, struct unit *u, enum node_event ev);
 void settle(struct super *s);
 void settle_forget(struct super *s, const struct unit *u); /* before u is freed */
 
+/* --- events.c: what `sysg events` shows --- */
+/* Takes down what happened to u (NULL: to the supervisor itself, for operators' eyes only), and by
+ * which failure (ERR_OK: none). Never fails: what there is no memory for is counted as dropped, and
+ * so are refusals past some in a second. */
+void event_add(struct super *s, enum event_word word, const struct unit *u, enum err_code code,
+	const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+void events_tell(struct super *s); /* those who follow, once a turn */
+
 /* --- effects.c --- */
 void effects_run(struct super *s, struct unit *u, unsigned fx);
 void effects_exit(

@@ -3,6 +3,7 @@
 #define SUPER_STATE_H
 
 #include "base/list.h"
+#include "node/event.h"
 #include "os/cgroup.h"
 #include "os/pid1.h"
 #include "plan/plan.h"
@@ -53,6 +54,7 @@ struct super {
 	struct watch dir_watch; /* inotify on the socket's folder; fd -1: none */
 	int pid_file;           /* sysg.pid, locked; -1: none */
 	bool listener_off;      /* out of the loop for lack of descriptors */
+	bool listener_short;    /* the same, until a connection was accepted again */
 	struct list conns;
 	unsigned nconns; /* those that wait for nothing */
 	size_t assembly_bytes;
@@ -67,6 +69,12 @@ struct super {
 	uint64_t last_tail;
 	struct probes *probes; /* what checks share: the loop, timers, inotify */
 	struct timer probe_timer;
+
+	struct event_ring journal; /* what `sysg events` shows */
+	uint64_t journal_dropped;  /* not taken down, or lost to a slow reader */
+	bool journal_fresh;        /* those who follow it are to be told */
+	int64_t refused_second;
+	unsigned refused_n; /* refusals taken down in that second */
 
 	enum phase phase;
 	unsigned level; /* being stopped */

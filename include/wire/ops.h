@@ -28,6 +28,11 @@
  *                                         connection ends with the supervisor; init=1: it is PID 1, the asker ends before
  * wait   unit=* [any=1] [timeout_ns=]  -> ok=1 row=exit ... each, as they end, then ok=1 end=1
  *
+ * events [unit=*] [follow=1] [since=SEQ] -> ok=1 row=event ... each, ok=1 row=lost lost=N where records were gone
+ *         before they were read, then ok=1 end=1; with follow=1 that comes when the supervisor ends
+ *
+ * row=event: seq= ts= event= [path= id=] [code=SGxxxx] [detail=]   event: a word of EVENT_WORDS in node/event.h
+ *
  * row=exit: kind=exit path= id= msgid=- [code= | signal=] reason= [left=N]
  *
  * row=supervisor: captured_at= pid= mode=init|subreaper version= uptime_ns= containment=cgroup|mark|session

@@ -56,4 +56,6 @@ void args_help(struct buf *out, const struct args_spec *spec)
 		spec->summary, spec->name, spec->usage[0] ? " " : "", spec->usage);
 	list(out, spec->options, width);
 	list(out, options_everywhere, width);
+	if (spec->notes)
+		(void)buf_printf(out, "\n%s", spec->notes);
 }

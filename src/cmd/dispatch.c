@@ -15,6 +15,7 @@ static struct args_spec spec_of(const struct command *command)
 	return (struct args_spec){ .name = command->name,
 		.usage = command->usage,
 		.summary = command->summary,
+		.notes = command->notes,
 		.options = command->options,
 		.words = command->words };
 }
@@ -41,7 +42,7 @@ void help_overview(struct buf *out)
 
 const struct err *command_unknown(const char *name, struct err *err)
 {
-	static const char later[] = " batch call caps completion doctor events grant init "
+	static const char later[] = " batch call caps completion doctor grant init "
 				    "inspect metrics "
 				    "purge recv reload reply restart revoke send serve signal top ";
 	const char *near = command_nearest(name);

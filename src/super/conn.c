@@ -167,6 +167,8 @@ void conn_waits(struct conn *c, enum conn_wait wait)
 		c->units = NULL;
 		c->nunits = 0;
 		c->any = c->then_exit = c->listing_some = false;
+		follower_free(c->follower);
+		c->follower = NULL;
 		conn_idle(c);
 	} else {
 		timer_del(c->s, &c->timer);

@@ -56,6 +56,7 @@ static void refuse(struct super *s, struct unit *u, const struct dep *d)
 		condition_words(d->condition));
 	err_help(&u->trouble, "sysg logs %s", d->name);
 	log_line(LOG_ERR, "error[SG0109]: %s is not started: %s", u->name, u->trouble.msg);
+	event_add(s, EVENT_FAILED, u, ERR_DEP_FAILED, "%s", u->trouble.msg);
 	post(s, u, EV_DEP_FAILED);
 }
 

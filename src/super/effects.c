@@ -33,6 +33,7 @@ static void tell_leftovers(struct job *j, unsigned members)
 	if (j->leftovers_told)
 		return;
 	j->leftovers_told = true;
+	event_add(j->s, EVENT_LEFTOVERS, j->u, ERR_OK, "left=%u", members);
 	log_line(LOG_WARN,
 		"%s: its main process ended and left %u of its own running, killed now; a program "
 		"that puts itself "
@@ -95,6 +96,7 @@ static void never_born(struct super *s, struct unit *u, const struct err *err)
 	u->exit.signal = 0;
 	u->exit.reason = END_EXEC_FAILED;
 	u->exit.ended_wall_ns = clock_wall_ns();
+	event_add(s, EVENT_FAILED, u, err->code, "%s", err->msg);
 	j->stillborn = unit_spawned(u);
 	serve_exec(s, j, err);
 	post(s, u, EV_MAIN_EXIT);
@@ -281,6 +283,7 @@ static void fx_survive(struct super *s, struct unit *u)
 		return;
 	}
 	name_survivors(s, u);
+	event_add(s, EVENT_SURVIVORS, u, ERR_SURVIVORS, "%s", u->trouble.msg);
 	j->survived = true;
 	if (!u->exit.known) {
 		u->exit.known = true;
@@ -298,16 +301,19 @@ static void probe_says(void *arg, enum probe_news news, const struct err *err)
 {
 	struct job *j = arg;
 	struct super *s = j->s;
-	char path[UNIT_PATH_MAX];
+	char path[UNIT_PATH_MAX], after[32];
 
 	if (news == PROBE_READY) {
 		j->u->was_ready = true;
 		j->u->trouble.code = ERR_OK;
+		event_add(s, EVENT_READY, j->u, ERR_OK, "after=%s",
+			duration_print(after, sizeof after, clock_mono_ns() - j->u->started_ns));
 		post(s, j->u, EV_PROBE_UP);
 		return;
 	}
 	j->u->trouble = *err;
 	j->u->cause = news == PROBE_NEVER_READY ? CAUSE_UNREADY : CAUSE_UNHEALTHY;
+	event_add(s, EVENT_UNHEALTHY, j->u, err->code, "%s", err->msg);
 	log_line(LOG_ERR, "error[SG%04d]: %s: %s", err->code, unit_path(j->u, path, sizeof path),
 		err->msg);
 	post(s, j->u, EV_PROBE_DOWN);
@@ -348,6 +354,7 @@ static void fired(struct super *s, struct timer *t)
 	if (u->state == NODE_STARTING && !u->trouble.code) {
 		err_set(&u->trouble, ERR_EXEC_FAILED, ETIMEDOUT,
 			"its set-up before exec took more than 30 s");
+		event_add(s, EVENT_FAILED, u, u->trouble.code, "%s", u->trouble.msg);
 		u->cause = CAUSE_SETUP;
 		j->stillborn = unit_spawned(u);
 		serve_exec(s, j, &u->trouble);
@@ -385,6 +392,7 @@ static void fx_arm_backoff(struct super *s, struct unit *u)
 	log_line(LOG_WARN, "%s ended (%s %d); restart %u in %s", unit_path(u, path, sizeof path),
 		u->exit.signal ? "signal" : "code", u->exit.signal ? u->exit.signal : u->exit.code,
 		u->in_a_row, duration_print(delay, sizeof delay, ns));
+	event_add(s, EVENT_RESTART, u, ERR_OK, "restart=%u delay=%s", u->in_a_row, delay);
 	arm(s, u, clock_mono_ns() + ns);
 }
 

@@ -117,11 +117,14 @@ static void status_ready(struct loop *l, struct watch *w, uint32_t events)
 	w->fd = -1;
 	if (rc < 0) {
 		j->u->trouble = err;
+		event_add(s, EVENT_FAILED, j->u, err.code, "%s", err.msg);
 		j->stillborn = unit_spawned(j->u);
 		serve_exec(s, j, &err);
 		return; /* its exit, at once behind it, moves the unit on */
 	}
 	j->u->exec_ok = true;
+	if (!unit_spawned(j->u)) /* a spawned one's is told with its answer */
+		event_add(s, EVENT_STARTED, j->u, ERR_OK, "pid=%d", (int)j->u->pid);
 	post(s, j->u, EV_EXEC_OK);
 }
 

@@ -60,6 +60,8 @@ void leftovers_stop(struct super *s)
 	read_text(path, recorded);
 	if (!s->pre.pid1 && range_before(recorded, now, &before) && before.base != s->marks.base) {
 		unsigned left = sweep_leftovers(&before);
+		event_add(s, EVENT_LEFTOVERS, NULL, left ? ERR_SURVIVORS : ERR_OK,
+			"of a supervisor that was killed: left=%u", left);
 		if (left)
 			log_line(LOG_ERR,
 				"error[SG0713]: %u processes of a supervisor that was killed can't "

@@ -85,6 +85,8 @@ void effects_exit(struct super *s, struct unit *u, int code, int sig)
 		.ended_ns = clock_mono_ns(),
 		.ended_wall_ns = clock_wall_ns(),
 	};
+	event_add(s, EVENT_EXITED, u, ERR_OK, "%s=%d reason=%s", sig ? "signal" : "code",
+		sig ? sig : code, end_reason_word(u->exit.reason));
 	post(s, u, EV_MAIN_EXIT);
 }
 
@@ -122,5 +124,7 @@ void job_exec_done(struct super *s, struct job *j)
 		timer_set(s, &j->ttl, clock_mono_ns() + j->u->ttl_ns, ttl_over);
 	launch_free(j->launch);
 	j->launch = NULL;
+	event_add(s, EVENT_SPAWNED, j->u, ERR_OK, "pid=%d parent=@%" PRIu64, (int)j->u->pid,
+		j->u->parent->id);
 	serve_exec(s, j, NULL);
 }

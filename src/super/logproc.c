@@ -224,6 +224,7 @@ void logproc_died(struct super *s)
 		return;
 	}
 	log_line(LOG_WARN, "the logger ended; it is started again with the same pipes");
+	event_add(s, EVENT_LOGGER, NULL, ERR_OK, "with the same pipes");
 	int64_t now = clock_mono_ns();
 	if (now - lp->started_ns > AGAIN_NS && launch_logger(s) == 0)
 		return;

@@ -289,6 +289,9 @@ void op_spawn(struct conn *c, const struct packet *p)
 	bool wait = r.wait;
 	request_done(&r);
 	if (!u) {
+		if (r.parent || c->unit)
+			event_add(c->s, EVENT_REFUSED, r.parent ? r.parent : c->unit, err.code,
+				"spawn: %s", err.msg);
 		conn_fail(c, &err);
 		return;
 	}

@@ -111,6 +111,7 @@ static void supervisor_row(struct conn *c)
 	if (proc_rss_read(getpid(), &rss) == 0)
 		packet_put_int(&b, "rss_bytes", rss);
 	packet_put_int(&b, "connections", conns_in_all(s));
+	packet_put_int(&b, "events_dropped", (int64_t)s->journal_dropped);
 	packet_put(&b, "overall", overall_health(s));
 	if (s->phase != PHASE_RUN)
 		packet_put(&b, "shutting_down", "1");

@@ -183,6 +183,8 @@ void serve_shutdown_told(struct super *s)
 	{
 		struct conn *c = list_entry(it, struct conn, link);
 		struct buf b;
+		if (!c->gone && c->wait == WAIT_EVENTS)
+			op_events_end(c);
 		if (c->gone || c->wait != WAIT_SHUTDOWN)
 			continue;
 		buf_init(&b, CAP_PACKET);

@@ -174,6 +174,7 @@ static const struct op ops[] = {
 	  " arg env cwd set_env name unique ttl_ns limit policy no_spawn parent parent_pid wait own_cwd ", op_spawn },
 	{ "shutdown",  OP_OPERATOR,             "",        op_shutdown },
 	{ "stop",      OP_UNITS | OP_OPERATOR,  " unit wait timeout_ns ",            op_stop },
+	{ "events",    OP_UNITS | OP_OPERATOR,  " unit follow since ",  op_events },
 	{ "wait",      OP_UNITS | OP_OPERATOR,  " unit any timeout_ns ",  op_wait },
 };
 // clang-format on

@@ -245,6 +245,7 @@ static void dir_changed(struct loop *l, struct watch *w, uint32_t events)
 	inotify_drain(w->fd);
 	if (file_exists(s->socket_path))
 		return;
+	event_add(s, EVENT_LISTENER_LOST, NULL, ERR_OK, "%s was removed", s->socket_path);
 	make_dir_of(s->socket_path);
 	if (usock_listen(s->socket_path, NULL, s->m->control_mode, group_of(s), &fd, &err) < 0) {
 		log_line(LOG_ERR, "the control socket is gone and can't be bound again: %s",
@@ -258,6 +259,7 @@ static void dir_changed(struct loop *l, struct watch *w, uint32_t events)
 	timer_del(s, &s->relisten);
 	serve_listen(s);
 	log_line(LOG_WARN, "the control socket was removed; it is bound again");
+	event_add(s, EVENT_LISTENER_BACK, NULL, ERR_OK, "%s", s->socket_path);
 	(void)inotify_watch_gone(w->fd, s->socket_path);
 }
 

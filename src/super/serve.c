@@ -207,6 +207,8 @@ static void conn_ready(struct loop *l, struct watch *w, uint32_t events)
 		conn_flush(c);
 	if (conn_room(c) && c->wait == WAIT_LISTING)
 		op_status_more(c);
+	if (conn_room(c) && c->wait == WAIT_EVENTS)
+		op_events_more(c);
 	if (events & (LOOP_IN | LOOP_HUP | LOOP_ERR) && !c->gone)
 		conn_readable(c);
 }
@@ -301,6 +303,10 @@ void serve_listen(struct super *s)
 static void listen_later(struct super *s)
 {
 	log_line(LOG_WARN, "no descriptor left for a connection; they wait");
+	if (!s->listener_short)
+		event_add(s, EVENT_LISTENER_LOST, NULL, ERR_OK,
+			"no descriptor left for a connection; they wait");
+	s->listener_short = true;
 	loop_del(s->loop, &s->listener);
 	s->listener_off = true;
 	timer_set(s, &s->relisten, clock_mono_ns() + RELISTEN_NS, listen_again);
@@ -315,6 +321,10 @@ void serve_accept(struct loop *l, struct watch *w, uint32_t events)
 	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
 		int fd = usock_accept(w->fd);
 		if (fd >= 0) {
+			if (s->listener_short)
+				event_add(s, EVENT_LISTENER_BACK, NULL, ERR_OK,
+					"there are descriptors again");
+			s->listener_short = false;
 			conn_open(s, fd);
 			continue;
 		}
@@ -431,12 +441,19 @@ void serve_sweep(struct super *s)
 		list_del(&c->link);
 		buf_done(&c->out);
 		free(c->units);
+		follower_free(c->follower);
 		free(c);
 	}
 }
 
 void serve_close_all(struct super *s)
 {
-	list_each(it, &s->conns) conn_drop(list_entry(it, struct conn, link));
+	list_each(it, &s->conns)
+	{
+		struct conn *c = list_entry(it, struct conn, link);
+		if (!c->gone && c->wait == WAIT_EVENTS)
+			op_events_end(c);
+		conn_drop(c);
+	}
 	serve_sweep(s);
 }

@@ -1,5 +1,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "super/parts.h"
@@ -39,8 +40,12 @@ static void apply(struct super *s, struct unit *u, enum node_event ev)
 	if (log_level_get() >= LOG_DBG)
 		log_line(LOG_DBG, "%s: %s, %s -> %s", unit_path(u, path, sizeof path),
 			node_event_name(ev), node_state_name(u->state), node_state_name(c.next));
-	if (c.next != u->state)
+	if (c.next != u->state) {
+		const char *from = node_state_status(u->state), *to = node_state_status(c.next);
 		s->deps_dirty = true;
+		if (strcmp(from, to) != 0)
+			event_add(s, EVENT_STATE, u, ERR_OK, "%s -> %s", from, to);
+	}
 	u->state = c.next;
 	effects_run(s, u, c.fx);
 }

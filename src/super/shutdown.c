@@ -85,6 +85,7 @@ void shutdown_begin(struct super *s, const char *why)
 	if (s->phase != PHASE_RUN)
 		return;
 	log_line(LOG_INFO, "shutting down: %s", why);
+	event_add(s, EVENT_SHUTDOWN, NULL, ERR_OK, "%s", why);
 	cancel_starts(s);
 	if (s->m->shutdown_delay_ns > 0)
 		enter(s, PHASE_DELAY, s->m->shutdown_delay_ns);
@@ -138,6 +139,7 @@ static unsigned count_survivors(struct super *s)
 			!sweep_members(s->sweep, job_of(u)->mark, 0, &pid, 1))
 			continue;
 		n++;
+		event_add(s, EVENT_SURVIVORS, u, ERR_SURVIVORS, "pid=%d", (int)pid);
 		log_line(LOG_ERR, "error[SG0713]: %s: pid %d survived being killed",
 			unit_path(u, path, sizeof path), (int)pid);
 	}

@@ -174,6 +174,7 @@ static void turn(struct super *s)
 		shutdown_step(s);
 		settle(s);
 	}
+	events_tell(s);
 	serve_sweep(s);
 	int64_t took = clock_mono_ns() - began;
 	if (took > s->longest_turn_ns)
@@ -349,6 +350,7 @@ static void dismantle(struct super *s)
 	loop_free(s->loop);
 	plan_free(s->plan);
 	free(s->events);
+	event_ring_done(&s->journal);
 	free(s->unit_of);
 }
 

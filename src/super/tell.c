@@ -69,6 +69,7 @@ static void failed(struct super *s, struct unit *u, const struct job *j)
 			u->in_a_row, what, number);
 	if (gave_up)
 		u->exit.reason = END_GAVE_UP;
+	event_add(s, EVENT_FAILED, u, u->trouble.code, "%s", u->trouble.msg);
 	log_line(LOG_ERR, "error[SG%04d]: %s: %s", u->trouble.code, path, u->trouble.msg);
 }
 
