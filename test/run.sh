@@ -1,10 +1,10 @@
 #!/bin/sh
 # Installs what is missing (as root, Debian), builds, and runs all tests. Its last line is "N passed, N failed, N skipped".
-# With words only those steps: lint unit e2e asan. Logs and reports are in build/report.
+# With words only those steps: lint unit e2e asan fuzz. Logs and reports are in build/report.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 exec </dev/null
-steps=${*:-lint unit e2e asan}
+steps=${*:-lint unit e2e asan fuzz}
 report=build/report
 rm -rf "$report"
 mkdir -p "$report"
@@ -13,7 +13,7 @@ checks=$report/checks
 : >"$checks"
 
 packages="gcc libc6-dev linux-libc-dev meson ninja-build pkg-config musl-tools libyaml-dev libcriterion-dev uthash-dev
-	python3 python3-pytest util-linux procps clang-tidy clang-format"
+	python3 python3-pytest util-linux procps clang-tidy clang-format clang-14 libclang-rt-14-dev"
 
 # check NAME COMMAND...: runs it, its output goes to a log that is shown when it fails.
 check() {
@@ -124,6 +124,16 @@ e2e_asan() {
 	SYSG=build/asan/sysg E2E_ASAN=1 sh "$report/pytest.sh" e2e-asan -m 'asan and not idle' test/e2e
 }
 
+# A minute each; FUZZ_SECONDS says another time. One check a target.
+fuzz() {
+	timeout -k 10 1500 sh test/fuzz/run.sh "${FUZZ_SECONDS:-60}" >"$report/fuzz.log" 2>&1
+	grep -E '^(not )?ok fuzz-' "$report/fuzz.log" | tee -a "$checks"
+	if ! grep -qE '^(not )?ok fuzz-' "$report/fuzz.log" || grep -q '^not ok' "$report/fuzz.log"; then
+		echo "not ok fuzz" >>"$checks"
+		tail -n 200 "$report/fuzz.log"
+	fi
+}
+
 install_missing
 if build_all && build_tools >"$report/tools.log" 2>&1; then
 	echo "ok build" >>"$checks"
@@ -131,6 +141,7 @@ if build_all && build_tools >"$report/tools.log" 2>&1; then
 		if wants "$step"; then "$step"; fi
 	done
 	if wants asan; then e2e_asan; fi
+	if wants fuzz; then fuzz; fi
 else
 	echo "not ok build" >>"$checks"
 	tail -n 40 "$report"/release.log "$report"/test.log "$report"/asan.log "$report"/tools.log 2>/dev/null

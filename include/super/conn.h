@@ -77,6 +77,8 @@ struct op {
 };
 
 const struct op *op_find(const char *name);
+/* Has the request no field but those of the op's row? 0, or SG0832. */
+int op_fields(const struct op *op, const struct packet *p, struct err *err);
 
 /* Which unit a selector names for this caller, and whether it may: itself and what is below it; the
  * operator all. */

@@ -51,7 +51,7 @@ void text_place(const char *text, size_t offset, int *ret_line, int *ret_col)
 	*ret_line = *ret_col = 1;
 	for (size_t i = 0; i < offset; i++) {
 		unsigned char c = (unsigned char)text[i];
-		if (c == '\n' || (c == '\r' && text[i + 1] != '\n')) {
+		if (c == '\n' || (c == '\r' && (i + 1 == offset || text[i + 1] != '\n'))) {
 			(*ret_line)++;
 			*ret_col = 1;
 		} else if ((c & 0xc0) != 0x80 && c != '\r') {

@@ -266,18 +266,36 @@ static int on_event(struct builder *b, const yaml_event_t *ev)
 	}
 }
 
+/* Where libyaml saw it. It takes the end of a text without a newline for a line of its own, which no
+ * reader would find. */
+static void problem_place(
+	const struct builder *b, const char *text, size_t len, int *line, int *col)
+{
+	const yaml_parser_t *p = &b->parser;
+	int last, end;
+
+	*line = LINE(p->problem_mark);
+	*col = COL(p->problem_mark);
+	text_place(text, len, &last, &end);
+	if (p->error == YAML_READER_ERROR) {
+		text_place(text, p->problem_offset < len ? p->problem_offset : len, line, col);
+	} else if (*line > last) {
+		*line = last;
+		*col = end;
+	}
+}
+
 /* What libyaml says, in the form of a finding. */
 static int parser_failed(struct builder *b, const char *text, size_t len)
 {
 	const yaml_parser_t *p = &b->parser;
 	const char *problem = p->problem ? p->problem : "not YAML";
-	int line = LINE(p->problem_mark), col = COL(p->problem_mark);
 	struct err *e;
+	int line, col;
 
 	if (p->error == YAML_MEMORY_ERROR)
 		return no_memory(b);
-	if (p->error == YAML_READER_ERROR)
-		text_place(text, p->problem_offset < len ? p->problem_offset : len, &line, &col);
+	problem_place(b, text, len, &line, &col);
 	if (p->context && p->error != YAML_READER_ERROR)
 		e = find_error(b->f, line, col, ERR_BAD_YAML, "%s (%s that begins at line %d)",
 			problem, p->context, LINE(p->context_mark));

@@ -186,3 +186,22 @@ const struct op *op_find(const char *name)
 			return &ops[i];
 	return NULL;
 }
+
+int op_fields(const struct op *op, const struct packet *p, struct err *err)
+{
+	const char *at = NULL, *key, *value;
+	size_t n;
+	char padded[40];
+
+	while (packet_next(p, &at, &key, &n, &value)) {
+		if (n + 3 > sizeof padded)
+			return err_set(err, ERR_BAD_REQUEST, 0, "unknown field");
+		padded[0] = ' ';
+		memcpy(padded + 1, key, n);
+		memcpy(padded + 1 + n, " ", 2);
+		if (!strstr(" op v more ", padded) && !strstr(op->fields, padded))
+			return err_set(err, ERR_BAD_REQUEST, 0, "%s has no field %.*s", op->name,
+				(int)n, key);
+	}
+	return 0;
+}

@@ -64,25 +64,6 @@ struct unit *conn_unit(struct conn *c, const char *selector, struct err *err)
 
 /* --- requests --- */
 
-static int fields_known(const struct op *op, const struct packet *p, struct err *err)
-{
-	const char *at = NULL, *key, *value;
-	size_t n;
-	char padded[40];
-
-	while (packet_next(p, &at, &key, &n, &value)) {
-		if (n + 3 > sizeof padded)
-			return err_set(err, ERR_BAD_REQUEST, 0, "unknown field");
-		padded[0] = ' ';
-		memcpy(padded + 1, key, n);
-		memcpy(padded + 1 + n, " ", 2);
-		if (!strstr(" op v more ", padded) && !strstr(op->fields, padded))
-			return err_set(err, ERR_BAD_REQUEST, 0, "%s has no field %.*s", op->name,
-				(int)n, key);
-	}
-	return 0;
-}
-
 static int permitted(const struct conn *c, const struct op *op, struct err *err)
 {
 	if (op->who & OP_EVERYONE)
@@ -111,7 +92,7 @@ static void serve(struct conn *c, const struct packet *p)
 		err_set(&err, ERR_BAD_REQUEST, 0, "unknown version of the protocol: %s", v);
 	} else {
 		classify(c);
-		if (fields_known(op, p, &err) == 0 && permitted(c, op, &err) == 0) {
+		if (op_fields(op, p, &err) == 0 && permitted(c, op, &err) == 0) {
 			op->serve(c, p);
 			return;
 		}

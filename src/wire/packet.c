@@ -146,7 +146,7 @@ int packet_result(const struct packet *p, struct err *err)
 	if (sys && whole_parse(sys, 1, 4095, &error, &why) < 0)
 		error = 0;
 	(void)err_set(err, (enum err_code)number, (int)error, "%s",
-		msg ? msg : err_title((enum err_code)number));
+		msg && *msg ? msg : err_title((enum err_code)number));
 	if (help)
 		(void)err_help(err, "%s", help);
 	return 0;

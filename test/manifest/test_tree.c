@@ -89,6 +89,13 @@ Test(tree, what_is_not_yaml_is_refused_where_it_ceases_to_be)
 	refused_at("services: \"\x01\"\n", ERR_BAD_YAML, 1, 12, "control characters");
 }
 
+Test(tree, what_ends_too_early_is_refused_at_its_end_with_or_without_a_newline)
+{
+	refused_at("services:\n  a: {command: x", ERR_BAD_YAML, 2, 17, "flow mapping");
+	refused_at("services:\n  a: {command: x\n", ERR_BAD_YAML, 3, 1, "flow mapping");
+	refused_at("services:\r  a: {command: x\r", ERR_BAD_YAML, 3, 1, "flow mapping");
+}
+
 Test(tree, an_empty_file_or_another_root_than_a_map_is_refused)
 {
 	refused_at("", ERR_BAD_YAML, 1, 1, "empty");
