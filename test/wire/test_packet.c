@@ -177,6 +177,20 @@ Test(packet, an_unlisted_code_is_an_error_without_a_better_diagnosis)
 	cr_expect_eq(packet_result(&p, &err), 1);
 }
 
+Test(packet, an_error_without_a_message_has_the_title_of_its_code)
+{
+	static const char empty[] = "ok=0\0code=SG0803\0msg=\0", none[] = "ok=0\0code=SG0803\0";
+	struct packet p;
+	struct err err;
+
+	cr_assert_eq(packet_parse(&p, empty, sizeof empty), 0);
+	cr_expect_eq(packet_result(&p, &err), 0);
+	cr_expect_str_eq(err.msg, err_title(err.code));
+	cr_assert_eq(packet_parse(&p, none, sizeof none), 0);
+	cr_expect_eq(packet_result(&p, &err), 0);
+	cr_expect_str_eq(err.msg, err_title(err.code));
+}
+
 Test(packet, a_request_of_exactly_one_packet_is_sent_in_one_and_a_byte_more_in_two)
 {
 	for (size_t more = 0; more < 2; more++) {
