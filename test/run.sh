@@ -13,7 +13,7 @@ checks=$report/checks
 : >"$checks"
 
 packages="gcc libc6-dev linux-libc-dev meson ninja-build pkg-config musl-tools libyaml-dev libcriterion-dev uthash-dev
-	python3 python3-pytest util-linux procps clang-tidy clang-format clang-14 libclang-rt-14-dev"
+	python3 python3-pytest util-linux procps clang-tidy clang-format zsh fish scdoc clang-14 libclang-rt-14-dev"
 
 # check NAME COMMAND...: runs it, its output goes to a log that is shown when it fails.
 check() {

@@ -32,11 +32,11 @@ static const struct option_row refused_everywhere[] = {
 };
 
 /* These stand before a command too; whether it takes one is then seen by its own table. */
-static const struct option_row leading[] = {
+const struct option_row options_leading[] = {
 	OPT_SERVICE, OPT_CONFIG, OPT_CLIENT,
 	{ "project",  'p', ARG_STRING },
 	{ "drop-privileges", 0, ARG_NONE },
-	{ "version",  0, ARG_NONE },
+	{ "version",  0, ARG_NONE, .help = "the version of this program" },
 	{ NULL },
 };
 // clang-format on
@@ -437,12 +437,12 @@ int args_leading(char *const *words, struct err *err)
 		const char *word = words[n++];
 		size_t len = word[1] == '-' ? strcspn(word + 2, "=") : 0;
 		char letter = (char)(word[1] == '-' ? '\0' : word[1]);
-		const struct option_row *row = in_table(leading, word + 2, len, letter);
+		const struct option_row *row = in_table(options_leading, word + 2, len, letter);
 
 		if (!row)
 			row = in_table(options_everywhere, word + 2, len, letter);
 		if (!row)
-			return unknown_option(word, leading, err);
+			return unknown_option(word, options_leading, err);
 		bool attached = letter ? word[2] != '\0' : word[2 + len] == '=';
 		if (takes_value(row->kind) && !attached && words[n])
 			n++;

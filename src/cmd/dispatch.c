@@ -36,7 +36,7 @@ void help_overview(struct buf *out)
 		"usage: sysg COMMAND [OPTIONS] [UNIT...] [-- PROGRAM ARGS]\n"
 		"       sysg -- PROGRAM ARGS\n\ncommands:\n");
 	for (size_t i = 0; (command = command_at(i)); i++)
-		(void)buf_printf(out, "  %-10s%s\n", command->name, command->summary);
+		(void)buf_printf(out, "  %-12s%s\n", command->name, command->summary);
 	(void)buf_adds(out, "\nsysg COMMAND --help lists a command's options\n");
 }
 
