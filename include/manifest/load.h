@@ -58,12 +58,14 @@ int load_kind(struct load *l, const struct ynode *n, enum ynode_kind kind, const
 typedef void key_fn(struct load *l, const struct key_row *row, const struct ynode *v, void *base);
 key_fn key_services, key_command, key_exec, key_env, key_env_file, key_env_vars, key_depends_on,
 	key_backoff, key_success, key_check, key_sinks, key_limit, key_policy, key_check_command,
-	key_check_tcp, key_check_file, key_check_timeout;
+	key_check_tcp, key_check_file, key_check_url, key_check_unix, key_check_notify,
+	key_check_timeout;
 
 /* Rules that need two keys, once a map is read. */
 /* map: the value of the service, null when it has none; key: its name. */
 void check_service(
 	struct load *l, const struct ynode *key, const struct ynode *map, struct service *s);
+void check_health(struct load *l, const struct ynode *map, const struct service *s);
 void check_manifest(struct load *l, const struct ynode *root);
 
 /* Fills s->hash from everything that tells how the service runs. */

@@ -18,9 +18,11 @@ int type_mode(const char *s, unsigned *ret, const char **why);
 int type_percent(const char *s, int *ret, const char **why);
 /* A user or group, as a name or a decimal id. */
 int type_account(const char *s, const char **why);
-/* "host:port". host_len: bytes of the host at *ret_host (without brackets). *why may say that a
- * name isn't supported. */
+/* "host:port". host_len: bytes of the host at *ret_host (without brackets): an IPv4 address, an IPv6
+ * one, or a name. */
 int type_hostport(const char *s, const char **ret_host, size_t *ret_host_len, int *ret_port,
 	const char **why);
+/* Such a host has to be looked up: it is no address, and not localhost. */
+bool type_host_is_name(const char *host);
 
 #endif

@@ -4,17 +4,17 @@
 
 #include <stdbool.h>
 
-/* Asks in a throwaway fork. Returns a descriptor that becomes readable with the answer; -1 with
- * errno. */
-int file_ask(const char *path);
+/* What a throwaway fork finds out; see os/ask.h. */
 struct file_answer {
 	bool exists;
-	bool local; /* its directory is on a local file system: from now on file_exists() may be
+	bool local; /* its directory is on a local file system: from now on file_look() may be
 		       called directly */
 };
-/* 0; -1: the fork died. */
-int file_answer(int fd, struct file_answer *ret);
+/* An ask_fn: arg is the path. */
+void file_answer_into(const void *path, int fd);
 bool file_exists(const char *path);
+/* Is its directory on a local file system? For a fork: statfs(2) hangs where that hangs. */
+bool path_is_local(const char *path);
 /* The same without following a link at the end of path, for one whose directory is local: 1 there,
  * 0 not, -1 it is a link, which only a fork may follow. */
 int file_look(const char *path);

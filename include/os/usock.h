@@ -32,6 +32,10 @@ enum usock_got usock_recv(
  * Also the way to close ANY connection on a kernel without SO_PASSRIGHTS, as unread packets may
  * carry descriptors. */
 void usock_discard(int fd, bool trusted);
+/* Does somebody listen at path (at most 107 bytes)? A stream socket, else one of packets or
+ * datagrams. Connects, and takes nothing that is sent. 0 yes; > 0 the errno of the connect (EAGAIN:
+ * its backlog is full); -1 with errno: we have no descriptor or memory to ask with. */
+int usock_knock(const char *path);
 /* Non-blocking whole packet. 0; -1 with errno EAGAIN or the connection's end. Never raises SIGPIPE.
  */
 int usock_send(int fd, const void *bytes, size_t n);

@@ -6,7 +6,10 @@
 
 #include "base/heap.h"
 #include "base/list.h"
+#include "os/ask.h"
 #include "probe/probe.h"
+
+struct exchange;
 
 struct probe {
 	const struct health_check *check;
@@ -15,16 +18,18 @@ struct probe {
 	struct heap_node due; /* in probes: the next attempt, or the end of the one under way */
 	struct list link;     /* in probes.all */
 	bool trying, ready, over;
+	bool failing; /* on_unhealthy: ignore; said so, and no attempt succeeded since */
+	bool put_off; /* said so, and no attempt was decided since */
 	int64_t began_ns, delay_ns;
 	unsigned fails;
 	struct err last;
 	/* of the kinds */
-	pid_t pid;      /* command under way; 0: none */
-	struct watch w; /* connection or answer under way; fd -1: none */
-	bool second;    /* tcp: localhost's second address */
-	bool asked,
-		local; /* file: a fork was asked and did not answer yet; on a local file system? */
-	int wd;        /* file: inotify watch; -1: none */
+	pid_t pid;                 /* command under way; 0: none */
+	struct watch w;            /* connection or answer under way; fd -1: none */
+	struct exchange *exchange; /* tcp, url: under way; NULL: none */
+	bool asked;                /* a fork was asked and did not answer yet */
+	bool local;                /* file, unix: on a local file system, as far as is known */
+	int wd;                    /* file: inotify watch; -1: none */
 };
 
 /* begin: starts an attempt; may call probe_outcome() at once. end: gives one up (timed out, or the
@@ -42,7 +47,14 @@ bool probe_short_of_means(int sys); /* is that what this errno says? */
 struct loop *probe_loop(const struct probe *p);
 int probe_inotify(const struct probe *p); /* -1: the kernel has none left */
 void probe_drop_watch(struct probe *p);
+/* Has a fork answer, unless one was asked that did not answer yet: where things hang each of them
+ * would. fn as ask_fork(); answered is called once there is something in p->w.fd, also for an
+ * attempt that is over, and does probe_drop_watch() and asked = false. */
+void probe_ask(struct probe *p, ask_fn *fn, const void *arg, int64_t timeout_ns,
+	void (*answered)(struct loop *l, struct watch *w, uint32_t events));
+/* The check's path, below its working directory where it is relative: itself or into buf. */
+const char *probe_path(const struct probe *p, char *buf, size_t size);
 
-extern const struct probe_kind probe_kind_command, probe_kind_tcp, probe_kind_file;
+extern const struct probe_kind probe_kind_command, probe_kind_net, probe_kind_file, probe_kind_unix;
 
 #endif

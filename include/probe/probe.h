@@ -20,16 +20,18 @@ struct probes *probes_free(struct probes *ps);
 void probes_run(struct probes *ps, int64_t now_ns);
 
 enum probe_news {
-	PROBE_READY,       /* the first attempt that succeeded */
+	PROBE_READY,       /* the first attempt that succeeded; with on_unhealthy: ignore also the
+			      first after FAILING */
 	PROBE_NEVER_READY, /* total_timeout is spent and the last attempts failed: err is
 			      CHECK_NOTHING, _SLOW or _UNHEALTHY */
 	PROBE_FAILING,     /* was ready; `retries` failures in a row */
+	PROBE_PUT_OFF,     /* we have no process or descriptor left for an attempt; err is NULL */
 };
 
 struct probe_host {
 	void *arg;
-	/* The probe goes on after READY; after the other two it does nothing any more. It may be
-	 * freed in the call. */
+	/* After NEVER_READY and FAILING (without on_unhealthy: ignore) the probe does nothing any
+	 * more. It may be freed in the call. */
 	void (*says)(void *arg, enum probe_news news, const struct err *err);
 	/* Starts a check's command in a session of its own; its end comes back by probe_exited().
 	 */

@@ -56,6 +56,7 @@ struct job {
 	bool resolved;       /* GONE_x is in the queue */
 	bool stillborn;      /* a spawn that failed: leaves no result */
 	bool survived;
+	bool counts; /* for the question whether all is ready, while that is answered */
 	int64_t stop_deadline_ns; /* of the tree's stop under way; 0: none */
 	struct launch *launch;
 	struct envblock *env; /* without the names of the init */

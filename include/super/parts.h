@@ -52,12 +52,17 @@ int launch_probe(
 	struct super *s, struct job *j, char *const *argv, pid_t *ret_pid, struct err *err);
 void launch_free(struct launch *l);
 
+/* --- health.c --- */
+void health_begin(struct super *s, struct unit *u); /* its check, once it was executed */
+
 /* --- deps.c --- */
 void deps_check(struct super *s); /* waiting services whose time has come, or never will */
 void deps_lost(struct super *s, struct unit *crashed); /* dependents go down with it */
 
 /* --- tell.c: a unit reached a state that somebody may wait for --- */
 void tell(struct super *s, struct unit *u);
+bool unit_essential(
+	const struct super *s, const struct unit *u); /* its end is the container's */
 int unit_exit_code(const struct unit
 		*u); /* as a container's exit code: 128+N, 127 not found, 126 not executable */
 

@@ -75,6 +75,8 @@ void check_service(
 	check_program(l, key, map);
 	check_user(l, map);
 	check_spawn(l, map, s);
+	if (map)
+		check_health(l, map, s);
 	if (s->stop_target == TARGET_UNSET)
 		s->stop_target = s->shell ? STOP_GROUP : STOP_MAIN;
 	s->stop_timeout_set = s->stop_timeout_ns >= 0;

@@ -57,7 +57,7 @@ static uint64_t add_check(uint64_t h, const struct health_check *c)
 	h = add_str(h, c->target);
 	h = add_int(add_int(h, c->interval_ns), c->attempt_timeout_ns);
 	h = add_int(add_int(h, c->total_timeout_ns), c->start_interval_ns);
-	return add_int(h, c->retries);
+	return add_int(add_int(add_int(h, c->retries), c->notify_fd), c->ignore);
 }
 
 static uint64_t add_restart(uint64_t h, const struct service *s)

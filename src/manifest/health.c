@@ -1,8 +1,14 @@
+/* The keys of health_check, and their rules. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/units.h"
 #include "manifest/keys.h"
 #include "manifest/types.h"
+#include "manifest/url.h"
+
+enum { UNIX_PATH_MAX = 107, NOTIFY_FD_MIN = 3, NOTIFY_FD_MAX = 1023 };
 
 void key_check_tcp(struct load *l, const struct key_row *row, const struct ynode *v, void *base)
 {
@@ -14,26 +20,112 @@ void key_check_tcp(struct load *l, const struct key_row *row, const struct ynode
 	if (!s)
 		return;
 	if (type_hostport(s, &host, &n, &c->port, &why) < 0) {
-		find_help(
-			load_error(l, v, strstr(why, "supported") ? ERR_UNKNOWN_KEY : ERR_BAD_VALUE,
-				"\"tcp\": \"%.100s\": %s", s, why),
+		find_help(load_error(l, v, ERR_BAD_VALUE, "\"tcp\": \"%.100s\": %s", s, why),
 			"write for example localhost:8080, 127.0.0.1:8080 or [::1]:8080");
 		return;
 	}
 	c->target = load_keep(l, s);
 	c->host = arena_strn(&l->kept->mem, host, n);
+	c->named = c->host && type_host_is_name(c->host);
+}
+
+void key_check_url(struct load *l, const struct key_row *row, const struct ynode *v, void *base)
+{
+	struct health_check *c = base;
+	const char *why = "", *help = "", *s = load_typed(l, v, row->name);
+	struct url u;
+
+	c->kind = CHECK_URL;
+	if (!s)
+		return;
+	if (url_parse(s, &u, &why, &help) < 0) {
+		find_help(load_error(l, v, ERR_BAD_VALUE, "\"url\": \"%.100s\": %s", s, why), "%s",
+			help);
+		return;
+	}
+	char path[URL_MAX + 2];
+	snprintf(path, sizeof path, "%s%s", *u.path == '/' ? "" : "/", u.path);
+	c->target = load_keep(l, s);
+	c->host = arena_strn(&l->kept->mem, u.host, u.host_len);
+	c->authority = arena_strn(&l->kept->mem, u.authority, u.authority_len);
+	c->path = load_keep(l, path);
+	c->port = u.port;
+	c->named = c->host && type_host_is_name(c->host);
+}
+
+static void take_path(struct load *l, const struct key_row *row, const struct ynode *v,
+	struct health_check *c, enum check_kind kind)
+{
+	const char *s = load_text(l, v, row->name);
+
+	c->kind = kind;
+	if (s && !*s)
+		load_error(l, v, ERR_BAD_VALUE, "\"%s\" is empty", row->name);
+	else if (s)
+		c->target = load_keep(l, s);
 }
 
 void key_check_file(struct load *l, const struct key_row *row, const struct ynode *v, void *base)
 {
-	struct health_check *c = base;
-	const char *s = load_text(l, v, row->name);
+	take_path(l, row, v, base, CHECK_FILE);
+}
 
-	c->kind = CHECK_FILE;
-	if (s && !*s)
-		load_error(l, v, ERR_BAD_VALUE, "\"file\" is empty");
-	else if (s)
-		c->target = load_keep(l, s);
+/* How long it is depends on working_dir: check_socket_path(), once that is known. */
+void key_check_unix(struct load *l, const struct key_row *row, const struct ynode *v, void *base)
+{
+	take_path(l, row, v, base, CHECK_UNIX);
+}
+
+void key_check_notify(struct load *l, const struct key_row *row, const struct ynode *v, void *base)
+{
+	struct health_check *c = base;
+	const char *why, *s = load_typed(l, v, row->name);
+	int64_t fd = -1;
+	bool yes = false;
+
+	c->kind = CHECK_NOTIFY;
+	c->notify_fd = -1;
+	if (!s || (type_bool(s, &yes, &why) == 0 && yes))
+		return;
+	if (strncmp(s, "fd:", 3) == 0 &&
+		type_int(s + 3, NOTIFY_FD_MIN, NOTIFY_FD_MAX, &fd, &why) == 0) {
+		c->notify_fd = (int)fd;
+		return;
+	}
+	find_help(load_error(l, v, ERR_BAD_VALUE,
+			  "\"notify\": \"%.100s\": true or fd:N is expected, N from %d to %d", s,
+			  NOTIFY_FD_MIN, NOTIFY_FD_MAX),
+		strcmp(s, "false") == 0 ? "leave it out" : "write true, or for example fd:3");
+}
+
+/* The kernel has room for that many bytes (unix(7)). Where the working directory is the one that
+ * sysg is started in, its attempts tell. */
+static void check_socket_path(struct load *l, const struct ynode *v, const struct service *s)
+{
+	const char *path = s->check.target;
+	size_t n = path ? strlen(path) : 0;
+
+	if (n && *path != '/' && s->working_dir)
+		n += strlen(s->working_dir) + 1;
+	if (n > UNIX_PATH_MAX)
+		find_help(load_error(l, v, ERR_BAD_VALUE,
+				  "\"unix\": the socket's path has %zu bytes, at most %d are "
+				  "possible",
+				  n, UNIX_PATH_MAX),
+			"put the socket into a directory with a shorter path, /run for example");
+}
+
+void check_health(struct load *l, const struct ynode *map, const struct service *s)
+{
+	const struct ynode *v = tree_get(map, "health_check");
+	const struct ynode *deployment = tree_get(map, "deployment");
+
+	if (s->check.kind != CHECK_UNIX)
+		return;
+	if ((!v || tree_is_null(v)) && deployment)
+		v = tree_get(deployment, "health_check");
+	if (v && tree_get(v, "unix"))
+		check_socket_path(l, tree_get(v, "unix"), s);
 }
 
 static bool written(const struct ynode *map, const char *key)
@@ -72,7 +164,7 @@ void key_check_timeout(struct load *l, const struct key_row *row, const struct y
 
 static void one_kind(struct load *l, const struct ynode *map)
 {
-	static const char *const kinds[] = { "command", "tcp", "file" };
+	static const char *const kinds[] = { "command", "url", "tcp", "unix", "file", "notify" };
 	const char *first = NULL;
 
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
@@ -105,7 +197,7 @@ void key_check(struct load *l, const struct key_row *row, const struct ynode *v,
 		.start_interval_ns = 100 * NS_PER_MS,
 		.retries = 3 };
 	if (load_kind(l, v, YNODE_MAP, row->name,
-		    "write {command: ...}, {tcp: ...} or {file: ...}") < 0)
+		    "write {command: ...}, {url: ...}, {tcp: ...} or {file: ...}") < 0)
 		return;
 	key_map(l, SCOPE_CHECK, v, c);
 	place_timeout(l, v, c);

@@ -50,6 +50,15 @@ static const struct key_word full_words[] = {
 	{ NULL, 0, "write refuse" },
 };
 
+static const struct key_word unhealthy_words[] = {
+	{ "restart", false, NULL },
+	{ "ignore", true, NULL },
+	{ "none", 0, "write ignore" },
+	{ "kill", 0, "write restart" },
+	{ "stop", 0, "write restart" },
+	{ NULL, 0, "write restart or ignore" },
+};
+
 #define M(field) offsetof(struct manifest, field)
 #define S(field) offsetof(struct service, field)
 
@@ -134,9 +143,9 @@ const struct key_row key_rows[] = {
 	{ SCOPE_BACKOFF, "jitter", key_percent, offsetof(struct backoff, jitter_percent) },
 
 	{ SCOPE_CHECK, "command", key_check_command },
-	{ SCOPE_CHECK, "url" },
+	{ SCOPE_CHECK, "url", key_check_url },
 	{ SCOPE_CHECK, "tcp", key_check_tcp },
-	{ SCOPE_CHECK, "unix" },
+	{ SCOPE_CHECK, "unix", key_check_unix },
 	{ SCOPE_CHECK, "file", key_check_file },
 	{ SCOPE_CHECK, "notify" },
 	{ SCOPE_CHECK, "interval", key_duration, offsetof(struct health_check, interval_ns),
@@ -149,7 +158,8 @@ const struct key_row key_rows[] = {
 	{ SCOPE_CHECK, "retries", key_int, offsetof(struct health_check, retries), 1, 1000000 },
 	{ SCOPE_CHECK, "start_interval", key_duration, offsetof(struct health_check, start_interval_ns),
 		NS_PER_MS, LONG_TIME },
-	{ SCOPE_CHECK, "on_unhealthy" },
+	{ SCOPE_CHECK, "on_unhealthy", key_word_flag, offsetof(struct health_check, ignore),
+		.words = unhealthy_words },
 
 	{ SCOPE_DEPLOYMENT, "strategy" },
 	{ SCOPE_DEPLOYMENT, "pre_start" },

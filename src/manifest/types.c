@@ -102,6 +102,30 @@ static bool is_address(int family, const char *s, size_t n)
 	return inet_pton(family, host, &any) == 1;
 }
 
+/* As names are looked up: letters, digits, hyphens, dots, and the underscore of containers' names.
+ * Digits and dots alone are an address with a mistake in it. */
+static bool is_name(const char *s, size_t n)
+{
+	bool letter = false;
+
+	if (n > 253 || *s == '-' || *s == '.')
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (!isalnum((unsigned char)s[i]) && s[i] != '-' && s[i] != '.' && s[i] != '_')
+			return false;
+		letter |= !isdigit((unsigned char)s[i]) && s[i] != '.';
+	}
+	return letter;
+}
+
+bool type_host_is_name(const char *host)
+{
+	size_t n = strlen(host);
+
+	return !is_address(AF_INET, host, n) && !is_address(AF_INET6, host, n) &&
+	       strcmp(host, "localhost") != 0;
+}
+
 int type_hostport(
 	const char *s, const char **ret_host, size_t *ret_host_len, int *ret_port, const char **why)
 {
@@ -123,9 +147,8 @@ int type_hostport(
 	} else if (memchr(s, ':', n)) {
 		*why = "an IPv6 address stands in brackets";
 		return -1;
-	} else if (!is_address(AF_INET, host, n) &&
-		   !(n == strlen("localhost") && memcmp(host, "localhost", n) == 0)) {
-		*why = "a host by name is not supported by this version of sysg";
+	} else if (!is_address(AF_INET, host, n) && !is_name(host, n)) {
+		*why = "neither an address nor the name of a host";
 		return -1;
 	}
 	*ret_host = host;

@@ -11,9 +11,6 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "os/shut.h"
-#include "os/sigfd.h"
-
 #ifndef XFS_SUPER_MAGIC
 #define XFS_SUPER_MAGIC 0x58465342
 #endif
@@ -24,7 +21,7 @@
 #define ZFS_SUPER_MAGIC 0x2fc12fc1
 #endif
 
-enum { ASK_MAX_S = 60, DRAIN_READS = 16 };
+enum { DRAIN_READS = 16 };
 
 static void dir_of(const char *path, char *ret, size_t size)
 {
@@ -36,7 +33,7 @@ static void dir_of(const char *path, char *ret, size_t size)
 		snprintf(ret, size, "%.*s", slash == path ? 1 : (int)(slash - path), path);
 }
 
-static bool is_local(const char *path)
+bool path_is_local(const char *path)
 {
 	static const uint32_t types[] = { TMPFS_MAGIC, RAMFS_MAGIC, OVERLAYFS_SUPER_MAGIC,
 		EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC, F2FS_SUPER_MAGIC,
@@ -68,45 +65,12 @@ bool file_exists(const char *path)
 	return access(path, F_OK) == 0;
 }
 
-/* In the fork, which ends by itself: nobody waits for it as long as a dead mount may take. */
-_Noreturn static void answer(const char *path, int fd)
+void file_answer_into(const void *path, int fd)
 {
-	shut_from(3, (const int[]){ fd, -1 });
-	signals_reset();
-	signals_unblock_all();
-	(void)alarm(ASK_MAX_S);
-	bool local = is_local(path) && file_look(path) >= 0, exists = file_exists(path);
-	unsigned char bits = (unsigned char)(1 | (exists ? 2 : 0) | (local ? 4 : 0));
-	(void)!write(fd, &bits, 1);
-	_exit(0);
-}
+	struct file_answer a = { .local = path_is_local(path) && file_look(path) >= 0,
+		.exists = file_exists(path) };
 
-int file_ask(const char *path)
-{
-	int p[2];
-
-	if (pipe2(p, O_CLOEXEC | O_NONBLOCK) < 0)
-		return -1;
-	pid_t pid = fork();
-	if (pid == 0)
-		answer(path, p[1]);
-	int sys = errno;
-	close(p[1]);
-	if (pid > 0)
-		return p[0];
-	close(p[0]);
-	errno = sys;
-	return -1;
-}
-
-int file_answer(int fd, struct file_answer *ret)
-{
-	unsigned char answer;
-
-	if (read(fd, &answer, 1) != 1)
-		return -1;
-	*ret = (struct file_answer){ .exists = answer & 2, .local = answer & 4 };
-	return 0;
+	(void)!write(fd, &a, sizeof a);
 }
 
 int inotify_open(void)

@@ -1,6 +1,7 @@
 #include "probe/probe.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -26,7 +27,10 @@ static const struct probe_kind *kind_of(const struct probe *p)
 {
 	switch (p->check->kind) {
 	case CHECK_TCP:
-		return &probe_kind_tcp;
+	case CHECK_URL:
+		return &probe_kind_net;
+	case CHECK_UNIX:
+		return &probe_kind_unix;
 	case CHECK_FILE:
 		return &probe_kind_file;
 	default:
@@ -68,36 +72,51 @@ static int64_t next_delay(struct probe *p, int64_t now_ns)
 
 static void say(struct probe *p, enum probe_news news)
 {
-	p->host.says(p->host.arg, news, &p->last);
+	p->host.says(p->host.arg, news, news == PROBE_PUT_OFF ? NULL : &p->last);
+}
+
+static void succeeded(struct probe *p)
+{
+	bool news = !p->ready || p->failing;
+	int64_t now = clock_mono_ns();
+
+	p->fails = 0;
+	p->ready = true;
+	p->failing = false;
+	due(p, now + next_delay(p, now));
+	if (news)
+		say(p, PROBE_READY);
+}
+
+static void failed(struct probe *p, const struct err *err)
+{
+	int64_t now = clock_mono_ns();
+	bool spent = p->ready || now - p->began_ns >= p->check->total_timeout_ns;
+
+	p->last = *err;
+	p->fails++;
+	if (!spent || p->fails < (unsigned)p->check->retries || p->failing) {
+		due(p, now + next_delay(p, now));
+	} else if (p->ready && p->check->ignore) {
+		p->failing = true;
+		due(p, now + next_delay(p, now));
+		say(p, PROBE_FAILING);
+	} else {
+		p->over = true;
+		heap_take(&p->host.clock->due, &p->due);
+		say(p, p->ready ? PROBE_FAILING : PROBE_NEVER_READY);
+	}
 }
 
 void probe_outcome(struct probe *p, const struct err *err)
 {
-	int64_t now = clock_mono_ns();
-	bool first;
-
 	if (!p->trying || p->over)
 		return;
-	p->trying = false;
-	if (!err) {
-		first = !p->ready;
-		p->fails = 0;
-		p->ready = true;
-		due(p, now + next_delay(p, now));
-		if (first)
-			say(p, PROBE_READY);
-		return;
-	}
-	p->last = *err;
-	p->fails++;
-	bool spent = p->ready || now - p->began_ns >= p->check->total_timeout_ns;
-	if (spent && p->fails >= (unsigned)p->check->retries) {
-		p->over = true;
-		heap_take(&p->host.clock->due, &p->due);
-		say(p, p->ready ? PROBE_FAILING : PROBE_NEVER_READY);
-		return;
-	}
-	due(p, now + next_delay(p, now));
+	p->trying = p->put_off = false;
+	if (err)
+		failed(p, err);
+	else
+		succeeded(p);
 }
 
 bool probe_short_of_means(int sys)
@@ -111,6 +130,10 @@ void probe_postpone(struct probe *p)
 
 	p->trying = false;
 	due(p, now + next_delay(p, now));
+	if (p->put_off)
+		return;
+	p->put_off = true;
+	say(p, PROBE_PUT_OFF);
 }
 
 static void attempt_too_slow(struct probe *p)
@@ -219,6 +242,32 @@ void probe_drop_watch(struct probe *p)
 	loop_del(probe_loop(p), &p->w);
 	close(p->w.fd);
 	p->w.fd = -1;
+}
+
+void probe_ask(struct probe *p, ask_fn *fn, const void *arg, int64_t timeout_ns,
+	void (*answered)(struct loop *l, struct watch *w, uint32_t events))
+{
+	if (p->asked)
+		return;
+	p->w = (struct watch){
+		.fd = ask_fork(fn, arg, timeout_ns), .events = LOOP_IN, .fn = answered
+	};
+	if (p->w.fd >= 0 && loop_add(probe_loop(p), &p->w) == 0) {
+		p->asked = true;
+		return;
+	}
+	if (p->w.fd >= 0)
+		close(p->w.fd);
+	p->w.fd = -1;
+	probe_postpone(p);
+}
+
+const char *probe_path(const struct probe *p, char *buf, size_t size)
+{
+	if (*p->check->target == '/' || !p->cwd)
+		return p->check->target;
+	snprintf(buf, size, "%s/%s", p->cwd, p->check->target);
+	return buf;
 }
 
 struct probe *probe_new(const struct health_check *check, const char *cwd,

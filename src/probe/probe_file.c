@@ -1,9 +1,11 @@
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "os/filewatch.h"
 #include "probe/kind.h"
+
+#define FILE_ASK_NS (60 * NS_PER_SEC)
 
 static void missing(struct probe *p, const char *path)
 {
@@ -13,15 +15,12 @@ static void missing(struct probe *p, const char *path)
 	probe_outcome(p, &err);
 }
 
-static const char *full(const struct probe *p, char *buf, size_t size)
-{
-	if (*p->check->target == '/' || !p->cwd)
-		return p->check->target;
-	snprintf(buf, size, "%s/%s", p->cwd, p->check->target);
-	return buf;
-}
+static void answered(struct loop *l, struct watch *w, uint32_t events);
 
-static void ask(struct probe *p, const char *path);
+static void ask(struct probe *p, const char *path)
+{
+	probe_ask(p, file_answer_into, path, FILE_ASK_NS, answered);
+}
 
 /* On a local file system we look ourselves, and are told when something appears beside it. */
 static void look(struct probe *p, const char *path)
@@ -41,12 +40,12 @@ static void answered(struct loop *l, struct watch *w, uint32_t events)
 {
 	struct probe *p = container_of(w, struct probe, w);
 	char buf[4096];
-	const char *path = full(p, buf, sizeof buf);
+	const char *path = probe_path(p, buf, sizeof buf);
 	struct file_answer a = { 0 };
 
 	(void)l;
 	(void)events;
-	int rc = file_answer(w->fd, &a);
+	int rc = ask_answer(w->fd, &a, sizeof a);
 	probe_drop_watch(p);
 	p->asked = false;
 	if (!p->trying)
@@ -60,28 +59,10 @@ static void answered(struct loop *l, struct watch *w, uint32_t events)
 		missing(p, path);
 }
 
-/* One fork at a time: on a dead mount each of them hangs. */
-static void ask(struct probe *p, const char *path)
-{
-	if (p->asked)
-		return;
-	p->w = (struct watch){ .fd = file_ask(path), .events = LOOP_IN, .fn = answered };
-	if (p->w.fd >= 0 && loop_add(probe_loop(p), &p->w) == 0) {
-		p->asked = true;
-		return;
-	}
-	int sys = errno;
-	probe_drop_watch(p);
-	if (probe_short_of_means(sys))
-		probe_postpone(p);
-	else
-		missing(p, path);
-}
-
 static void begin(struct probe *p)
 {
 	char buf[4096];
-	const char *path = full(p, buf, sizeof buf);
+	const char *path = probe_path(p, buf, sizeof buf);
 
 	if (p->local)
 		look(p, path);
@@ -89,7 +70,7 @@ static void begin(struct probe *p)
 		ask(p, path);
 }
 
-/* The answer that is outstanding may come yet, and is waited for; see ask(). */
+/* The answer that is outstanding may come yet, and is waited for; see probe_ask(). */
 static void end(struct probe *p)
 {
 	(void)p;

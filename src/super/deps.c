@@ -22,7 +22,7 @@ static enum verdict up(const struct unit *dep, bool healthy)
 	case NODE_FAILED:
 		return DEP_NEVER;
 	case NODE_READY:
-		return DEP_OK;
+		return healthy && dep->unhealthy ? DEP_WAIT : DEP_OK;
 	case NODE_RUNNING:
 		return healthy ? DEP_WAIT : DEP_OK;
 	case NODE_DRAINING:

@@ -297,53 +297,13 @@ static void fx_survive(struct super *s, struct unit *u)
 
 /* --- probing, timers --- */
 
-static void probe_says(void *arg, enum probe_news news, const struct err *err)
-{
-	struct job *j = arg;
-	struct super *s = j->s;
-	char path[UNIT_PATH_MAX], after[32];
-
-	if (news == PROBE_READY) {
-		j->u->was_ready = true;
-		j->u->trouble.code = ERR_OK;
-		event_add(s, EVENT_READY, j->u, ERR_OK, "after=%s",
-			duration_print(after, sizeof after, clock_mono_ns() - j->u->started_ns));
-		post(s, j->u, EV_PROBE_UP);
-		return;
-	}
-	j->u->trouble = *err;
-	j->u->cause = news == PROBE_NEVER_READY ? CAUSE_UNREADY : CAUSE_UNHEALTHY;
-	event_add(s, EVENT_UNHEALTHY, j->u, err->code, "%s", err->msg);
-	log_line(LOG_ERR, "error[SG%04d]: %s: %s", err->code, unit_path(j->u, path, sizeof path),
-		err->msg);
-	post(s, j->u, EV_PROBE_DOWN);
-}
-
-static int run_check(void *arg, char *const *argv, pid_t *ret_pid, struct err *err)
-{
-	struct job *j = arg;
-
-	return launch_probe(j->s, j, argv, ret_pid, err);
-}
-
 static void fx_probe(struct super *s, struct unit *u)
 {
 	struct job *j = job_of(u);
-	struct probe_host host = {
-		.arg = j, .says = probe_says, .run = run_check, .clock = s->probes
-	};
-	struct err err;
 
 	if (j->launch && unit_spawned(u))
 		job_exec_done(s, j);
-	if (unit_spawned(u) || j->svc->check.kind <= CHECK_ALIVE) {
-		u->was_ready = true;
-		post(s, u, EV_PROBE_UP);
-		return;
-	}
-	j->probe = probe_new(&j->svc->check, j->cwd, &host, &err);
-	if (!j->probe)
-		probe_says(j, PROBE_NEVER_READY, &err);
+	health_begin(s, u);
 }
 
 static void fired(struct super *s, struct timer *t)

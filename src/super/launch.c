@@ -183,7 +183,7 @@ int launch_start(struct super *s, struct unit *u, struct err *err)
 	char **envp = NULL;
 	int rc;
 
-	u->exec_ok = u->was_ready = false;
+	u->exec_ok = u->was_ready = u->unhealthy = false;
 	if (u->want_up) /* else a stop is in the queue behind this start */
 		u->cause = CAUSE_NONE;
 	u->trouble.code = ERR_OK;

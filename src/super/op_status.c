@@ -34,6 +34,7 @@ const char *unit_health(const struct super *s, const struct unit *u)
 {
 	switch (u->state) {
 	case NODE_READY:
+		return u->unhealthy ? "failing" : "healthy";
 	case NODE_DONE:
 	case NODE_DRAINING:
 		return "healthy";

@@ -1,4 +1,6 @@
 /* A unit reached a state that somebody may wait for: the table's TELL. */
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/units.h"
@@ -19,13 +21,12 @@ int unit_exit_code(const struct unit *u)
 	return code_of(u);
 }
 
-static bool is_essential(const struct super *s, const struct job *j)
+bool unit_essential(const struct super *s, const struct unit *u)
 {
-	return j->svc &&
-	       (j->svc->essential ||
-		       (s->m->exit_code_from &&
-			       j->svc ==
-				       &s->m->services[manifest_find(s->m, s->m->exit_code_from)]));
+	const struct service *svc = unit_spawned(u) ? NULL : job_of(u)->svc;
+	const char *from = s->m->exit_code_from;
+
+	return svc && (svc->essential || (from && strcmp(from, svc->name) == 0));
 }
 
 /* The container goes with an essential service that ended for good, clean or not, other than by
@@ -33,9 +34,8 @@ static bool is_essential(const struct super *s, const struct job *j)
 static void essential_ended(struct super *s, struct unit *u)
 {
 	char path[UNIT_PATH_MAX];
-	const struct job *j = job_of(u);
 
-	if (!is_essential(s, j) || s->phase != PHASE_RUN ||
+	if (!unit_essential(s, u) || s->phase != PHASE_RUN ||
 		(u->state != NODE_DONE && u->state != NODE_FAILED))
 		return;
 	shutdown_decide(s, code_of(u));

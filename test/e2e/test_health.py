@@ -68,13 +68,6 @@ def test_liveness_that_fails_restarts_it(box):
     assert b.pid_of('db') != pid
 
 
-@pytest.mark.parametrize('key', ['on_unhealthy: ignore', 'url: "http://localhost/"', 'unix: s', 'notify: true'])
-def test_checks_of_a_later_version_are_refused(box, key):
-    b = box(f'services: {{db: {{command: ": >ran", health_check: {{{key}}}}}}}')
-    assert b.wait() == 2 and 'not supported by this version' in b.stderr
-    assert not (b.home / 'ran').exists()
-
-
 def test_a_check_that_hangs_is_killed_whole_and_holds_nothing_up(box):
     b = box('''
         services:

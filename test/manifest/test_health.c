@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -101,9 +102,129 @@ Test(health_check, an_address_or_file_that_cannot_be_is_refused)
 	line_refused(
 		"health_check: {tcp: 8080}", ERR_BAD_VALUE, 25, "write for example localhost:8080");
 	line_refused("health_check: {tcp: 'localhost:65536'}", ERR_BAD_VALUE, 25, "too large");
-	line_refused("health_check: {tcp: 'db:80'}", ERR_UNKNOWN_KEY, 25,
-		"not supported by this version of sysg");
+	line_refused("health_check: {tcp: '1.2.3:80'}", ERR_BAD_VALUE, 25, "neither an address");
 	line_refused("health_check: {file: ''}", ERR_BAD_VALUE, 26, "empty");
 	line_refused("health_check: {command: []}", ERR_BAD_VALUE, 29, "0 words");
 	line_refused("health_check: {command: {}}", ERR_BAD_VALUE, 29, "is a map");
+}
+
+Test(health_check, a_url_is_taken_apart)
+{
+	const struct health_check *c =
+		check("health_check: {url: 'http://localhost:${PORT}/up?x=1'}");
+
+	cr_expect_eq(c->kind, CHECK_URL);
+	cr_expect_str_eq(c->host, "localhost");
+	cr_expect_eq(c->port, 8080);
+	cr_expect_str_eq(c->authority, "localhost:8080");
+	cr_expect_str_eq(c->path, "/up?x=1");
+	cr_expect_not(c->named);
+	c = check("health_check: {url: 'HTTP://[::1]'}");
+	cr_expect_str_eq(c->host, "::1");
+	cr_expect_str_eq(c->authority, "[::1]");
+	cr_expect_eq(c->port, 80);
+	cr_expect_str_eq(c->path, "/");
+	c = check("health_check: {url: 'http://[::1]:81?a'}");
+	cr_expect_eq(c->port, 81);
+	cr_expect_str_eq(c->path, "/?a");
+	c = check("health_check: {url: 'http://api.internal/a:b@c'}");
+	cr_expect_str_eq(c->host, "api.internal");
+	cr_expect_str_eq(c->path, "/a:b@c");
+	cr_expect(c->named);
+	c = check("health_check: {tcp: 'db:5432'}");
+	cr_expect(c->named);
+	kept = manifest_free(kept);
+}
+
+Test(health_check, a_url_that_cannot_be_asked_for_is_refused_with_its_place_and_a_remedy)
+{
+	static const struct {
+		const char *url, *words;
+	} bad[] = {
+		{ "https://localhost/", "write command: [curl" },
+		{ "ftp://localhost/", "no scheme but http" },
+		{ "localhost:80", "http:// is missing" },
+		{ "/health", "http:// is missing" },
+		{ "http://", "no host" },
+		{ "http:///x", "no host" },
+		{ "http://:80/", "host:port is expected" },
+		{ "http://a:b@localhost/", "write command: [curl" },
+		{ "http://a@localhost/", "user or password" },
+		{ "http://localhost:0/", "too small" },
+		{ "http://localhost:65536/", "too large" },
+		{ "http://localhost:/", "" },
+		{ "http://localhost:8x/", "" },
+		{ "http://::1/", "brackets" },
+		{ "http://[::1/", "" },
+		{ "http://[::1%eth0]/", "not an IPv6 address" },
+		{ "http://[127.0.0.1]/", "not an IPv6 address" },
+		{ "http://256.1.1.1/", "neither an address" },
+		{ "http://localhost/a b", "write it as %20" },
+		{ "http://localhost/a\tb", "write it as %20" },
+		{ "http://localhost/\xc3\xa4", "beyond ASCII" },
+		{ "http://localhost/#top", "never sent" },
+	};
+	char line[200];
+
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		snprintf(line, sizeof line, "health_check: {url: \"%s\"}", bad[i].url);
+		line_refused(line, ERR_BAD_VALUE, 25, bad[i].words);
+	}
+	check("health_check: {url: 'http://localhost:65535/'}");
+	check("health_check: {url: 'http://localhost:1/'}");
+	kept = manifest_free(kept);
+}
+
+static const char *url_of(size_t bytes)
+{
+	static char line[3000];
+	size_t n = (size_t)snprintf(line, sizeof line, "health_check: {url: 'http://localhost/");
+
+	memset(line + n, 'x', bytes - strlen("http://localhost/"));
+	strcpy(line + n + bytes - strlen("http://localhost/"), "'}");
+	return line;
+}
+
+Test(health_check, a_url_has_at_most_2048_bytes)
+{
+	cr_expect_eq(strlen(check(url_of(2048))->target), 2048);
+	kept = manifest_free(kept);
+	line_refused(url_of(2049), ERR_BAD_VALUE, 25, "more than 2048");
+}
+
+static const char *unix_of(size_t bytes)
+{
+	static char line[300];
+	size_t n = (size_t)snprintf(line, sizeof line, "health_check: {unix: ");
+
+	memset(line + n, 'x', bytes);
+	strcpy(line + n + bytes, "}");
+	return line;
+}
+
+Test(health_check, the_path_of_a_socket_has_at_most_107_bytes_with_its_directory)
+{
+	const struct health_check *c = check("health_check: {unix: /run/x.sock}");
+	size_t dir = strlen("/app/");
+
+	cr_expect_eq(c->kind, CHECK_UNIX);
+	cr_expect_str_eq(c->target, "/run/x.sock");
+	cr_expect_eq(strlen(check(unix_of(107 - dir))->target), 107 - dir);
+	kept = manifest_free(kept);
+	line_refused(unix_of(108 - dir), ERR_BAD_VALUE, 26, "108 bytes");
+	line_refused("health_check: {unix: ''}", ERR_BAD_VALUE, 26, "empty");
+}
+
+Test(health_check, one_that_was_ready_and_fails_is_restarted_or_left_alone)
+{
+	cr_expect_not(check("health_check: {file: x}")->ignore);
+	cr_expect_not(check("health_check: {file: x, on_unhealthy: restart}")->ignore);
+	cr_expect(check("health_check: {file: x, on_unhealthy: ignore}")->ignore);
+	kept = manifest_free(kept);
+	line_refused(
+		"health_check: {file: x, on_unhealthy: none}", ERR_BAD_VALUE, 43, "write ignore");
+	line_refused(
+		"health_check: {file: x, on_unhealthy: kill}", ERR_BAD_VALUE, 43, "write restart");
+	line_refused(
+		"health_check: {file: x, on_unhealthy: stop}", ERR_BAD_VALUE, 43, "write restart");
 }

@@ -23,8 +23,8 @@ static const char *const pages[SCOPE_COUNT] = {
 	[SCOPE_DEP] = "service condition restart",
 	[SCOPE_BACKOFF] = "initial max factor jitter",
 	[SCOPE_CHECK] =
-		"command !url tcp !unix file !notify interval attempt_timeout total_timeout "
-		"timeout retries start_interval !on_unhealthy",
+		"command url tcp unix file !notify interval attempt_timeout total_timeout "
+		"timeout retries start_interval on_unhealthy",
 	[SCOPE_DEPLOYMENT] = "!strategy !pre_start health_check !grace_period !blue_green",
 	[SCOPE_LOGS] = "sink !format !prefix !max_bytes !max_files !max_total !when_full",
 	[SCOPE_SPAWN] = "mode limits when_full termination_policy !restart !allow",

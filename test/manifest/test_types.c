@@ -89,7 +89,7 @@ static const char *host(const char *s)
 	return h;
 }
 
-Test(types, an_address_is_numeric_or_localhost_with_a_port)
+Test(types, a_host_is_an_address_or_a_name_and_has_a_port)
 {
 	cr_expect_str_eq(host("localhost:8080"), "localhost");
 	cr_expect_eq(port, 8080);
@@ -101,8 +101,33 @@ Test(types, an_address_is_numeric_or_localhost_with_a_port)
 		     "256.0.0.1:80", "localhost:08", "", "[::1:80", NULL };
 		*s; s++)
 		cr_expect_str_eq(host(*s), "(bad)", "%s", *s);
-	cr_expect_str_eq(host("db:5432"), "(bad)");
-	cr_expect(strstr(why, "not supported by this version"));
+	cr_expect_str_eq(host("db-1.my_net.:5432"), "db-1.my_net.");
+	cr_expect_str_eq(host("1a:80"), "1a");
+	for (const char *const *s = (const char *const[]){ "1.2.3:80", "-db:80", ".db:80", "d b:80",
+		     "d/b:80", "u@db:80", "0x7f.1\n:80", "d\xc3\xa4:80", NULL };
+		*s; s++)
+		cr_expect_str_eq(host(*s), "(bad)", "%s", *s);
 	cr_expect_str_eq(host("::1:80"), "(bad)");
 	cr_expect(strstr(why, "brackets"));
+}
+
+Test(types, a_host_is_a_name_where_it_has_to_be_looked_up)
+{
+	cr_expect(type_host_is_name("db"));
+	cr_expect(type_host_is_name("localhost.localdomain"));
+	cr_expect_not(type_host_is_name("localhost"));
+	cr_expect_not(type_host_is_name("127.0.0.1"));
+	cr_expect_not(type_host_is_name("::1"));
+}
+
+Test(types, the_name_of_a_host_has_at_most_253_bytes)
+{
+	char text[300];
+
+	memset(text, 'a', sizeof text);
+	memcpy(text + 253, ":80", 4);
+	cr_expect_str_neq(host(text), "(bad)");
+	text[253] = 'a';
+	memcpy(text + 254, ":80", 4);
+	cr_expect_str_eq(host(text), "(bad)");
 }

@@ -1,4 +1,3 @@
-#include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,131 +11,14 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "os/filewatch.h"
-#include "os/net.h"
-#include "probe/probe.h"
-
-static struct loop *loop;
-static struct probes *probes;
-static struct probe *probe;
-static struct health_check check;
-static int64_t wake = INT64_MAX;
-static int turns, ready, never, failing, runs;
-static struct err last, err;
-static char dir[] = "/tmp/sysg-probe-XXXXXX", path[100];
-static bool free_when_told;
-
-/* How many descriptors are open; the numbers themselves are the test runner's too. */
-static int descriptors(void)
-{
-	int n = 0;
-
-	for (int fd = 0; fd < 1024; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
-}
-
-static void wake_at(void *arg, int64_t deadline_ns)
-{
-	(void)arg;
-	wake = deadline_ns;
-}
-
-static void says(void *arg, enum probe_news news, const struct err *e)
-{
-	(void)arg;
-	ready += news == PROBE_READY;
-	never += news == PROBE_NEVER_READY;
-	failing += news == PROBE_FAILING;
-	if (e)
-		last = *e;
-	if (free_when_told)
-		probe = probe_free(probe);
-}
-
-static int run(void *arg, char *const *argv, pid_t *ret_pid, struct err *e)
-{
-	(void)arg;
-	runs++;
-	pid_t pid = fork();
-	if (pid == 0) {
-		setsid();
-		execv(argv[0], argv);
-		_exit(127);
-	}
-	*ret_pid = pid;
-	return pid < 0 ? err_set(e, ERR_EXEC_FAILED, errno, "fork") : 0;
-}
-
-static void begin(void)
-{
-	cr_assert_not_null(mkdtemp(dir));
-	snprintf(path, sizeof path, "%s/up", dir);
-	loop = loop_new();
-	probes = probes_new(loop, NULL, wake_at);
-	cr_assert_not_null(probes);
-}
-
-static void end(void)
-{
-	char cmd[100];
-
-	probe_free(probe);
-	probes_free(probes);
-	loop_free(loop);
-	snprintf(cmd, sizeof cmd, "rm -rf %s", dir);
-	cr_expect_eq(system(cmd), 0);
-}
+#include "probing.h"
 
 TestSuite(probe, .init = begin, .fini = end, .timeout = 30);
-
-static void start(enum check_kind kind, int64_t interval_ms, int64_t attempt_ms, int64_t total_ms,
-	int retries)
-{
-	struct probe_host host = { .says = says, .run = run, .clock = probes };
-
-	check.kind = kind;
-	check.interval_ns = interval_ms * NS_PER_MS;
-	check.attempt_timeout_ns = attempt_ms * NS_PER_MS;
-	check.total_timeout_ns = total_ms * NS_PER_MS;
-	check.start_interval_ns = 20 * NS_PER_MS;
-	check.retries = retries;
-	probe = probe_new(&check, dir, &host, &err);
-	cr_assert_not_null(probe);
-	cr_expect_eq(ready + never + failing, 0, "nothing is said from within");
-}
-
-static void turn(int64_t most_ns)
-{
-	int64_t now = clock_mono_ns(), left = wake - now < most_ns ? wake - now : most_ns;
-	int status;
-
-	turns++;
-	(void)loop_once(loop, left <= 0 ? 0 : (int)(left / NS_PER_MS) + 1);
-	for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
-		if (probe)
-			probe_exited(probe, pid,
-				WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
-	if (wake <= clock_mono_ns())
-		probes_run(probes, clock_mono_ns());
-}
-
-/* Goes round until *what is set, at most so long. */
-static int64_t until(const int *what, int64_t most_ms)
-{
-	int64_t began = clock_mono_ns(), now;
-
-	while (!*what && (now = clock_mono_ns()) - began < most_ms * NS_PER_MS)
-		turn(5 * NS_PER_MS);
-	return (clock_mono_ns() - began) / NS_PER_MS;
-}
 
 static void make_file(void)
 {
@@ -455,89 +337,17 @@ Test(probe, a_probe_that_goes_while_its_question_hangs_leaves_no_descriptor)
 	close(fd); /* what hangs goes on, and ends */
 }
 
-/* --- tcp -------------------------------------------------------------------------------------------- */
-
-static int listener(int family, int *ret_port)
-{
-	struct sockaddr_in6 a6 = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
-	struct sockaddr_in a4 = { .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	socklen_t n = sizeof a6;
-
-	if (fd < 0 ||
-		bind(fd, family == AF_INET ? (void *)&a4 : (void *)&a6,
-			family == AF_INET ? sizeof a4 : sizeof a6) < 0 ||
-		listen(fd, 5) < 0)
-		return -1;
-	getsockname(fd, (void *)&a6, &n);
-	*ret_port = ntohs(a6.sin6_port); /* in the same place for both */
-	return fd;
-}
-
-Test(probe, a_port_that_is_listened_on_is_ready_and_one_that_is_not_is_never)
-{
-	int fd = listener(AF_INET, &check.port);
-
-	check.host = "127.0.0.1";
-	check.target = "127.0.0.1:1";
-	start(CHECK_TCP, 30, 1000, 100, 2);
-	until(&ready, 2000);
-	cr_expect_eq(ready, 1);
-	close(fd);
-	until(&failing, 2000);
-	cr_expect_eq(failing, 1);
-	cr_expect_eq(last.code, ERR_CHECK_NOTHING);
-	cr_expect_eq(last.sys, ECONNREFUSED);
-}
-
-Test(probe, localhost_is_its_second_address_too)
-{
-	if (listener(AF_INET6, &check.port) < 0)
-		return; /* a machine without IPv6 has only one */
-	check.host = "localhost";
-	check.target = "localhost";
-	start(CHECK_TCP, 30, 1000, 2000, 1);
-	until(&ready, 2000);
-	cr_expect_eq(ready, 1);
-}
-
-Test(probe, a_connection_that_met_itself_is_nobody_s_answer)
-{
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t n = sizeof a;
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	cr_assert_eq(bind(fd, (void *)&a, n), 0);
-	cr_assert_eq(getsockname(fd, (void *)&a, &n), 0);
-	cr_assert_eq(connect(fd, (void *)&a, n), 0, "simultaneous open with itself");
-	cr_expect_eq(net_result(fd), ECONNREFUSED);
-	close(fd);
-}
-
-Test(probe, a_connection_to_another_is_one)
-{
-	int port, fd = listener(AF_INET, &port), c = net_connect("127.0.0.1", port, false);
-	struct pollfd p = { .fd = c, .events = POLLOUT };
-
-	cr_assert_geq(c, 0);
-	cr_expect_eq(poll(&p, 1, 1000), 1);
-	cr_expect_eq(net_result(c), 0);
-	close(c);
-	close(fd);
-	cr_expect_lt(net_connect("example.org", 80, false), 0, "no name is looked up");
-	cr_expect_eq(errno, EINVAL);
-}
-
 Test(probe, no_descriptor_is_left_by_any_kind)
 {
 	int before = descriptors();
 
 	check.host = "127.0.0.1";
+	check.authority = check.host;
+	check.path = "/";
 	check.port = 1;
 	check.target = path;
 	command("exit 1");
-	for (int kind = CHECK_COMMAND; kind <= CHECK_FILE; kind++) {
+	for (int kind = CHECK_COMMAND; kind <= CHECK_UNIX; kind++) {
 		start((enum check_kind)kind, 30, 1000, 60000, 1);
 		until(&ready, 100);
 		probe = probe_free(probe);

@@ -1,0 +1,21 @@
+/* ask.h - a question that may hang, put by a throwaway fork. Layer: os. */
+#ifndef OS_ASK_H
+#define OS_ASK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* In the fork: finds the answer, and writes it to fd in one write of at most PIPE_BUF bytes. */
+typedef void ask_fn(const void *arg, int fd);
+
+/*
+ * Forks. The fork has descriptors 0 to 2 and fd alone, default signals and none blocked; it ends
+ * after fn, or by an alarm of its own after timeout_ns: nobody waits for it as long as a dead mount
+ * or name server may take, and it is reaped by whoever reaps unknown children. Returns a descriptor
+ * that becomes readable with the answer, non-blocking, close-on-exec, the caller's; -1 with errno.
+ */
+int ask_fork(ask_fn *fn, const void *arg, int64_t timeout_ns);
+/* Takes an answer of exactly n bytes. 0; -1: the fork ended without one. */
+int ask_answer(int fd, void *ret, size_t n);
+
+#endif

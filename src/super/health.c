@@ -1,0 +1,100 @@
+/* From what a check says to what becomes of its unit. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/units.h"
+#include "probe/probe.h"
+#include "super/parts.h"
+
+/* With on_unhealthy: ignore what it is known to be changes, and nothing else happens. */
+static void told_unhealthy(struct super *s, struct unit *u)
+{
+	u->unhealthy = true;
+	s->deps_dirty = true;
+}
+
+static void told_healthy(struct super *s, struct unit *u)
+{
+	char path[UNIT_PATH_MAX];
+
+	u->unhealthy = false;
+	u->trouble.code = ERR_OK;
+	s->deps_dirty = true;
+	event_add(s, EVENT_READY, u, ERR_OK, "healthy again");
+	log_line(LOG_INFO, "%s is healthy again", unit_path(u, path, sizeof path));
+}
+
+static void became_ready(struct super *s, struct unit *u)
+{
+	char after[32];
+
+	u->was_ready = true;
+	u->trouble.code = ERR_OK;
+	event_add(s, EVENT_READY, u, ERR_OK, "after=%s",
+		duration_print(after, sizeof after, clock_mono_ns() - u->started_ns));
+	post(s, u, EV_PROBE_UP);
+}
+
+static void went_wrong(struct super *s, struct unit *u, const struct err *err, bool was_ready)
+{
+	char path[UNIT_PATH_MAX];
+
+	u->trouble = *err;
+	event_add(s, EVENT_UNHEALTHY, u, err->code, "%s", err->msg);
+	log_line(LOG_ERR, "error[SG%04d]: %s: %s", err->code, unit_path(u, path, sizeof path),
+		err->msg);
+	if (was_ready && job_of(u)->svc->check.ignore) {
+		told_unhealthy(s, u);
+		return;
+	}
+	u->cause = was_ready ? CAUSE_UNHEALTHY : CAUSE_UNREADY;
+	post(s, u, EV_PROBE_DOWN);
+}
+
+static void probe_says(void *arg, enum probe_news news, const struct err *err)
+{
+	struct job *j = arg;
+	char path[UNIT_PATH_MAX];
+
+	switch (news) {
+	case PROBE_READY:
+		if (j->u->unhealthy)
+			told_healthy(j->s, j->u);
+		else
+			became_ready(j->s, j->u);
+		break;
+	case PROBE_NEVER_READY:
+	case PROBE_FAILING:
+		went_wrong(j->s, j->u, err, news == PROBE_FAILING);
+		break;
+	case PROBE_PUT_OFF:
+		log_line(LOG_WARN,
+			"%s: no process or descriptor is left for its health check; it is put off",
+			unit_path(j->u, path, sizeof path));
+		break;
+	}
+}
+
+static int run_check(void *arg, char *const *argv, pid_t *ret_pid, struct err *err)
+{
+	struct job *j = arg;
+
+	return launch_probe(j->s, j, argv, ret_pid, err);
+}
+
+void health_begin(struct super *s, struct unit *u)
+{
+	struct job *j = job_of(u);
+	struct probe_host host = {
+		.arg = j, .says = probe_says, .run = run_check, .clock = s->probes
+	};
+	struct err err;
+
+	if (unit_spawned(u) || j->svc->check.kind <= CHECK_ALIVE) {
+		u->was_ready = true;
+		post(s, u, EV_PROBE_UP);
+		return;
+	}
+	j->probe = probe_new(&j->svc->check, j->cwd, &host, &err);
+	if (!j->probe)
+		went_wrong(s, u, &err, false);
+}
