@@ -21,12 +21,13 @@ enum args_kind {
 };
 
 enum args_words {
-	ARGS_NONE,    /* a plain word is a mistake */
-	ARGS_UNIT,    /* at most one UNIT, or -s UNIT */
-	ARGS_UNITS,   /* UNIT..., or -s UNIT as often */
-	ARGS_TOPIC,   /* at most one word */
-	ARGS_DASHED,  /* a command behind --, and no plain word */
-	ARGS_COMMAND, /* a command behind --, or from the first plain word on */
+	ARGS_NONE,      /* a plain word is a mistake */
+	ARGS_UNIT,      /* at most one UNIT, or -s UNIT */
+	ARGS_UNITS,     /* UNIT..., or -s UNIT as often */
+	ARGS_UNIT_WORD, /* UNIT WORD, or -s UNIT WORD */
+	ARGS_TOPIC,     /* at most one word */
+	ARGS_DASHED,    /* a command behind --, and no plain word */
+	ARGS_COMMAND,   /* a command behind --, or from the first plain word on */
 };
 
 struct option_row {
@@ -66,6 +67,7 @@ struct args {
 	size_t nvalues;
 	char **units; /* plain words or -s; ARGS_TOPIC: the word; ARGS_COMMAND: none */
 	size_t nunits;
+	char *word;  /* ARGS_UNIT_WORD: the word behind the unit; NULL: not given */
 	char **argv; /* the command, NULL-terminated; NULL: none was given */
 	size_t argc;
 	bool help; /* -h: nothing else was looked at */

@@ -61,6 +61,10 @@ void sweep_mark_sent(struct sweep *s, struct sweep_target *t,
 	pid_t pid); /* pid has had the current signal already */
 void sweep_del(struct sweep *s, struct sweep_target *t);
 
+/* One process that wears the target's mark (which needn't be added), by pidfd; where the kernel does not let us, a throwaway
+ * fork that takes its uid does it, without waiting for the outcome. 0; -1 with errno: EPERM where that can't be either. */
+int sweep_signal(struct sweep *s, struct sweep_target *t, pid_t pid, int sig);
+
 /* A child of ours that is no unit's main process is about to be reaped (waitid WNOWAIT said so):
  * its mark is looked at, and the passes that are waiting for a death go on. */
 void sweep_orphan(struct sweep *s, pid_t pid);

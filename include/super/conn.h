@@ -17,6 +17,7 @@ enum conn_wait {
 	WAIT_SHUTDOWN, /* stop --supervisor: every unit is at rest; then the connection's end */
 	WAIT_LISTING,  /* status: rows, as the peer reads */
 	WAIT_EVENTS,   /* events: rows, as the peer reads and as they come */
+	WAIT_SIGNAL,   /* signal --tree: one pass over each unit of it */
 };
 
 struct follower; /* op_events.c */
@@ -44,8 +45,10 @@ struct conn {
 	struct conn_unit *units; /* waited for, or listed (with what is below them) */
 	size_t nunits;
 	bool any, then_exit, listing_some;
-	int64_t deadline_ns;       /* of the wait; 0: none */
-	uint64_t cursor;           /* listing: the last id that went out */
+	int64_t deadline_ns; /* of the wait; 0: none */
+	uint64_t cursor;     /* listing: the last id that went out; signal: whose tree */
+	unsigned sweeps_left, signalled; /* signal: passes to come, processes that got it */
+	int signal;
 	struct follower *follower; /* events: where it is, and what it wants to see */
 };
 
@@ -98,6 +101,7 @@ void op_events(struct conn *c, const struct packet *p);
 void op_events_more(struct conn *c); /* rows until the peer does not read, or has all */
 void op_events_end(struct conn *c);  /* the supervisor ends: what is left, and end=1 */
 void follower_free(struct follower *f);
+void op_signal(struct conn *c, const struct packet *p);
 void op_logs_path(struct conn *c, const struct packet *p);
 
 /* Answers one that waits for this unit's end; the whole wait where it was the last one. */

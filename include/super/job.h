@@ -61,8 +61,9 @@ struct job {
 	struct launch *launch;
 	struct envblock *env; /* without the names of the init */
 	char *cwd;
-	char *command;      /* for people */
-	struct conn *asker; /* waits for execve */
+	char *command;          /* for people */
+	struct conn *asker;     /* waits for execve */
+	struct conn *signaller; /* waits for a signal to all of it; its pass is under way */
 	struct probe *probe;
 };
 

@@ -34,6 +34,10 @@ void order_stop(struct super *s, struct unit *u, enum stop_cause cause);
 void order_start(struct super *s, struct unit *u);
 void kill_now(struct super *s, struct unit *u); /* its whole tree, without waiting for its grace */
 
+/* --- op_signal.c --- */
+void signal_over(
+	struct job *j, unsigned members); /* the pass of `signal --tree` is through, or cut short */
+
 /* --- job.c --- */
 struct job *job_new(struct super *s, struct unit *u, const struct service *svc);
 void job_free(struct super *s, struct job *j); /* u->rt becomes NULL */

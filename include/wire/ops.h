@@ -31,6 +31,9 @@
  * events [unit=*] [follow=1] [since=SEQ] -> ok=1 row=event ... each, ok=1 row=lost lost=N where records were gone
  *         before they were read, then ok=1 end=1; with follow=1 that comes when the supervisor ends
  *
+ * signal unit= signal=N [tree=1]       -> ok=1 row=signalled path= kind=service|spawned signal=N processes=N, then ok=1 end=1
+ *         once it was sent; with tree=1 to every process below the unit too
+ *
  * row=event: seq= ts= event= [path= id=] [code=SGxxxx] [detail=]   event: a word of EVENT_WORDS in node/event.h
  *
  * row=exit: kind=exit path= id= msgid=- [code= | signal=] reason= [left=N]

@@ -252,13 +252,14 @@ static int stray(struct walk *w, const char *word)
 static int plain_word(struct walk *w, char *word)
 {
 	bool one = w->spec->words == ARGS_UNIT || w->spec->words == ARGS_TOPIC;
+	bool two = w->spec->words == ARGS_UNIT_WORD && w->args->nunits < 2;
 
 	if (w->spec->words == ARGS_COMMAND) {
 		w->at--;
 		begin_command(w);
 		return 0;
 	}
-	if ((!one && w->spec->words != ARGS_UNITS) || (one && w->args->nunits))
+	if ((!one && !two && w->spec->words != ARGS_UNITS) || (one && w->args->nunits))
 		return stray(w, word);
 	w->args->units[w->args->nunits++] = word;
 	return 0;
@@ -300,9 +301,13 @@ static int walk_words(struct walk *w)
 /* -s UNIT is a plain word by another name. */
 static int join_units(struct args *args, const struct args_spec *spec, struct err *err)
 {
+	if (spec->words == ARGS_UNIT_WORD && args->nunits) {
+		args->word = args->units[--args->nunits];
+		args->units[args->nunits] = NULL;
+	}
 	size_t words = args->nunits, named = 0;
 
-	if (spec->words != ARGS_UNIT && spec->words != ARGS_UNITS)
+	if (spec->words != ARGS_UNIT && spec->words != ARGS_UNITS && spec->words != ARGS_UNIT_WORD)
 		return 0;
 	for (size_t i = 0; i < args->nvalues; i++)
 		/* Each of the nvalues has its row. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
@@ -313,7 +318,7 @@ static int join_units(struct args *args, const struct args_spec *spec, struct er
 	if (words && named)
 		return err_set(
 			err, ERR_EXCLUSIVE, 0, "name units by -s or by plain words, not by both");
-	if (spec->words == ARGS_UNIT && named > 1)
+	if (spec->words != ARGS_UNITS && named > 1)
 		return err_set(err, ERR_BAD_REQUEST, 0, "sysg %s takes one unit", spec->name);
 	return 0;
 }

@@ -172,6 +172,18 @@ int member_signal(struct sweep *s, struct sweep_target *t, pid_t pid, int sig)
 	return errno == EPERM ? signal_by_helper(s, t, pid, sig) : -1;
 }
 
+int sweep_signal(struct sweep *s, struct sweep_target *t, pid_t pid, int sig)
+{
+	if (signal_safely(s, t, pid, sig) == 0)
+		return 0;
+	if (errno != EPERM)
+		return -1;
+	if (may_setuid())
+		return signal_by_helper(s, t, pid, sig);
+	errno = EPERM;
+	return -1;
+}
+
 /* --- everything stopped ---------------------------------------------------- */
 
 struct frozen {

@@ -20,12 +20,14 @@ void conn_drop(struct conn *c)
 	timer_del(c->s, &c->timer);
 	if (c->wait == WAIT_NOTHING)
 		c->s->nconns--;
-	if (c->wait == WAIT_EXEC)
+	if (c->wait == WAIT_EXEC || c->wait == WAIT_SIGNAL)
 		list_each(it, &c->s->tree.all)
 		{
 			struct job *j = job_of(list_entry(it, struct unit, all));
 			if (j && j->asker == c)
 				j->asker = NULL;
+			if (j && j->signaller == c)
+				j->signaller = NULL;
 		}
 	c->s->assembly_bytes -= assembly_bytes(&c->assembly);
 	assembly_done(&c->assembly);

@@ -57,6 +57,7 @@ static void swept(struct sweep_target *t, unsigned members, bool gone)
 
 static void sweep_for(struct super *s, struct job *j, int sig)
 {
+	signal_over(j, 0); /* a stop takes its place */
 	j->sweep.fn = swept;
 	sweep_add(s->sweep, &j->sweep, sig);
 	j->sweeping = true;

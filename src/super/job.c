@@ -59,6 +59,7 @@ void job_at_rest(struct super *s, struct job *j)
 	if (j->sweeping)
 		sweep_del(s->sweep, &j->sweep);
 	j->sweeping = false;
+	signal_over(j, 0);
 	drop_status(s, j);
 	drop_cgroup(s, j);
 	timer_del(s, &j->ttl);

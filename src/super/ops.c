@@ -84,6 +84,7 @@ static const struct op ops[] = {
 	{ "shutdown",  OP_OPERATOR,             "",        op_shutdown },
 	{ "stop",      OP_UNITS | OP_OPERATOR,  " unit wait timeout_ns ",            op_stop },
 	{ "events",    OP_UNITS | OP_OPERATOR,  " unit follow since ",  op_events },
+	{ "signal",    OP_UNITS | OP_OPERATOR,  " unit signal tree ",  op_signal },
 	{ "wait",      OP_UNITS | OP_OPERATOR,  " unit any timeout_ns ",  op_wait },
 };
 // clang-format on
