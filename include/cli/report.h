@@ -12,8 +12,9 @@
 void report_json(struct buf *out, const struct rows *rows);
 /* {"units":[],"error":{...}}: no supervisor. */
 void report_json_error(struct buf *out, const struct err *err);
-/* A line a unit, children below their parents and indented. -1: no memory. */
-int report_table(struct buf *out, const struct rows *rows, bool colour);
+/* A line a unit, children below their parents and indented; those of spawned units that ended with results only, else
+ * they are counted below. -1: no memory. */
+int report_table(struct buf *out, const struct rows *rows, bool results, bool colour);
 /* The spawn tree. -1: no memory. */
 int report_tree(struct buf *out, const struct rows *rows, bool ascii, bool colour);
 

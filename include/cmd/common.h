@@ -33,11 +33,15 @@ int cmd_child_status(const struct packet *row);
  * the answer in JSON. */
 int cmd_probe(const struct args *args, const char *op, const char *key);
 
-/* status and tree: asks for the rows of args' units, shows them as JSON, or by draw (-1: no memory). Returns the exit
- * status; failed says a failure and gives that of it. */
-typedef int cmd_draw(struct buf *out, const struct rows *rows);
-typedef int cmd_failed(const struct args *args, const struct client *c, const struct err *err);
-int cmd_listing(const struct args *args, cmd_draw *draw, cmd_failed *failed);
+/* status and tree: how their rows are shown to people, and a failure. */
+struct cmd_listing {
+	const char *before; /* put before what is for people; NULL: nothing */
+	int (*draw)(struct buf *out, const struct args *args,
+		const struct rows *rows); /* -1: no memory */
+	int (*failed)(const struct args *args, const struct client *c, const struct err *err);
+};
+/* Asks for the rows of args' units and shows them, as JSON where that is asked for. Returns the exit status. */
+int cmd_list(const struct args *args, const struct cmd_listing *l);
 
 /* start --parent-pid and spawn: the options are those of `sysg spawn`, and parent-pid (a number).
  * Those that the table of args' command lacks count as not given. Returns the exit status. */

@@ -170,16 +170,25 @@ static size_t *shown_order(const struct rows *rows)
 	return order;
 }
 
-int report_table(struct buf *out, const struct rows *rows, bool colour)
+/* A spawned unit that is at rest has ended: what is there is its result. */
+static bool is_result(const struct packet *row)
 {
-	size_t width[COLUMNS], *order = shown_order(rows);
+	const char *kind = packet_get(row, "kind"), *state = or_dash(packet_get(row, "state"));
+
+	return kind && strcmp(kind, "spawned") == 0 &&
+	       (strcmp(state, "done") == 0 || strcmp(state, "failed") == 0 ||
+		       strcmp(state, "stopped") == 0);
+}
+
+static void table_head(struct buf *out, const struct rows *rows, bool results, size_t *width)
+{
 	char text[CELL];
 
-	if (!order)
-		return -1;
 	for (int c = 0; c < COLUMNS; c++) {
 		width[c] = strlen(titles[c]);
 		for (size_t i = 0; i < rows->n; i++) {
+			if (!results && is_result(&rows->units[i]))
+				continue;
 			cell(rows, i, c, text);
 			if (strlen(text) > width[c])
 				width[c] = strlen(text);
@@ -188,9 +197,25 @@ int report_table(struct buf *out, const struct rows *rows, bool colour)
 	for (int c = 0; c < COLUMNS; c++)
 		(void)buf_printf(out, "%-*s", c + 1 < COLUMNS ? (int)width[c] + 2 : 0, titles[c]);
 	(void)buf_addc(out, '\n');
-	for (size_t k = 0; k < rows->n; k++)
-		table_line(out, rows, order[k], width, colour);
+}
+
+int report_table(struct buf *out, const struct rows *rows, bool results, bool colour)
+{
+	size_t width[COLUMNS], *order = shown_order(rows), hidden = 0;
+
+	if (!order)
+		return -1;
+	table_head(out, rows, results, width);
+	for (size_t k = 0; k < rows->n; k++) {
+		if (results || !is_result(&rows->units[order[k]]))
+			table_line(out, rows, order[k], width, colour);
+		else
+			hidden++;
+	}
 	free(order);
+	if (hidden)
+		(void)buf_printf(out, "(%zu spawned unit%s ended; --all lists %s too)\n", hidden,
+			hidden == 1 ? "" : "s", hidden == 1 ? "it" : "them");
 	complaints(out, rows);
 	return 0;
 }

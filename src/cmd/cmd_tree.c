@@ -6,14 +6,15 @@
 
 static const struct option_row options[] = { OPT_SERVICE, OPT_CLIENT, { NULL } };
 
-static int draw(struct buf *out, const struct rows *rows)
+static int draw(struct buf *out, const struct args *args, const struct rows *rows)
 {
+	(void)args;
 	return report_tree(out, rows, !out_drawing(), out_colour(STDOUT_FILENO));
 }
 
 static int run(const struct args *args)
 {
-	return cmd_listing(args, draw, cmd_fail);
+	return cmd_list(args, &(struct cmd_listing){ .draw = draw, .failed = cmd_fail });
 }
 
 extern const struct command cmd_tree;

@@ -101,23 +101,42 @@ int cmd_probe(const struct args *args, const char *op, const char *key)
 	return status;
 }
 
-static int show(const struct args *args, const struct rows *rows, cmd_draw *draw)
+static int show(const struct args *args, const struct rows *rows, const struct cmd_listing *l)
 {
 	struct buf out;
 	int rc = 0;
 
 	buf_init(&out, OUT_MAX);
-	if (args->json)
+	if (args->json) {
 		report_json(&out, rows);
-	else if (!rows->n)
+		return cmd_print(&out, 0);
+	}
+	if (l->before)
+		(void)buf_adds(&out, l->before);
+	if (!rows->n)
 		(void)buf_adds(&out,
 			args->nunits ? "No matching units found\n" : "No units being supervised\n");
 	else
-		rc = draw(&out, rows);
+		rc = l->draw(&out, args, rows);
 	return cmd_print(&out, rc < 0 ? 1 : 0);
 }
 
-int cmd_listing(const struct args *args, cmd_draw *draw, cmd_failed *failed)
+/* The error itself goes to stderr. */
+static int listing_failed(const struct args *args, const struct client *c, const struct err *err,
+	const struct cmd_listing *l)
+{
+	struct buf out;
+
+	if (l->before && !args->json) {
+		buf_init(&out, OUT_MAX);
+		(void)buf_adds(&out, l->before);
+		if (cmd_print(&out, 0) != 0)
+			return 1;
+	}
+	return l->failed(args, c, err);
+}
+
+int cmd_list(const struct args *args, const struct cmd_listing *l)
 {
 	struct client c;
 	struct rows rows;
@@ -126,7 +145,7 @@ int cmd_listing(const struct args *args, cmd_draw *draw, cmd_failed *failed)
 	cmd_client(&c, args);
 	rows_init(&rows);
 	int rc = rows_ask(&rows, &c, args->units, &err);
-	int status = rc < 0 ? failed(args, &c, &err) : show(args, &rows, draw);
+	int status = rc < 0 ? listing_failed(args, &c, &err, l) : show(args, &rows, l);
 	rows_done(&rows);
 	client_done(&c);
 	return status;

@@ -109,7 +109,7 @@ Test(report, no_rows_are_still_json, .init = start, .fini = stop)
 Test(report, the_table_indents_children_below_their_parent, .init = start, .fini = stop)
 {
 	a_tree();
-	cr_assert_eq(report_table(&out, &rows, false), 0);
+	cr_assert_eq(report_table(&out, &rows, true, false), 0);
 	cr_expect_str_eq(out.p,
 		"NAME   STATE    HEALTH   PID  UPTIME  RESTARTS  LAST EXIT              SPAWNED\n"
 		"web    running  healthy  10   1m00s   0         -                      1 live, 2 "
@@ -146,7 +146,7 @@ Test(report, a_name_from_outside_cannot_steer_the_terminal, .init = start, .fini
 	row("ok=1\0row=unit\0id=@4\0path=a\033[2J\0name=b\0state=running\0error=SG0001\0why="
 	    "\033c\0");
 	cr_assert_eq(rows_link(&rows, &err), 0);
-	cr_assert_eq(report_table(&out, &rows, false), 0);
+	cr_assert_eq(report_table(&out, &rows, true, false), 0);
 	cr_assert_eq(report_tree(&out, &rows, false, false), 0);
 	cr_expect_null(strchr(out.p, '\033'));
 }
