@@ -1,61 +1,72 @@
-/* logfile.h - reading one unit's log file and its rotated ones, with nothing kept open. Layer: cli.
- */
+/* logfile.h - one unit's log file and its rotated ones, read as one stream. Layer: cli. */
 #ifndef CLI_LOGFILE_H
 #define CLI_LOGFILE_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "base/buf.h"
+#include "base/heap.h"
+#include "cli/logtime.h"
 
-enum { LOGFILE_ROTATED = 100, LOGFILE_LINE = 64 * 1024, LOGFILE_TS = 27 };
+enum {
+	LOGFILE_ROTATED = 100,
+	LOGFILE_LINE = 32 * 1024, /* a longer line comes in pieces */
+	LOGFILE_BLOCK = 32 * 1024,
+};
+#define LOGFILE_ALL SIZE_MAX
 
-/* LOGDIR/UNIT.log; UNIT.log.1 is older, UNIT.log.2 older still. */
+/* A place in one of the files. Its number changes when it is rotated, so it is known by what it is,
+ * and by its first bytes, since a number of an inode is used again. */
+struct logpos {
+	bool set;
+	dev_t dev;
+	ino_t ino;
+	off_t at;
+	struct timespec written; /* when we last looked */
+	char head[LOGTIME_STAMP];
+	bool headed; /* head is set */
+};
+
+/* LOGDIR/UNIT.log; UNIT.log.1 is older, UNIT.log.2 older still. No file is kept open. */
 struct logfile {
 	char *unit; /* path in the tree */
 	char *path; /* of the current file */
-	dev_t dev;  /* of the file that was read last, and how far */
-	ino_t ino;
-	off_t at;
-	bool seen;       /* dev, ino, at are set */
-	struct buf part; /* a line whose end has not been written yet */
-};
-
-struct logline {
-	char *bytes; /* "2026-05-14T02:05:13.470911Z stdout text", without the newline; owned */
-	size_t len;
-	const struct logfile *from;
-	size_t order; /* of coming */
-};
-
-struct loglines {
-	struct logline *v;
-	size_t n, room;
+	/* The line that logfile_next() found; valid until it is called again. */
+	const char *line; /* "2026-05-14T02:05:13.470911Z stdout text", without the newline */
+	size_t line_len;
+	int64_t time_ns; /* of it, or of the last one that had a time; LOGTIME_NONE: none had */
+	/* For whoever merges. */
+	struct heap_node node;
+	int error; /* errno of the last look */
+	/* Private. */
+	struct logpos begin, pos, stop;
+	bool bounded; /* ends at stop */
+	char *block;
+	size_t room, len, used;
+	struct buf part; /* a line whose end has not been read yet */
+	bool part_shown;
 };
 
 /* Takes copies. -1: no memory. */
 int logfile_init(struct logfile *f, const char *unit, const char *path);
 void logfile_done(struct logfile *f);
-/* Appends the last n lines of all files of the unit, oldest first, and remembers where they end.
- * -1: errno; a file that is not there holds no line. */
-int logfile_last(struct logfile *f, size_t n, struct loglines *ret);
-/* Appends what was written since: the rest of a file that was moved away, those after it, the
- * current one. -1: errno. */
-int logfile_more(struct logfile *f, struct loglines *ret);
 
-void loglines_done(struct loglines *lines);
-/* In the order of their times; those of one time in the order of coming. */
-void loglines_sort(struct loglines *lines);
-/* Drops all but the last n. */
-void loglines_keep(struct loglines *lines, size_t n);
+/* From here on logfile_next() gives the last n lines that are there now, of all files of the unit
+ * and the oldest first, and then 0. A file that is not there holds none. -1: errno. */
+int logfile_begin(struct logfile *f, size_t n);
+/* ... and what is written after those lines. */
+void logfile_follow(struct logfile *f);
+/* Goes back to the place that logfile_begin() chose. */
+void logfile_again(struct logfile *f);
 
-struct logrecord {
-	const char *ts, *stream, *text;
-	size_t ts_len, stream_len, text_len;
-};
-
-/* The three parts of a line; one of another form is all text. */
-void logline_parse(const struct logline *line, struct logrecord *ret);
+/* The next line. block: how many bytes are read at a time, at most LOGFILE_BLOCK. 1, 0: none now,
+ * -1: errno. */
+int logfile_next(struct logfile *f, size_t block);
+/* A last line that has no end, when no more of it is waited for. 1, 0: there is none. */
+int logfile_rest(struct logfile *f);
 
 #endif

@@ -11,7 +11,7 @@
 enum { OUT_MAX = 256 * 1024 * 1024 }; /* the cap for buffers of output */
 
 /* Writes all of b to stdout and empties it. -1: the text was cut by the cap or memory, or stdout
- * takes no more; said on stderr. */
+ * takes no more; said on stderr, unless its reader has gone (errno EPIPE). */
 int out_flush(struct buf *b);
 
 /* Decides once, for this process: nothing is coloured or drawn after out_plain(). */
@@ -22,6 +22,9 @@ bool out_drawing(void);  /* line-drawing characters may be used: not --plain, a 
 
 /* A name or a text that came from outside, for a terminal: control bytes become '?'. */
 void out_clean(struct buf *b, const char *text);
+
+/* The bytes of the UTF-8 character at p, of which n >= 1 are left; 0: it is none. */
+size_t utf8_length(const unsigned char *p, size_t n);
 
 /* JSON on one line. The comma is put where one is due; key is NULL inside an array and at the top.
  */

@@ -3,9 +3,8 @@
 #include "base/clock.h"
 #include "cli/out.h"
 
-/* The length of the UTF-8 character at p (n bytes are left), 0 when it is none: RFC 3629,
- * section 4. */
-static size_t utf8(const unsigned char *p, size_t n)
+/* RFC 3629, section 4. */
+size_t utf8_length(const unsigned char *p, size_t n)
 {
 	unsigned char low = 0x80, high = 0xbf;
 	size_t len;
@@ -55,7 +54,7 @@ static void quoted(struct buf *out, const char *text, size_t n)
 
 	(void)buf_addc(out, '"');
 	for (size_t i = 0; i < n;) {
-		size_t len = utf8(p + i, n - i);
+		size_t len = utf8_length(p + i, n - i);
 
 		if (!len)
 			(void)buf_adds(out, "\xef\xbf\xbd");

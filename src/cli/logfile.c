@@ -1,108 +1,19 @@
 #include "cli/logfile.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
-
-enum { BLOCK = 64 * 1024, PATH_BYTES = 4096 };
-
-/* --- lines --- */
-
-void loglines_done(struct loglines *lines)
-{
-	for (size_t i = 0; i < lines->n; i++)
-		free(lines->v[i].bytes);
-	free(lines->v);
-	*lines = (struct loglines){ 0 };
-}
-
-static int add_line(struct loglines *lines, const struct logfile *from, const char *bytes, size_t n)
-{
-	if (lines->n == lines->room) {
-		size_t room = lines->room ? 2 * lines->room : 128;
-		struct logline *v = reallocarray(lines->v, room, sizeof *v);
-		if (!v)
-			return -1;
-		lines->v = v;
-		lines->room = room;
-	}
-	char *copy = malloc(n + 1);
-	if (!copy)
-		return -1;
-	memcpy(copy, bytes, n);
-	copy[n] = '\0';
-	lines->v[lines->n] =
-		(struct logline){ .bytes = copy, .len = n, .from = from, .order = lines->n };
-	lines->n++;
-	return 0;
-}
-
-static bool timed(const struct logline *line)
-{
-	return line->len >= LOGFILE_TS && line->bytes[LOGFILE_TS - 1] == 'Z' &&
-	       line->bytes[10] == 'T';
-}
-
-static int by_time(const void *a, const void *b)
-{
-	const struct logline *x = a, *y = b;
-	int rc = timed(x) && timed(y) ? memcmp(x->bytes, y->bytes, LOGFILE_TS) : 0;
-
-	return rc ? rc : x->order < y->order ? -1 : x->order > y->order;
-}
-
-void loglines_sort(struct loglines *lines)
-{
-	for (size_t i = 0; i < lines->n; i++)
-		lines->v[i].order = i;
-	if (lines->n)
-		qsort(lines->v, lines->n, sizeof *lines->v, by_time);
-}
-
-void loglines_keep(struct loglines *lines, size_t n)
-{
-	if (lines->n <= n)
-		return;
-	size_t drop = lines->n - n;
-	for (size_t i = 0; i < drop; i++)
-		free(lines->v[i].bytes);
-	memmove(lines->v, lines->v + drop, n * sizeof *lines->v);
-	lines->n = n;
-}
-
-void logline_parse(const struct logline *line, struct logrecord *ret)
-{
-	const char *rest = line->bytes + LOGFILE_TS + 1;
-	size_t n =
-		timed(line) && line->len > LOGFILE_TS && rest[-1] == ' ' ? strcspn(rest, " ") : 0;
-
-	*ret = (struct logrecord){ .ts = "",
-		.stream = "stdout",
-		.stream_len = 6,
-		.text = line->bytes,
-		.text_len = line->len };
-	if (!n)
-		return;
-	ret->ts = line->bytes;
-	ret->ts_len = LOGFILE_TS;
-	ret->stream = rest;
-	ret->stream_len = n;
-	ret->text = rest + n + (rest[n] == ' ');
-	ret->text_len = line->len - (size_t)(ret->text - line->bytes);
-}
-
-/* --- one file --- */
+#include "cli/logpiece.h"
 
 int logfile_init(struct logfile *f, const char *unit, const char *path)
 {
-	*f = (struct logfile){ .unit = strdup(unit), .path = strdup(path) };
+	*f = (struct logfile){
+		.unit = strdup(unit), .path = strdup(path), .time_ns = LOGTIME_NONE
+	};
 	buf_init(&f->part, LOGFILE_LINE);
 	if (f->unit && f->path)
 		return 0;
@@ -114,251 +25,199 @@ void logfile_done(struct logfile *f)
 {
 	free(f->unit);
 	free(f->path);
+	free(f->block);
 	buf_done(&f->part);
-	f->unit = f->path = NULL;
+	f->unit = f->path = f->block = NULL;
 }
 
-/* k 0: the current one. -1: errno. */
-static int open_file(const struct logfile *f, int k, struct stat *st)
+void logfile_again(struct logfile *f)
 {
-	char path[PATH_BYTES];
-	int n = k ? snprintf(path, sizeof path, "%s.%d", f->path, k)
-		  : snprintf(path, sizeof path, "%s", f->path);
-
-	if (n < 0 || (size_t)n >= sizeof path) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0 || fstat(fd, st) < 0)
-		return -1;
-	if (!S_ISREG(st->st_mode)) {
-		errno = EINVAL;
-		return -1;
-	}
-	return steal_fd(&fd);
-}
-
-static bool same(const struct logfile *f, const struct stat *st)
-{
-	return f->seen && st->st_dev == f->dev && st->st_ino == f->ino;
-}
-
-static int end_part(struct logfile *f, struct loglines *ret)
-{
-	int rc = f->part.len ? add_line(ret, f, f->part.p, f->part.len) : 0;
-
+	f->bounded = true;
+	f->pos = f->begin;
+	f->len = f->used = 0;
+	f->part_shown = false;
+	f->time_ns = LOGTIME_NONE;
 	buf_reset(&f->part);
+}
+
+int logfile_begin(struct logfile *f, size_t n)
+{
+	int rc = logpiece_last(f->path, n ? n : 1, &f->begin, &f->stop);
+
+	if (rc < 0)
+		f->begin.set = f->stop.set = false;
+	if (!n)
+		f->begin = f->stop;
+	logfile_again(f);
 	return rc;
 }
 
-/* A line longer than LOGFILE_LINE comes in pieces. */
-static int take_bytes(struct logfile *f, const char *p, size_t n, struct loglines *ret)
+void logfile_follow(struct logfile *f)
 {
-	while (n) {
-		const char *nl = memchr(p, '\n', n);
-		size_t len = nl ? (size_t)(nl - p) : n, room = LOGFILE_LINE - f->part.len;
-		bool cut = len > room;
-
-		if (cut)
-			len = room;
-		if (nl && !cut && !f->part.len) {
-			if (add_line(ret, f, p, len) < 0)
-				return -1;
-		} else if (buf_add(&f->part, p, len) < 0 || ((nl || cut) && end_part(f, ret) < 0)) {
-			return -1;
-		}
-		len += nl && !cut;
-		p += len;
-		n -= len;
-	}
-	return 0;
+	f->bounded = false;
 }
 
-/* From f->at to the end. */
-static int read_on(struct logfile *f, int fd, struct loglines *ret)
-{
-	char *block = malloc(BLOCK);
-	ssize_t n = block ? 1 : -1;
+/* --- lines out of bytes --- */
 
-	while (block && (n = pread(fd, block, BLOCK, f->at)) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 || take_bytes(f, block, (size_t)n, ret) < 0) {
-			n = -1;
-			break;
-		}
-		f->at += n;
-	}
-	int sys = errno;
-	free(block);
-	errno = sys;
-	return n < 0 ? -1 : 0;
+static int show(struct logfile *f, const char *line, size_t n)
+{
+	int64_t ns;
+
+	f->line = line;
+	f->line_len = n;
+	if (logtime_stamp(line, n, &ns))
+		f->time_ns = ns;
+	return 1;
 }
 
-static int read_file(
-	struct logfile *f, int fd, const struct stat *st, off_t from, struct loglines *ret)
+static int show_part(struct logfile *f)
 {
-	f->seen = true;
-	f->dev = st->st_dev;
-	f->ino = st->st_ino;
-	f->at = from;
-	return read_on(f, fd, ret);
+	f->part_shown = true;
+	return show(f, f->part.p, f->part.len);
 }
 
-/* --- the last lines --- */
-
-/* Where the last *n lines begin; *n is lessened by the lines that are there. -1: errno. */
-static off_t tail_offset(int fd, off_t size, size_t *n)
+/* 1: a line, 0: all bytes are used up, -1: no memory. */
+static int take_line(struct logfile *f)
 {
-	char *block = malloc(BLOCK);
-	off_t at = size, start = 0;
-	bool whole = true;
-
-	if (!block)
-		return -1;
-	while (at > 0 && whole) {
-		size_t len = at > BLOCK ? BLOCK : (size_t)at;
-		ssize_t got = pread(fd, block, len, at - (off_t)len);
-
-		if (got != (ssize_t)len) {
-			free(block);
-			errno = got < 0 ? errno : EIO;
-			return -1;
-		}
-		at -= (off_t)len;
-		for (size_t i = len; i > 0 && whole; i--) {
-			if (block[i - 1] != '\n' || at + (off_t)i == size)
-				continue;
-			if (--*n == 0) {
-				start = at + (off_t)i;
-				whole = false;
-			}
-		}
-	}
-	free(block);
-	if (whole && size > 0)
-		--*n;
-	return start;
-}
-
-struct piece {
-	int k;
-	ino_t ino;
-	off_t from;
-};
-
-/* Newest first, so that only as much is read as is wanted. */
-static int find_pieces(struct logfile *f, size_t n, struct piece *pieces)
-{
-	int count = 0;
-
-	for (int k = 0; k <= LOGFILE_ROTATED && n; k++) {
-		struct stat st;
-		autoclose int fd = open_file(f, k, &st);
-
-		if (fd < 0 && errno == ENOENT && k == 0)
-			continue;
-		if (fd < 0 && errno == ENOENT)
-			break;
-		if (fd < 0)
-			return -1;
-		if (count && st.st_ino == pieces[count - 1].ino)
-			continue; /* moved while we looked */
-		off_t from = tail_offset(fd, st.st_size, &n);
-		if (from < 0)
-			return -1;
-		pieces[count++] = (struct piece){ .k = k, .ino = st.st_ino, .from = from };
-	}
-	return count;
-}
-
-static int skip_to_end(struct logfile *f)
-{
-	struct stat st;
-	autoclose int fd = open_file(f, 0, &st);
-
-	if (fd < 0)
-		return errno == ENOENT ? 0 : -1;
-	f->seen = true;
-	f->dev = st.st_dev;
-	f->ino = st.st_ino;
-	f->at = st.st_size;
-	return 0;
-}
-
-int logfile_last(struct logfile *f, size_t n, struct loglines *ret)
-{
-	struct piece pieces[LOGFILE_ROTATED + 1];
+	const char *p = f->block + f->used;
+	size_t n = f->len - f->used, room = LOGFILE_LINE - f->part.len;
+	const char *nl = n ? memchr(p, '\n', n) : NULL;
+	size_t len = nl ? (size_t)(nl - p) : n;
 
 	if (!n)
-		return skip_to_end(f);
-	int count = find_pieces(f, n, pieces);
-	while (count-- > 0) {
-		struct stat st;
-		int k = pieces[count].k;
-		autoclose int fd = open_file(f, k, &st);
-
-		/* A rotation between the two looks: the file is one further down. */
-		if (fd >= 0 && st.st_ino != pieces[count].ino) {
-			(void)close(fd);
-			fd = open_file(f, k + 1, &st);
-		}
-		if (fd < 0 || st.st_ino != pieces[count].ino)
-			continue;
-		if (read_file(f, fd, &st, pieces[count].from, ret) < 0)
-			return -1;
-		if (k && end_part(f, ret) < 0)
-			return -1;
-	}
-	return count < -1 ? -1 : 0;
-}
-
-/* --- following --- */
-
-/* Under which number the file is now that we read last; -1: gone. */
-static int find_again(const struct logfile *f)
-{
-	for (int k = 1; k <= LOGFILE_ROTATED; k++) {
-		struct stat st;
-		autoclose int fd = open_file(f, k, &st);
-
-		if (fd < 0)
-			return -1;
-		if (same(f, &st))
-			return k;
-	}
-	return -1;
-}
-
-static int read_numbered(struct logfile *f, int k, bool on, struct loglines *ret)
-{
-	struct stat st;
-	autoclose int fd = open_file(f, k, &st);
-
-	if (fd < 0)
-		return errno == ENOENT ? 0 : -1;
-	return read_file(f, fd, &st, on ? f->at : 0, ret);
-}
-
-int logfile_more(struct logfile *f, struct loglines *ret)
-{
-	struct stat st;
-
-	if (stat(f->path, &st) < 0)
-		return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
-	if (same(f, &st) && st.st_size == f->at)
 		return 0;
-	autoclose int fd = open_file(f, 0, &st);
-	if (fd < 0)
-		return errno == ENOENT ? 0 : -1;
-	if (same(f, &st))
-		return read_file(f, fd, &st, st.st_size < f->at ? 0 : f->at, ret);
-	int k = f->seen ? find_again(f) : -1;
-	for (bool on = true; k > 0; k--, on = false)
-		if (read_numbered(f, k, on, ret) < 0 || end_part(f, ret) < 0)
-			return -1;
-	if (end_part(f, ret) < 0)
+	if (nl && !f->part.len) {
+		f->used += len + 1;
+		return show(f, p, len);
+	}
+	bool cut = len > room;
+	if (cut)
+		len = room;
+	if (len && buf_add(&f->part, p, len) < 0)
 		return -1;
-	return read_file(f, fd, &st, 0, ret);
+	f->used += len + (nl && !cut);
+	return nl || cut ? show_part(f) : 0;
+}
+
+int logfile_rest(struct logfile *f)
+{
+	if (!f->part.len || f->part_shown)
+		return 0;
+	return show_part(f);
+}
+
+/* --- bytes out of files --- */
+
+enum filled { FILL_ERROR = -1, FILL_NOTHING, FILL_BYTES, FILL_NEXT_FILE };
+
+static int make_room(struct logfile *f, size_t block)
+{
+	if (f->room >= block)
+		return 0;
+	char *more = realloc(f->block, block);
+	if (!more)
+		return -1;
+	f->block = more;
+	f->room = block;
+	return 0;
+}
+
+/* Quiet files are looked at often, and cost one system call. */
+static bool is_at_end(const struct logfile *f)
+{
+	struct stat st;
+
+	return f->pos.set && stat(f->path, &st) == 0 && st.st_ino == f->pos.ino &&
+	       st.st_dev == f->pos.dev && st.st_size == f->pos.at &&
+	       st.st_mtim.tv_sec == f->pos.written.tv_sec &&
+	       st.st_mtim.tv_nsec == f->pos.written.tv_nsec;
+}
+
+static bool is_at_stop(const struct logfile *f)
+{
+	return f->bounded &&
+	       (!f->stop.set || (f->stop.ino == f->pos.ino && f->stop.dev == f->pos.dev &&
+					f->pos.at >= f->stop.at));
+}
+
+/* The memory of one that has nothing is for those that have. */
+static enum filled nothing(struct logfile *f)
+{
+	free(f->block);
+	f->block = NULL;
+	f->room = f->len = f->used = 0;
+	return FILL_NOTHING;
+}
+
+static enum filled not_there(struct logfile *f)
+{
+	return errno == ENOENT || errno == ENOTDIR ? nothing(f) : FILL_ERROR;
+}
+
+static enum filled read_block(struct logfile *f, int fd, size_t most)
+{
+	ssize_t n;
+
+	if (f->bounded && f->stop.ino == f->pos.ino && f->stop.dev == f->pos.dev &&
+		f->stop.at - f->pos.at < (off_t)most)
+		most = (size_t)(f->stop.at - f->pos.at);
+	do
+		n = pread(fd, f->block, most, f->pos.at);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return FILL_ERROR;
+	f->pos.at += n;
+	f->len = (size_t)n;
+	f->used = 0;
+	return n ? FILL_BYTES : FILL_NOTHING;
+}
+
+/* What is there now comes after what was read: the file is another, or was cut. */
+static enum filled begin_anew(struct logfile *f)
+{
+	int rc = f->pos.set ? logpiece_newer(f->path, &f->pos) : logpiece_oldest(f->path, &f->pos);
+
+	return rc < 0 ? not_there(f) : FILL_NEXT_FILE;
+}
+
+static enum filled fill(struct logfile *f, size_t block)
+{
+	struct stat st;
+	int k;
+
+	if (is_at_stop(f) || is_at_end(f))
+		return nothing(f);
+	if (!f->pos.set)
+		return begin_anew(f);
+	/* Its number is known before it is read: so the end of a numbered one is final. */
+	autoclose int fd = logpiece_find(f->path, &f->pos, &st, &k);
+	if (fd < 0)
+		return errno == ENOENT ? begin_anew(f) : FILL_ERROR;
+	if (make_room(f, block) < 0)
+		return FILL_ERROR;
+	enum filled rc = read_block(f, fd, f->room);
+	if (rc != FILL_NOTHING)
+		return rc;
+	if (!k)
+		return nothing(f);
+	return logpiece_after(f->path, &f->pos, k) < 0 ? not_there(f) : FILL_NEXT_FILE;
+}
+
+int logfile_next(struct logfile *f, size_t block)
+{
+	if (f->part_shown)
+		buf_reset(&f->part);
+	f->part_shown = false;
+	for (;;) {
+		int rc = take_line(f);
+
+		if (rc)
+			return rc;
+		enum filled filled = fill(f, block);
+		if (filled == FILL_ERROR || filled == FILL_NOTHING)
+			return (int)filled;
+		/* What a killed writer left has no end; no more of it will come. */
+		if (filled == FILL_NEXT_FILE && logfile_rest(f))
+			return 1;
+	}
 }

@@ -2,7 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <poll.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,11 +12,11 @@
 
 #include "base/caps.h"
 #include "base/log.h"
+#include "cli/logname.h"
+#include "cli/logtree_int.h"
 #include "cli/seek.h"
 
-enum { PATH_BYTES = 4096, FILES_MOST = 65536, LOOK_MS = 500, GATHER_MS = 10 };
-
-#define NEW_FILES (IN_CREATE | IN_MOVED_TO | IN_DELETE)
+enum { FILES_MOST = 16384 };
 
 static int no_memory(struct err *err)
 {
@@ -29,32 +29,61 @@ int logtree_init(struct logtree *t, const char *dir, struct err *err)
 	return t->dir ? 0 : no_memory(err);
 }
 
+static void keep(void *node)
+{
+	(void)node; /* the files are the list's */
+}
+
 void logtree_done(struct logtree *t)
 {
+	tdestroy(t->by_path, keep);
 	for (size_t i = 0; i < t->n; i++) {
 		logfile_done(t->files[i]);
 		free(t->files[i]);
 	}
 	free(t->files);
 	free(t->dir);
+	heap_done(&t->heap);
 	if (t->inotify >= 0)
 		(void)close(t->inotify);
 	*t = (struct logtree){ .inotify = -1 };
 }
 
-int logtree_find_dir(char *dir, size_t size, struct err *err)
+/* --- where --- */
+
+/* The i-th place where a supervisor may have its log files; *dir empty: passed over. -1: past the
+ * last. */
+static int place(size_t i, char *dir, size_t size, const char *socket)
 {
-	char run[SEEK_PATH];
+	char run[SEEK_PATH] = "";
+	const char *slash = socket && *socket != '@' ? strrchr(socket, '/') : NULL;
+
+	dir[0] = '\0';
+	if (i == 0) {
+		(void)snprintf(dir, size, "/var/log/sysg");
+		return 0;
+	}
+	if (i == 1) {
+		if (slash)
+			(void)snprintf(dir, size, "%.*s/logs", (int)(slash - socket), socket);
+		return 0;
+	}
+	if (seek_runtime_dir(i - 2, run) < 0)
+		return -1;
+	if (run[0])
+		(void)snprintf(dir, size, "%s/logs", run);
+	return 0;
+}
+
+int logtree_find_dir(char *dir, size_t size, const char *socket, struct err *err)
+{
 	struct stat st;
 
-	(void)snprintf(dir, size, "/var/log/sysg");
-	if (stat(dir, &st) == 0 && S_ISDIR(st.st_mode))
-		return 0;
-	for (size_t i = 0; seek_runtime_dir(i, run) == 0; i++) {
-		(void)snprintf(dir, size, "%s/logs", run);
-		if (run[0] && stat(dir, &st) == 0 && S_ISDIR(st.st_mode))
-			return 0;
-	}
+	for (int need = W_OK; need >= 0; need = need ? 0 : -1)
+		for (size_t i = 0; place(i, dir, size, socket) == 0; i++)
+			if (dir[0] && stat(dir, &st) == 0 && S_ISDIR(st.st_mode) &&
+				access(dir, need) == 0)
+				return 0;
 	(void)err_set(err, ERR_UNKNOWN, 0,
 		"no log files: neither /var/log/sysg nor `logs` in a runtime directory is there");
 	return err_help(
@@ -63,52 +92,69 @@ int logtree_find_dir(char *dir, size_t size, struct err *err)
 
 /* --- files --- */
 
-static bool known(const struct logtree *t, const char *path)
+static int by_path(const void *a, const void *b)
 {
-	for (size_t i = 0; i < t->n; i++)
-		if (strcmp(t->files[i]->path, path) == 0)
-			return true;
-	return false;
+	const struct logfile *x = a, *y = b;
+
+	return strcmp(x->path, y->path);
 }
 
-int logtree_add(struct logtree *t, const char *unit, const char *path, struct err *err)
+static struct logfile *known(const struct logtree *t, const char *path)
 {
-	if (known(t, path))
-		return 0;
+	struct logfile key = { .path = (char *)path };
+	void *found = tfind(&key, &t->by_path, by_path);
+
+	return found ? *(struct logfile **)found : NULL;
+}
+
+static int make_place(struct logtree *t, struct err *err)
+{
 	if (t->n == FILES_MOST)
 		return err_set(
 			err, ERR_UNKNOWN, 0, "more than %d log files in %s", FILES_MOST, t->dir);
-	if (t->n == t->room) {
-		size_t room = t->room ? 2 * t->room : 16;
-		struct logfile **files = reallocarray(t->files, room, sizeof(struct logfile *));
-		if (!files)
-			return no_memory(err);
-		t->files = files;
-		t->room = room;
-	}
-	struct logfile *f = malloc(sizeof *f);
+	if (t->n < t->room)
+		return 0;
+	size_t room = t->room ? 2 * t->room : 16;
+	struct logfile **files = reallocarray(t->files, room, sizeof(struct logfile *));
+	if (!files)
+		return no_memory(err);
+	t->files = files;
+	t->room = room;
+	return 0;
+}
+
+int logtree_add(struct logtree *t, const char *unit, const char *path, struct logfile **ret,
+	struct err *err)
+{
+	struct logfile *f = known(t, path);
+
+	if (ret)
+		*ret = f;
+	if (f)
+		return 0;
+	if (make_place(t, err) < 0)
+		return -1;
+	f = malloc(sizeof *f);
 	if (!f || logfile_init(f, unit, path) < 0) {
 		free(f);
 		return no_memory(err);
 	}
+	if (!tsearch(f, &t->by_path, by_path)) {
+		logfile_done(f);
+		free(f);
+		return no_memory(err);
+	}
 	t->files[t->n++] = f;
+	if (ret)
+		*ret = f;
 	return 0;
 }
 
-/* What a walk does with each file (unit: its path without the directory and .log) and each
- * directory. */
-struct walk {
-	struct logtree *t;
-	int (*file)(struct walk *w, const char *unit, const char *path, struct err *err);
-	int (*dir)(struct walk *w, const char *path, struct err *err);
-	const char *suffix;
-	size_t matches;
-	char first[PATH_BYTES];
-};
+/* --- walking --- */
 
-static int entry(struct walk *w, char *path, size_t at, int depth, struct err *err);
+static int entry(struct logwalk *w, char *path, int depth, struct err *err);
 
-static int walk_dir(struct walk *w, char *path, int depth, struct err *err)
+static int walk_dir(struct logwalk *w, char *path, int depth, struct err *err)
 {
 	DIR *d = opendir(path);
 	size_t at = strlen(path);
@@ -124,168 +170,106 @@ static int walk_dir(struct walk *w, char *path, int depth, struct err *err)
 	while (rc == 0 && (e = readdir(d))) {
 		int n = e->d_name[0] == '.'
 				? -1
-				: snprintf(path + at, PATH_BYTES - at, "/%s", e->d_name);
+				: snprintf(path + at, LOGTREE_PATH - at, "/%s", e->d_name);
 
-		if (n > 0 && (size_t)n < PATH_BYTES - at)
-			rc = entry(w, path, at, depth, err);
+		if (n > 0 && (size_t)n < LOGTREE_PATH - at)
+			rc = entry(w, path, depth, err);
 		path[at] = '\0';
 	}
 	(void)closedir(d);
 	return rc;
 }
 
-static int entry(struct walk *w, char *path, size_t at, int depth, struct err *err)
+/* A unit whose current file is missing has rotated ones all the same. */
+static int entry(struct logwalk *w, char *path, int depth, struct err *err)
 {
-	char unit[PATH_BYTES];
+	char unit[LOGTREE_PATH];
 	struct stat st;
-	size_t n = strlen(path), skip = strlen(w->t->dir) + 1;
 
-	(void)at;
 	if (lstat(path, &st) < 0)
 		return 0;
 	if (S_ISDIR(st.st_mode))
 		return depth < CAP_PATH_DEPTH ? walk_dir(w, path, depth + 1, err) : 0;
-	if (!S_ISREG(st.st_mode) || !w->file || n < skip + 5 || strcmp(path + n - 4, ".log") != 0)
+	if (!S_ISREG(st.st_mode) || !w->file ||
+		logname_unit(path + strlen(w->t->dir) + 1, unit, sizeof unit) < 0)
 		return 0;
-	(void)snprintf(unit, sizeof unit, "%.*s", (int)(n - 4 - skip), path + skip);
-	return w->file(w, unit, path, err);
+	return w->file(w, unit, err);
 }
 
-static int walk(struct walk *w, struct err *err)
+int logtree_walk(struct logwalk *w, const char *unit, struct err *err)
 {
-	char path[PATH_BYTES];
+	char path[LOGTREE_PATH];
+	int n = snprintf(path, sizeof path, "%s%s%s", w->t->dir, *unit ? "/" : "", unit);
 
-	(void)snprintf(path, sizeof path, "%s", w->t->dir);
-	return walk_dir(w, path, 0, err);
-}
-
-static int add_found(struct walk *w, const char *unit, const char *path, struct err *err)
-{
-	return logtree_add(w->t, unit, path, err);
-}
-
-int logtree_scan(struct logtree *t, struct err *err)
-{
-	struct walk w = { .t = t, .file = add_found };
-
-	return walk(&w, err);
-}
-
-static int match(struct walk *w, const char *unit, const char *path, struct err *err)
-{
-	size_t n = strlen(unit), m = strlen(w->suffix);
-
-	(void)path;
-	(void)err;
-	if (n <= m || unit[n - m - 1] != '/' || strcmp(unit + n - m, w->suffix) != 0)
+	if (n < 0 || (size_t)n >= sizeof path)
 		return 0;
-	if (!w->matches++)
-		(void)snprintf(w->first, sizeof w->first, "%s", unit);
-	return 0;
+	return walk_dir(w, path, *unit != '\0', err);
 }
 
-static bool is_path(const char *unit)
+static int add_path(struct logtree *t, const char *unit, struct logfile **ret, struct err *err)
 {
-	for (const char *p = unit; *p; p += strcspn(p, "/"), p += *p == '/') {
-		size_t n = strcspn(p, "/");
-
-		if (!n || *p == '.')
-			return false;
-	}
-	return *unit != '\0';
-}
-
-static int add_path(struct logtree *t, const char *unit, bool must_be, struct err *err)
-{
-	char path[PATH_BYTES];
+	char path[LOGTREE_PATH];
 	int n = snprintf(path, sizeof path, "%s/%s.log", t->dir, unit);
 
-	if (n < 0 || (size_t)n >= sizeof path || (must_be && access(path, F_OK) < 0))
-		return 1;
-	return logtree_add(t, unit, path, err);
+	if (n < 0 || (size_t)n >= sizeof path)
+		return err_set(err, ERR_NO_UNIT, 0, "%.100s...: too long for a log file", unit);
+	return logtree_add(t, unit, path, ret, err);
 }
 
-int logtree_add_unit(struct logtree *t, const char *unit, struct err *err)
+static int add_found(struct logwalk *w, const char *unit, struct err *err)
 {
-	struct walk w = { .t = t, .file = match, .suffix = unit };
-	bool top = *unit == '/';
-
-	unit += top;
-	w.suffix = unit;
-	int rc = is_path(unit) ? add_path(t, unit, true, err) : 1;
-	if (rc <= 0)
-		return rc;
-	if (!top && is_path(unit) && walk(&w, err) < 0)
-		return -1;
-	if (w.matches > 1) {
-		(void)err_set(
-			err, ERR_AMBIGUOUS, 0, "%.100s: %zu log files end so", unit, w.matches);
-		return err_help(err, "write the whole path, for example %.100s", w.first);
-	}
-	if (!w.matches)
-		return err_set(err, ERR_NO_UNIT, 0, "no log of %.100s in %.200s", unit, t->dir);
-	return add_path(t, w.first, false, err);
+	return add_path(w->t, unit, NULL, err);
 }
 
-/* --- watching --- */
-
-/* The files change by events of their directories; the same directory again is the same watch. */
-static int watch_dir(struct walk *w, const char *path, struct err *err)
+int logtree_scan(struct logtree *t, const char *unit, struct err *err)
 {
+	struct logwalk w = { .t = t, .file = add_found };
+
+	return logtree_walk(&w, unit, err);
+}
+
+/* --- by name --- */
+
+struct search {
+	struct logwalk w;
+	const char *suffix;
+	size_t matches;
+	bool exact;
+	char first[LOGTREE_PATH];
+};
+
+/* Of several numbers of one log each is met. */
+static int match(struct logwalk *w, const char *unit, struct err *err)
+{
+	struct search *s = (struct search *)w;
+	size_t n = strlen(unit), m = strlen(s->suffix);
+
 	(void)err;
-	if (inotify_add_watch(w->t->inotify, path, IN_MODIFY | NEW_FILES | IN_ONLYDIR) < 0) {
-		log_line(LOG_DBG, "%s can't be watched: %s", path, strerror(errno));
-		(void)close(w->t->inotify);
-		w->t->inotify = -1;
-		return -1;
-	}
+	if (strcmp(unit, s->suffix) == 0)
+		s->exact = true;
+	if (n <= m || unit[n - m - 1] != '/' || strcmp(unit + n - m, s->suffix) != 0 ||
+		(s->matches == 1 && strcmp(unit, s->first) == 0))
+		return 0;
+	if (!s->matches++)
+		(void)snprintf(s->first, sizeof s->first, "%s", unit);
 	return 0;
 }
 
-static void watch_all(struct logtree *t)
+int logtree_add_unit(struct logtree *t, const char *unit, struct logfile **ret, struct err *err)
 {
-	struct walk w = { .t = t, .dir = watch_dir };
-	struct err err;
+	bool top = *unit == '/';
+	struct search s = { .w = { .t = t, .file = match }, .suffix = unit + top };
 
-	if (t->inotify >= 0)
-		(void)walk(&w, &err);
-}
-
-void logtree_watch(struct logtree *t)
-{
-	t->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	watch_all(t);
-}
-
-static bool drain(int fd)
-{
-	_Alignas(struct inotify_event) char bytes[16 * 1024];
-	bool fresh = false;
-	ssize_t n;
-
-	while ((n = read(fd, bytes, sizeof bytes)) > 0)
-		for (ssize_t i = 0; i < n;) {
-			const struct inotify_event *e = (const void *)(bytes + i);
-
-			fresh |= (e->mask & (NEW_FILES | IN_Q_OVERFLOW)) != 0;
-			i += (ssize_t)(sizeof *e + e->len);
-		}
-	return fresh;
-}
-
-void logtree_await(struct logtree *t, bool *ret_new)
-{
-	struct pollfd p = { .fd = t->inotify, .events = POLLIN };
-
-	if (t->inotify < 0) {
-		(void)poll(NULL, 0, LOOK_MS);
-		*ret_new = true;
-		return;
+	if (logname_is_path(s.suffix) && logtree_walk(&s.w, "", err) < 0)
+		return -1;
+	if (s.exact)
+		return add_path(t, s.suffix, ret, err);
+	if (!s.matches || top)
+		return err_set(err, ERR_NO_UNIT, 0, "no log of %.100s in %.200s", s.suffix, t->dir);
+	if (s.matches > 1) {
+		(void)err_set(
+			err, ERR_AMBIGUOUS, 0, "%.100s: %zu log files end so", s.suffix, s.matches);
+		return err_help(err, "write the whole path, for example %.100s", s.first);
 	}
-	(void)poll(&p, 1, -1);
-	(void)poll(NULL, 0, GATHER_MS); /* a burst is one look */
-	*ret_new = drain(t->inotify);
-	if (*ret_new)
-		watch_all(t); /* a directory may be new, and hold files already: the caller looks at
-				 all */
+	return add_path(t, s.first, ret, err);
 }

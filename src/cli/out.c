@@ -27,13 +27,14 @@ int out_flush(struct buf *b)
 		else if (errno != EINTR)
 			break;
 	}
-	if (done < b->len)
-		log_line(LOG_ERR, "stdout: %s", strerror(errno));
-	else if (failed)
+	int sys = done < b->len ? errno : 0;
+	if (sys && sys != EPIPE) /* whoever read it had enough: `| head` */
+		log_line(LOG_ERR, "stdout: %s", strerror(sys));
+	else if (!sys && failed)
 		log_line(LOG_ERR, "the output is too large");
-	failed |= done < b->len;
 	buf_reset(b);
-	return failed ? -1 : 0;
+	errno = sys;
+	return failed || sys ? -1 : 0;
 }
 
 void out_plain(bool no_colour, bool no_drawing)
