@@ -15,6 +15,6 @@ enum ansi_mode {
 
 /* Appends one line of n bytes, without its newline. A sequence that has no end in the line loses
  * its introducer only, so that it hides no text. Failures are the buffer's. */
-void ansi_put(struct buf *out, const char *p, size_t n, enum ansi_mode mode);
+void ansi_put(struct buf *out, const char *line, size_t n, enum ansi_mode mode);
 
 #endif

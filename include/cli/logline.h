@@ -10,6 +10,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+enum { LOGLINE_ROOM = 64 * 1024 }; /* of what a line may become when it is cleaned */
+
 struct logrecord {
 	const char *ts, *stream, *text;
 	size_t ts_len, stream_len, text_len;

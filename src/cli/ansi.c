@@ -115,13 +115,13 @@ static size_t put_text(struct buf *out, const unsigned char *p, size_t n, enum a
 	return len ? len : 1;
 }
 
-void ansi_put(struct buf *out, const char *text, size_t n, enum ansi_mode mode)
+void ansi_put(struct buf *out, const char *line, size_t n, enum ansi_mode mode)
 {
-	const unsigned char *p = (const unsigned char *)text;
+	const unsigned char *p = (const unsigned char *)line;
 	bool coloured = false, sgr;
 
 	if (mode == ANSI_KEEP) {
-		(void)buf_add(out, text, n);
+		(void)buf_add(out, line, n);
 		return;
 	}
 	if (mode != ANSI_STRIP && n && p[n - 1] == '\r')

@@ -29,7 +29,7 @@ void logline_parse(const char *line, size_t n, struct logrecord *ret)
 void logfilter_init(struct logfilter *f)
 {
 	*f = (struct logfilter){ .stream = NULL };
-	buf_init(&f->plain, 2 * LOGFILE_LINE);
+	buf_init(&f->plain, LOGLINE_ROOM);
 }
 
 void logfilter_done(struct logfilter *f)

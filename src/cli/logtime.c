@@ -98,7 +98,7 @@ static bool zone(const char **p, int64_t *ret_s)
 	if (!is_char(p, "+-") || !digits(p, 2, 0, 23, &hour) || !is_char(p, ":") ||
 		!digits(p, 2, 0, 59, &minute))
 		return false;
-	*ret_s = sign * (hour * 3600 + minute * 60);
+	*ret_s = (int64_t)sign * (hour * 3600 + minute * 60);
 	return true;
 }
 

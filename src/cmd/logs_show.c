@@ -14,7 +14,7 @@
 
 #define CLEAR_SCREEN "\033[2J\033[H"
 
-enum { LINES = 100, FLUSH_AT = 64 * 1024, POLL_MOST_S = 24 * 3600 };
+enum { LINES = 100, FLUSH_AT = 64 * 1024, POLL_MOST_MS = 24 * 3600 * 1000 };
 
 struct view {
 	struct logs *l;
@@ -83,7 +83,7 @@ static void put_json(struct view *v, const struct logfile *f, const struct logre
 	struct json j = { .out = &v->out };
 	struct buf text;
 
-	buf_init(&text, 2 * LOGFILE_LINE);
+	buf_init(&text, LOGLINE_ROOM);
 	ansi_put(&text, r->text, r->text_len, v->ansi);
 	json_open(&j, NULL, '{');
 	if (r->ts_len)
@@ -220,8 +220,8 @@ static bool pause_for(int64_t ns)
 	while ((left = until - clock_mono_ns()) > 0) {
 		int64_t ms = (left + NS_PER_MS - 1) / NS_PER_MS;
 
-		if (ms > POLL_MOST_S * 1000)
-			ms = POLL_MOST_S * 1000;
+		if (ms > POLL_MOST_MS)
+			ms = POLL_MOST_MS;
 		if (poll(&p, 1, (int)ms) > 0)
 			return false;
 	}
