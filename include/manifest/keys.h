@@ -20,6 +20,9 @@ enum key_scope {
 	SCOPE_DEP,
 	SCOPE_BACKOFF,
 	SCOPE_CHECK,
+	SCOPE_HOOKS,
+	SCOPE_OUTCOMES,
+	SCOPE_HOOK,
 	SCOPE_DEPLOYMENT,
 	SCOPE_LOGS,
 	SCOPE_SPAWN,
@@ -38,8 +41,8 @@ struct key_word {
 struct key_row {
 	enum key_scope scope;
 	const char *name;
-	key_fn *parse;                /* NULL: known, but not supported by this version */
-	size_t offset;                /* of the field in the struct of the scope */
+	key_fn *parse; /* NULL: known, but not supported by this version */
+	size_t offset; /* of the field in the struct of the scope; of a hook: its place in the array */
 	int64_t min, max;             /* numbers; durations in ns */
 	const struct key_word *words; /* ends with a NULL word */
 	enum key_scope sub;           /* of key_sub */

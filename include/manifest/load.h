@@ -59,7 +59,10 @@ typedef void key_fn(struct load *l, const struct key_row *row, const struct ynod
 key_fn key_services, key_command, key_exec, key_env, key_env_file, key_env_vars, key_depends_on,
 	key_backoff, key_success, key_check, key_sinks, key_limit, key_policy, key_check_command,
 	key_check_tcp, key_check_file, key_check_url, key_check_unix, key_check_notify,
-	key_check_timeout;
+	key_check_timeout, key_hooks, key_outcomes, key_hook, key_hook_command, key_deploy_hook;
+
+/* A line for the shell, or a list of words, as argv; NULL: found. */
+char **load_argv(struct load *l, const struct key_row *row, const struct ynode *v);
 
 /* Rules that need two keys, once a map is read. */
 /* map: the value of the service, null when it has none; key: its name. */

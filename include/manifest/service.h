@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "manifest/health.h"
+#include "manifest/hooks.h"
 #include "manifest/limits.h"
 
 enum dep_condition { DEP_STARTED, DEP_HEALTHY, DEP_COMPLETED };
@@ -63,7 +64,8 @@ struct service {
 	bool stop_timeout_set;
 	char *user, *group; /* as written: name or number; NULL: not set */
 	struct health_check check;
-	unsigned sinks; /* enum log_sink bits; 0: the default */
+	struct hook *hooks; /* HOOK_COUNT of them; NULL: none at all */
+	unsigned sinks;     /* enum log_sink bits; 0: the default */
 	bool spawn_dynamic;
 	struct spawn_limits limits; /* all defaults filled in */
 	enum spawn_policy policy;

@@ -12,6 +12,10 @@
  * 0. A stop that we ordered is clean whatever the code. */
 bool exit_clean(const struct unit *u, const struct service *svc);
 
+/* Which hooks tell of the end of a start, as bits 1 << enum hook_kind. forced: KILL was needed, or did not help.
+ * again: that start was a restart. */
+unsigned exit_hooks(const struct unit *u, const struct service *svc, bool forced, bool again);
+
 /* Which GONE_x a unit whose tree is gone goes on with. svc NULL: a spawned child (never restarted).
  * Counts nothing. */
 enum node_event exit_resolve(const struct unit *u, const struct service *svc);

@@ -11,13 +11,16 @@
 #define NODE_STATES(X)                                                                              \
 	X(IDLE,     "idle",     "stopped",  1) /* not wanted, nothing runs */                       \
 	X(WAITING,  "waiting",  "queued",   1) /* wanted, dependencies not up yet */                \
+	X(PREPARING, "preparing", "starting", 0) /* its pre_start hook runs; no main process yet */ \
 	X(STARTING, "starting", "starting", 0) /* forked, execve(2) not confirmed */                \
 	X(RUNNING,  "running",  "starting", 0) /* exec confirmed, check not passed */               \
 	X(READY,    "ready",    "running",  0) /* check passed or none; dependents may start */     \
+	X(LEAVING,  "leaving",  "stopping", 0) /* ordered to end: its pre_stop hook runs, if any */ \
 	X(STOPPING, "stopping", "stopping", 0) /* ordered to end: children first, then its signal */ \
 	X(KILLING,  "killing",  "stopping", 0) /* KILL to all that is left of it */                 \
 	X(ENDING,   "ending",   "stopping", 0) /* its main process ended by itself; clearing up */  \
 	X(DRAINING, "draining", "draining", 0) /* ended clean; its children go on to their end */   \
+	X(CLOSING,  "closing",  "stopping", 0) /* nothing of it is left; its post_stop hook runs */ \
 	X(BACKOFF,  "backoff",  "backoff",  1) /* ended, restart timer armed */                     \
 	X(DONE,     "done",     "done",     1) /* ended clean, policy: stays down */                \
 	X(FAILED,   "failed",   "failed",   1) /* gave up */
@@ -25,20 +28,22 @@
 
 /*
  * GONE_x: the main process is reaped and nothing of its tree is left; which of them is decided by
- * node/exit.c. They come last, in one row.
+ * node/exit.c. They come last, in one row. EMPTY comes before them where there is a post_stop hook
+ * to run. HOOK_x: the hook that the state is for is through, or there is none.
  */
 // clang-format off
 #define NODE_EVENTS(X)                                                                              \
-	X(START) X(STOP) X(RESTART) X(DEPS_UP) X(DEP_FAILED) X(EXEC_OK) X(PROBE_UP) X(PROBE_DOWN)    \
-	X(MAIN_EXIT) X(KIDS_GONE) X(KIDS_LEFT) X(TIMEOUT)                                           \
+	X(START) X(STOP) X(RESTART) X(PREPARE) X(DEPS_UP) X(DEP_FAILED) X(HOOK_OK) X(HOOK_FAIL)      \
+	X(EXEC_OK) X(PROBE_UP) X(PROBE_DOWN) X(MAIN_EXIT) X(KIDS_GONE) X(KIDS_LEFT) X(TIMEOUT)      \
+	X(EMPTY)                                                                                    \
 	X(GONE_DOWN) X(GONE_RESTART) X(GONE_AGAIN) X(GONE_DONE) X(GONE_FAIL)
 // clang-format on
 
 /* Run in this order; each is one function in super/effects.c. */
 // clang-format off
 #define NODE_EFFECTS(X)                                                                             \
-	X(DISARM) X(UNPROBE) X(DEPS) X(SPAWN) X(KIDS) X(CASCADE) X(TERM) X(CLEAR) X(KILL) X(SURVIVE) \
-	X(PROBE) X(ARM_START) X(ARM_STOP) X(ARM_KILL) X(ARM_BACKOFF) X(TELL)
+	X(DISARM) X(UNPROBE) X(UNHOOK) X(DEPS) X(PREPARE) X(SPAWN) X(PRE_STOP) X(POST_STOP) X(KIDS)  \
+	X(CASCADE) X(TERM) X(CLEAR) X(KILL) X(SURVIVE) X(PROBE) X(ARM_START) X(ARM_STOP) X(ARM_KILL) X(ARM_BACKOFF) X(TELL)
 // clang-format on
 
 enum node_state {

@@ -74,7 +74,8 @@ struct unit {
 	bool own_left;   /* processes of its own (not its children's) may be left */
 	bool exec_ok;    /* execve succeeded in this start */
 	bool was_ready;
-	bool unhealthy; /* its check fails since it was ready, and it is left alone */
+	bool unhealthy;  /* its check fails since it was ready, and it is left alone */
+	bool unprepared; /* its pre_start hook failed: this start had no main process */
 	int64_t started_ns, started_wall_ns;
 	struct unit_exit exit;
 	int64_t failed_ns;  /* monotonic: when it became NODE_FAILED */

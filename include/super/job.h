@@ -14,6 +14,7 @@ struct conn;
 struct timer;
 struct envblock;
 struct probe;
+struct hook_run;
 
 typedef void timer_fn(struct super *s, struct timer *t);
 
@@ -65,6 +66,13 @@ struct job {
 	struct conn *asker;     /* waits for execve */
 	struct conn *signaller; /* waits for a signal to all of it; its pass is under way */
 	struct probe *probe;
+	struct hook_run *hooks; /* those that run now */
+	struct hook_run *gate;  /* of these: what the unit's state is there for; NULL: none */
+	unsigned hook_runs;     /* started so far */
+	bool prepared;          /* pre_start is through, or was refused: this start has begun */
+	bool launched;          /* a start began whose end was not told yet */
+	bool relaunch;          /* that start is a restart */
+	bool forced;            /* KILL was needed to be rid of it */
 };
 
 static inline struct job *job_of(const struct unit *u)

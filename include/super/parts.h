@@ -4,6 +4,8 @@
 
 #include "super/state.h"
 
+struct spawned;
+
 /* --- timer.c --- */
 void timer_set(struct super *s, struct timer *t, int64_t deadline_ns, timer_fn *fn);
 void timer_del(struct super *s, struct timer *t);
@@ -52,6 +54,15 @@ char *job_cgroup_name(const struct job *j, char name[64]);
 /* --- launch.c --- */
 int launch_start(
 	struct super *s, struct unit *u, struct err *err); /* forks; the outcome comes by events */
+void launch_afresh(struct unit *u); /* what the start before left in the unit is forgotten */
+uint64_t launch_mark(struct super *s);
+/* Forks a hook's command; its end comes by reaping. groups: what it belongs to, else as the service. */
+struct hook_groups {
+	uint64_t mark;
+	int cgroup_procs; /* or -1 */
+};
+int launch_hook(struct super *s, struct job *j, enum hook_kind kind,
+	const struct hook_groups *groups, struct spawned *ret, struct err *err);
 int launch_probe(
 	struct super *s, struct job *j, char *const *argv, pid_t *ret_pid, struct err *err);
 void launch_free(struct launch *l);
@@ -65,8 +76,7 @@ void deps_lost(struct super *s, struct unit *crashed); /* dependents go down wit
 
 /* --- tell.c: a unit reached a state that somebody may wait for --- */
 void tell(struct super *s, struct unit *u);
-bool unit_essential(
-	const struct super *s, const struct unit *u); /* its end is the container's */
+bool unit_essential(const struct super *s, const struct unit *u); /* its end is the container's */
 int unit_exit_code(const struct unit
 		*u); /* as a container's exit code: 128+N, 127 not found, 126 not executable */
 
@@ -79,7 +89,9 @@ void idle_check(struct super *s); /* nothing left to do: end by itself */
 
 /* --- reaping.c --- */
 bool reap_all(struct super *s); /* true: there are more, for the next turn */
-void aux_add(struct super *s, pid_t pid, struct job *j);
+/* h: the hook whose process it is; NULL: a check's. -1: out of memory. */
+int aux_add(struct super *s, pid_t pid, struct job *j, struct hook_run *h);
+void aux_forget_hook(struct super *s, pid_t pid);
 void aux_forget(struct super *s, const struct job *j);
 struct unit *aux_unit(struct super *s, pid_t pid);
 

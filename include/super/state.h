@@ -85,6 +85,7 @@ struct super {
 	int code;
 	bool over, active; /* active: something happened since our memory was trimmed last */
 	unsigned survivors, trims;
+	unsigned nhooks; /* runs of hooks, of all units */
 
 	int64_t boot_ns;
 	uint64_t reaped_own, reaped_adopted, turns;

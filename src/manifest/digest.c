@@ -60,6 +60,15 @@ static uint64_t add_check(uint64_t h, const struct health_check *c)
 	return add_int(add_int(add_int(h, c->retries), c->notify_fd), c->ignore);
 }
 
+static uint64_t add_hooks(uint64_t h, const struct hook *hooks)
+{
+	for (int i = 0; hooks && i < HOOK_COUNT; i++)
+		h = hooks[i].argv
+			    ? add_int(add_list(add_int(h, i), hooks[i].argv), hooks[i].timeout_ns)
+			    : h;
+	return h;
+}
+
 static uint64_t add_restart(uint64_t h, const struct service *s)
 {
 	h = add_int(add_int(h, s->restart), s->max_restarts);
@@ -76,6 +85,7 @@ void digest_service(const struct manifest *m, struct service *s)
 	h = add_str(h, s->working_dir);
 	h = add_env(add_env(h, &m->env), &s->env);
 	h = add_check(add_restart(add_deps(h, s), s), &s->check);
+	h = add_hooks(h, s->hooks);
 	h = add_int(add_int(h, s->stop_signal), s->stop_target);
 	h = add_int(h, s->stop_timeout_ns);
 	h = add_str(add_str(h, s->user), s->group);

@@ -130,18 +130,24 @@ void key_command(struct load *l, const struct key_row *row, const struct ynode *
 	}
 }
 
-void key_check_command(struct load *l, const struct key_row *row, const struct ynode *v, void *base)
+char **load_argv(struct load *l, const struct key_row *row, const struct ynode *v)
 {
-	struct health_check *c = base;
 	struct service part = { 0 };
 
 	if (v->bad)
-		return;
+		return NULL;
 	if (v->kind == YNODE_LIST)
 		words(l, row, v, &part);
 	else if (load_kind(l, v, YNODE_SCALAR, row->name, "write a line or a list of words") == 0)
 		part.argv = shell_argv(l, v, row->name);
-	c->argv = part.argv;
+	return part.argv;
+}
+
+void key_check_command(struct load *l, const struct key_row *row, const struct ynode *v, void *base)
+{
+	struct health_check *c = base;
+
+	c->argv = load_argv(l, row, v);
 	c->kind = CHECK_COMMAND;
 }
 

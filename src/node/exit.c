@@ -4,11 +4,18 @@
 
 #include "base/clock.h"
 
+static bool ordered(const struct unit *u)
+{
+	return u->cause == CAUSE_ORDER || u->cause == CAUSE_SHUTDOWN ||
+	       u->cause == CAUSE_DEPENDENCY;
+}
+
 bool exit_clean(const struct unit *u, const struct service *svc)
 {
-	if (u->cause == CAUSE_ORDER || u->cause == CAUSE_SHUTDOWN || u->cause == CAUSE_DEPENDENCY)
+	if (ordered(u))
 		return true;
-	if (u->cause != CAUSE_NONE || u->exit.signal || u->exit.reason == END_EXEC_FAILED)
+	if (u->cause != CAUSE_NONE || u->unprepared || u->exit.signal ||
+		u->exit.reason == END_EXEC_FAILED)
 		return false;
 	if (!svc)
 		return u->exit.code == 0;
@@ -40,17 +47,26 @@ static enum node_event again_or_fail(const struct unit *u, const struct service 
 	return EV_GONE_AGAIN;
 }
 
+unsigned exit_hooks(const struct unit *u, const struct service *svc, bool forced, bool again)
+{
+	if (ordered(u))
+		return u->exec_ok ? 1u << (forced ? HOOK_STOP_ERROR : HOOK_STOP_SUCCESS) : 0;
+	if (exit_clean(u, svc))
+		return 1u << HOOK_STOP_SUCCESS;
+	if (u->was_ready)
+		return 1u << HOOK_STOP_ERROR | 1u << HOOK_ONERR;
+	return 1u << HOOK_START_ERROR | 1u << HOOK_ONERR | (again ? 1u << HOOK_RESTART_ERROR : 0);
+}
+
 enum node_event exit_resolve(const struct unit *u, const struct service *svc)
 {
-	bool ordered = u->cause == CAUSE_ORDER || u->cause == CAUSE_DEPENDENCY;
-
 	if (!u->want_up)
 		return EV_GONE_DOWN;
 	if (!svc)
 		return u->cause != CAUSE_NONE ? EV_GONE_DOWN
 		       : exit_clean(u, svc)   ? EV_GONE_DONE
 					      : EV_GONE_FAIL;
-	if (ordered)
+	if (ordered(u))
 		return EV_GONE_RESTART;
 	if (hopeless(u))
 		return EV_GONE_FAIL;

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "super/parts.h"
+#include "super/hooks.h"
 
 enum verdict { DEP_WAIT, DEP_OK, DEP_NEVER };
 
@@ -82,7 +82,8 @@ static int64_t coming_up(const struct super *s)
 
 	for (size_t i = 0; i < s->m->nservices; i++) {
 		const struct unit *u = s->unit_of[i];
-		n += u && (u->state == NODE_STARTING || u->state == NODE_RUNNING);
+		n += u && (u->state == NODE_PREPARING || u->state == NODE_STARTING ||
+				  u->state == NODE_RUNNING);
 	}
 	return n;
 }
@@ -97,7 +98,9 @@ void deps_check(struct super *s)
 		if (!u || u->state != NODE_WAITING)
 			continue;
 		if (all_met(s, u, &s->m->services[at]) == DEP_OK && room-- > 0)
-			post(s, u, EV_DEPS_UP);
+			post(s, u,
+				hooks_wants(s, job_of(u), HOOK_PRE_START) ? EV_PREPARE
+									  : EV_DEPS_UP);
 	}
 }
 
@@ -108,8 +111,8 @@ void deps_lost(struct super *s, struct unit *crashed)
 		const struct service *svc = &s->m->services[i];
 		for (size_t d = 0; u && d < svc->ndeps; d++) {
 			const struct dep *dep = &svc->deps[d];
-			bool runs = u->state == NODE_STARTING || u->state == NODE_RUNNING ||
-				    u->state == NODE_READY;
+			bool runs = u->state == NODE_PREPARING || u->state == NODE_STARTING ||
+				    u->state == NODE_RUNNING || u->state == NODE_READY;
 			if (s->unit_of[dep->index] != crashed || !dep->restart ||
 				u->cause == CAUSE_DEPENDENCY || /* was here by another way */
 				dep->condition == DEP_COMPLETED || !runs)

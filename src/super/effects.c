@@ -11,7 +11,7 @@
 #include "node/exit.h"
 #include "os/proc.h"
 #include "probe/probe.h"
-#include "super/parts.h"
+#include "super/hooks.h"
 
 #define SETUP_NS   (30 * NS_PER_SEC) /* from fork to execve */
 #define SURVIVE_NS (5 * NS_PER_SEC)  /* from the first KILL to being called a survivor */
@@ -223,6 +223,7 @@ static void fx_clear(struct super *s, struct unit *u)
 
 static void fx_kill(struct super *s, struct unit *u)
 {
+	job_of(u)->forced |= u->main_alive || u->own_left;
 	kill_own(s, u);
 	for (struct unit *d = NULL; (d = tree_walk(u, d));)
 		if (d->own_left && job_of(d) && d->state != NODE_KILLING) {
@@ -365,8 +366,12 @@ static void fx_tell(struct super *s, struct unit *u)
 static void (*const run[FX_COUNT])(struct super *, struct unit *) = {
 	[FX_BIT_DISARM] = fx_disarm,
 	[FX_BIT_UNPROBE] = fx_unprobe,
+	[FX_BIT_UNHOOK] = hooks_drop,
 	[FX_BIT_DEPS] = fx_deps,
+	[FX_BIT_PREPARE] = hooks_prepare,
 	[FX_BIT_SPAWN] = fx_spawn,
+	[FX_BIT_PRE_STOP] = hooks_leave,
+	[FX_BIT_POST_STOP] = hooks_close,
 	[FX_BIT_KIDS] = fx_kids,
 	[FX_BIT_CASCADE] = fx_cascade,
 	[FX_BIT_TERM] = fx_term,

@@ -28,6 +28,10 @@ bool env_reserved(const char *assignment)
 		"SYSG_ID",
 		"SPAWN_DEPTH",
 		"SPAWN_PARENT_PID",
+		"SYSG_HOOK",
+		"SYSG_EXIT_CODE",
+		"SYSG_SIGNAL",
+		"SYSG_RESTARTS",
 		"SYSG_TOKEN",
 		"SYSG_TOKEN_FILE",
 	};

@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "probe/probe.h"
 #include "super/env.h"
-#include "super/parts.h"
+#include "super/hooks.h"
 
 enum { STOP_TIMEOUT_DEFAULT_S = 5 };
 
@@ -65,6 +65,7 @@ void job_at_rest(struct super *s, struct job *j)
 	timer_del(s, &j->ttl);
 	j->stop_deadline_ns = 0;
 	j->outrun = 0;
+	j->prepared = j->forced = false;
 	j->leftovers_told = j->at_once = j->term_sent = j->survived = j->resolved = false;
 }
 
@@ -73,6 +74,7 @@ void job_free(struct super *s, struct job *j)
 	if (!j)
 		return;
 	job_at_rest(s, j);
+	hooks_free(s, j);
 	timer_del(s, &j->timer);
 	probe_free(j->probe);
 	aux_forget(s, j);

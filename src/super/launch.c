@@ -6,13 +6,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "os/spawn.h"
 #include "super/env.h"
-#include "super/parts.h"
+#include "super/hooks.h"
 
-enum { NAMES = 5, NAME_BYTES = UNIT_PATH_MAX + 32 };
+enum { NAMES = 9, NAME_BYTES = UNIT_PATH_MAX + 32 };
 
 /* The init's own names: they inform, and are never read back by it. */
 struct names {
@@ -38,6 +39,26 @@ static void fill_names(const struct super *s, const struct unit *u, struct names
 	ret->n = n;
 }
 
+/* What a hook is told on top. Of an end, as long as there was none, nothing. */
+static void fill_hook_names(const struct unit *u, enum hook_kind kind, struct names *ret)
+{
+	const struct unit_exit *e = &u->exit;
+	char code[16] = "", sig[16] = "";
+	size_t n = ret->n;
+
+	if (e->known)
+		snprintf(code, sizeof code, "%d", e->code);
+	if (e->known && e->signal)
+		snprintf(sig, sizeof sig, "%d", e->signal);
+	snprintf(ret->text[n++], NAME_BYTES, "SYSG_HOOK=%s", hook_name(kind));
+	snprintf(ret->text[n++], NAME_BYTES, "SYSG_EXIT_CODE=%s", code);
+	snprintf(ret->text[n++], NAME_BYTES, "SYSG_SIGNAL=%s", sig);
+	snprintf(ret->text[n++], NAME_BYTES, "SYSG_RESTARTS=%u", u->restarts);
+	for (size_t i = ret->n; i < n; i++)
+		ret->v[i] = ret->text[i];
+	ret->n = n;
+}
+
 static bool mark_in_use(void *arg, uint64_t mark)
 {
 	struct super *s = arg;
@@ -45,10 +66,15 @@ static bool mark_in_use(void *arg, uint64_t mark)
 	list_each(it, &s->tree.all)
 	{
 		const struct job *j = job_of(list_entry(it, struct unit, all));
-		if (j && j->mark == mark)
+		if (j && (j->mark == mark || hooks_use_mark(j, mark)))
 			return true;
 	}
 	return false;
+}
+
+uint64_t launch_mark(struct super *s)
+{
+	return mark_next(&s->marks, mark_in_use, s);
 }
 
 /* Two containers may have been given one cgroup, and both are PID 1: the random bits of the run keep them apart. */
@@ -63,7 +89,7 @@ static void join_groups(struct super *s, struct job *j)
 {
 	char name[64];
 
-	j->mark = mark_next(&s->marks, mark_in_use, s);
+	j->mark = launch_mark(s);
 	if (s->cgroup && j->cgroup_procs < 0 &&
 		cgroup_make(
 			s->cgroup, job_cgroup_name(j, name), &j->cgroup_procs, &j->cgroup_kill) < 0)
@@ -156,82 +182,117 @@ static void close_ends(const int fd[2])
 			close(fd[i]);
 }
 
-static int start(struct super *s, struct unit *u, struct child_spec *spec, struct err *err)
+/* A child whose output is logged as the unit's. */
+static int spawn_logged(struct super *s, struct unit *u, struct child_spec *spec,
+	struct spawned *ret, struct err *err)
 {
-	struct job *j = job_of(u);
-	struct spawned child;
 	int ends[2] = { -1, -1 };
 	bool inherit = false;
 
-	if (logproc_pipes(s, u, sinks_of(s, j), ends, &inherit, err) < 0)
+	if (logproc_pipes(s, u, sinks_of(s, job_of(u)), ends, &inherit, err) < 0)
 		return -1;
-	spec->fd[0] = s->opts->one_command && !unit_spawned(u) ? STDIN_FILENO : -1;
 	for (int i = 0; i < 2; i++)
 		spec->fd[i + 1] = inherit ? i + 1 : ends[i];
-	int rc = spawn_start(spec, &child, err);
+	int rc = spawn_start(spec, ret, err);
 	close_ends(ends);
+	return rc;
+}
+
+static int start(struct super *s, struct unit *u, struct child_spec *spec, struct err *err)
+{
+	struct spawned child;
+
+	spec->fd[0] = s->opts->one_command && !unit_spawned(u) ? STDIN_FILENO : -1;
+	int rc = spawn_logged(s, u, spec, &child, err);
 	if (rc == 0)
 		note_start(s, u, &child);
 	return rc;
+}
+
+void launch_afresh(struct unit *u)
+{
+	u->exec_ok = u->was_ready = u->unhealthy = u->unprepared = false;
+	if (u->want_up) /* else a stop is in the queue behind this start */
+		u->cause = CAUSE_NONE;
+	u->trouble.code = ERR_OK;
+	u->closed = false;
+	job_of(u)->launched = true;
+}
+
+/* For a process of the unit: its environment with the init's names on top, and more of them for a
+ * hook. *ret_names is what the vector borrows from; both are to be freed. NULL: out of memory, with err. */
+static char **environment(const struct super *s, const struct job *j, const enum hook_kind *kind,
+	struct names **ret_names, struct err *err)
+{
+	struct names *names = malloc(sizeof *names);
+	char **envp = NULL;
+
+	if (names) {
+		fill_names(s, j->u, names);
+		if (kind)
+			fill_hook_names(j->u, *kind, names);
+		envp = env_vector(j->env, names->v, names->n);
+	}
+	if (!envp) {
+		err_set(err, ERR_EXEC_FAILED, ENOMEM, "out of memory");
+		free(names);
+		names = NULL;
+	}
+	*ret_names = names;
+	return envp;
 }
 
 int launch_start(struct super *s, struct unit *u, struct err *err)
 {
 	struct job *j = job_of(u);
 	struct child_spec spec = { .argv = argv_of(j) };
-	struct names *names = malloc(sizeof *names);
-	char **envp = NULL;
-	int rc;
 
-	u->exec_ok = u->was_ready = u->unhealthy = false;
-	if (u->want_up) /* else a stop is in the queue behind this start */
-		u->cause = CAUSE_NONE;
-	u->trouble.code = ERR_OK;
-	u->closed = false;
+	if (!j->prepared) /* else it has begun before its hook */
+		launch_afresh(u);
 	join_groups(s, j);
-	if (names) {
-		fill_names(s, u, names);
-		envp = env_vector(j->env, names->v, names->n);
-	}
-	if (envp) {
-		spec.envp = envp;
-		spec.tty = s->tty == TTY_LED && !unit_spawned(u)      ? CHILD_TTY_SESSION
-			   : s->tty == TTY_SHARED && !unit_spawned(u) ? CHILD_TTY_GROUP
-								      : CHILD_TTY_NONE;
-		fill_spec(s, j, &spec);
-		rc = start(s, u, &spec, err);
-	} else {
-		rc = err_set(err, ERR_EXEC_FAILED, ENOMEM, "out of memory");
-	}
-	free(envp);
-	free(names);
-	return rc;
+	autofree struct names *names = NULL;
+	autofree char **envp = environment(s, j, NULL, &names, err);
+	if (!envp)
+		return -1;
+	spec.envp = envp;
+	spec.tty = s->tty == TTY_LED && !unit_spawned(u)      ? CHILD_TTY_SESSION
+		   : s->tty == TTY_SHARED && !unit_spawned(u) ? CHILD_TTY_GROUP
+							      : CHILD_TTY_NONE;
+	fill_spec(s, j, &spec);
+	return start(s, u, &spec, err);
+}
+
+int launch_hook(struct super *s, struct job *j, enum hook_kind kind,
+	const struct hook_groups *groups, struct spawned *ret, struct err *err)
+{
+	struct child_spec spec = { .argv = j->svc->hooks[kind].argv, .fd = { -1, -1, -1 } };
+	autofree struct names *names = NULL;
+	autofree char **envp = environment(s, j, &kind, &names, err);
+
+	if (!envp)
+		return -1;
+	spec.envp = envp;
+	fill_spec(s, j, &spec);
+	spec.mark = groups->mark;
+	spec.cgroup_fd = groups->cgroup_procs;
+	return spawn_logged(s, j->u, &spec, ret, err);
 }
 
 int launch_probe(struct super *s, struct job *j, char *const *argv, pid_t *ret_pid, struct err *err)
 {
 	struct child_spec spec = { .argv = argv, .fd = { -1, -1, -1 } };
-	struct names *names = malloc(sizeof *names);
+	autofree struct names *names = NULL;
+	autofree char **envp = environment(s, j, NULL, &names, err);
 	struct spawned child;
-	int rc = -1;
 
-	if (!names)
-		return err_set(err, ERR_EXEC_FAILED, ENOMEM, "out of memory");
-	fill_names(s, j->u, names);
-	char **envp = env_vector(j->env, names->v, names->n);
-	if (envp) {
-		spec.envp = envp;
-		fill_spec(s, j, &spec);
-		rc = spawn_start(&spec, &child, err);
-	} else {
-		err_set(err, ERR_EXEC_FAILED, ENOMEM, "out of memory");
-	}
-	free(envp);
-	free(names);
-	if (rc < 0)
+	if (!envp)
+		return -1;
+	spec.envp = envp;
+	fill_spec(s, j, &spec);
+	if (spawn_start(&spec, &child, err) < 0)
 		return -1;
 	close(child.status_fd); /* a check that can't be executed exits 127, which is an answer */
 	*ret_pid = child.pid;
-	aux_add(s, child.pid, j);
+	(void)aux_add(s, child.pid, j, NULL);
 	return 0;
 }

@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "node/exit.h"
 #include "probe/probe.h"
-#include "super/parts.h"
+#include "super/hooks.h"
 
 static bool stays_down(enum stop_cause cause)
 {
@@ -21,7 +21,7 @@ void order_stop(struct super *s, struct unit *u, enum stop_cause cause)
 	if (stays_down(cause))
 		u->want_up = false;
 	if (u->cause == CAUSE_NONE && u->state != NODE_ENDING && u->state != NODE_DRAINING &&
-		u->state != NODE_BACKOFF) /* that end was its own */
+		u->state != NODE_CLOSING && u->state != NODE_BACKOFF) /* that end was its own */
 		u->cause = cause;
 	post(s, u, stays_down(cause) ? EV_STOP : EV_RESTART);
 }
@@ -32,6 +32,8 @@ void order_start(struct super *s, struct unit *u)
 	if (node_state_at_rest(u->state) && u->state != NODE_BACKOFF) {
 		u->in_a_row = 0;
 		u->ever = 0;
+		if (u->state != NODE_WAITING)
+			job_of(u)->relaunch = false;
 		tree_forget_kids(&s->tree, u);
 	}
 	post(s, u, EV_START);
@@ -41,11 +43,13 @@ void kill_now(struct super *s, struct unit *u)
 {
 	struct job *j = job_of(u);
 
+	if (j)
+		hooks_kill(s, j);
 	if (!j || node_state_at_rest(u->state))
 		return;
 	j->stop_deadline_ns = clock_mono_ns();
 	j->at_once = true;
-	if (u->state == NODE_STOPPING) {
+	if (u->state == NODE_STOPPING || u->state == NODE_LEAVING) {
 		timer_del(s, &j->timer);
 		post(s, u, EV_TIMEOUT);
 	} else if (u->state != NODE_KILLING) {
@@ -100,7 +104,7 @@ void check_gone(struct super *s, struct unit *u)
 {
 	struct job *j = job_of(u);
 
-	if (!j || j->resolved || u->main_alive || u->own_left || !may_end(u->state))
+	if (!j || j->resolved || j->gate || u->main_alive || u->own_left || !may_end(u->state))
 		return;
 	if (u->live_children) {
 		if (u->state == NODE_ENDING && u->policy == POLICY_DRAIN && exit_clean(u, j->svc))
@@ -108,7 +112,9 @@ void check_gone(struct super *s, struct unit *u)
 		return;
 	}
 	j->resolved = true;
-	post(s, u, exit_resolve(u, j->svc));
+	post(s, u,
+		u->exec_ok && hooks_wants(s, j, HOOK_POST_STOP) ? EV_EMPTY
+								: exit_resolve(u, j->svc));
 }
 
 static void ttl_over(struct super *s, struct timer *t)

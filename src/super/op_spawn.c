@@ -104,7 +104,7 @@ static int find_parent(struct conn *c, const struct packet *p, struct request *r
 
 	r->for_other = selector || pid;
 	if (c->cls == PEER_AUX)
-		return err_set(err, ERR_NOT_DYNAMIC, 0, "a health check does not spawn");
+		return err_set(err, ERR_NOT_DYNAMIC, 0, "a health check or a hook does not spawn");
 	if (!r->for_other && c->cls == PEER_OPERATOR) {
 		err_set(err, ERR_BAD_REQUEST, 0, "an operator has no place in the tree of its own");
 		return err_help(

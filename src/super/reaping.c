@@ -12,32 +12,36 @@
 #include "base/log.h"
 #include "os/reap.h"
 #include "probe/probe.h"
-#include "super/parts.h"
+#include "super/hooks.h"
 
 /* Of one turn, so that a service that makes orphans as fast as it can does not keep the others
  * waiting. */
 #define REAP_NS (2 * NS_PER_MS)
 enum { REAPS_A_LOOK = 16 };
 
-/* A process that serves a unit without being its main process: a check's command. */
+/* A process that serves a unit without being its main process: a check's command, or a hook's. */
 struct aux {
 	UT_hash_handle hh;
 	pid_t pid;
-	struct job *job; /* NULL: the unit is gone */
+	struct job *job;       /* NULL: the unit is gone */
+	struct hook_run *hook; /* NULL: of a check, or nobody waits for it any more */
 };
 
 // NOLINTNEXTLINE(readability-function-size): uthash's macros nest
-void aux_add(struct super *s, pid_t pid, struct job *j)
+int aux_add(struct super *s, pid_t pid, struct job *j, struct hook_run *h)
 {
 	struct aux *a = calloc(1, sizeof *a);
 
 	if (!a) /* it is reaped as an unknown one, and calls as nobody; as below */
-		return;
+		return -1;
 	a->pid = pid;
 	a->job = j;
+	a->hook = h;
 	HASH_ADD(hh, s->aux, pid, sizeof a->pid, a);
-	if (!a->hh.tbl)
-		free(a); /* the same */
+	if (a->hh.tbl)
+		return 0;
+	free(a);
+	return -1;
 }
 
 // NOLINTNEXTLINE(readability-function-size): uthash's macros nest
@@ -47,6 +51,14 @@ static struct aux *aux_find(struct super *s, pid_t pid)
 
 	HASH_FIND(hh, s->aux, &pid, sizeof pid, a);
 	return a;
+}
+
+void aux_forget_hook(struct super *s, pid_t pid)
+{
+	struct aux *a = aux_find(s, pid);
+
+	if (a)
+		a->hook = NULL;
 }
 
 void aux_forget(struct super *s, const struct job *j)
@@ -66,14 +78,17 @@ struct unit *aux_unit(struct super *s, pid_t pid)
 }
 
 // NOLINTNEXTLINE(readability-function-size): uthash's macros nest
-static void reap_aux(struct super *s, struct aux *a, int code)
+static void reap_aux(struct super *s, struct aux *a, int code, int sig)
 {
+	struct hook_run *h = a->hook;
 	struct job *j = a->job;
 	pid_t pid = a->pid;
 
 	HASH_DEL(s->aux, a);
 	free(a);
-	if (j && j->probe)
+	if (h)
+		hook_exited(h, code, sig);
+	else if (j && j->probe)
 		probe_exited(j->probe, pid, code);
 }
 
@@ -102,11 +117,13 @@ static bool reap_other(struct super *s, pid_t pid)
 	int code, sig;
 
 	sweep_orphan(s->sweep, pid);
+	if (a && a->hook)
+		hook_ending(a->hook);
 	if (reap_take(pid, &code, &sig) < 0)
 		return false;
 	if (a) {
 		s->reaped_own++;
-		reap_aux(s, a, code);
+		reap_aux(s, a, code, sig);
 	} else if (logproc_is(s, pid)) {
 		logproc_died(s);
 	} else {

@@ -53,7 +53,8 @@ static void cancel_starts(struct super *s)
 {
 	for (size_t i = 0; i < s->m->nservices; i++) {
 		struct unit *u = s->unit_of[i];
-		if (u && (u->state == NODE_WAITING || u->state == NODE_BACKOFF))
+		if (u && (u->state == NODE_WAITING || u->state == NODE_BACKOFF ||
+				 u->state == NODE_PREPARING))
 			order_stop(s, u, CAUSE_SHUTDOWN);
 		else if (u)
 			u->want_up = false;
@@ -118,8 +119,11 @@ void shutdown_now(struct super *s)
 	enter(s, PHASE_LEVELS, KILLED_NS);
 }
 
+/* Hooks that tell how a unit ended are part of the end, too. */
 static bool all_at_rest(const struct super *s)
 {
+	if (s->nhooks)
+		return false;
 	for (size_t i = 0; i < s->m->nservices; i++)
 		if (s->unit_of[i] && !node_state_at_rest(s->unit_of[i]->state))
 			return false;
@@ -227,7 +231,7 @@ static void step_levels(struct super *s)
 		s->level--;
 	if (s->level > 0)
 		stop_level(s, s->level - 1);
-	else
+	else if (!s->nhooks)
 		next_phase(s);
 }
 

@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "node/exit.h"
-#include "super/parts.h"
+#include "super/hooks.h"
 
 static int code_of(const struct unit *u)
 {
@@ -70,7 +70,8 @@ static void failed(struct super *s, struct unit *u, const struct job *j)
 	if (gave_up)
 		u->exit.reason = END_GAVE_UP;
 	event_add(s, EVENT_FAILED, u, u->trouble.code, "%s", u->trouble.msg);
-	log_line(LOG_ERR, "error[SG%04d]: %s: %s", u->trouble.code, path, u->trouble.msg);
+	if (gave_up || !u->unprepared) /* that was said when its hook ended */
+		log_line(LOG_ERR, "error[SG%04d]: %s: %s", u->trouble.code, path, u->trouble.msg);
 }
 
 void tell(struct super *s, struct unit *u)
@@ -82,8 +83,11 @@ void tell(struct super *s, struct unit *u)
 		log_line(LOG_INFO, "%s is %s, pid %d", unit_path(u, path, sizeof path),
 			node_state_status(u->state), (int)u->pid);
 		serve_unit_told(s, u);
+		if (u->state == NODE_READY)
+			hooks_up(s, j);
 		return;
 	}
+	hooks_ended(s, j);
 	job_at_rest(s, j);
 	if (unit_spawned(u)) {
 		job_end(s, u);

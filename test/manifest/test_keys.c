@@ -15,7 +15,7 @@ static const char *const pages[SCOPE_COUNT] = {
 	[SCOPE_SERVICE] =
 		"command exec working_dir env depends_on restart_policy backoff max_restarts "
 		"essential "
-		"success_exit_codes stop_signal stop_target stop_timeout health_check !hooks !skip "
+		"success_exit_codes stop_signal stop_target stop_timeout health_check hooks !skip "
 		"!cron !replicas spawn logs user group !supplementary_groups !capabilities "
 		"!no_new_privs !limits !isolation deployment !remote !request_capabilities "
 		"!grant_capabilities !public !on_exit",
@@ -25,7 +25,11 @@ static const char *const pages[SCOPE_COUNT] = {
 	[SCOPE_CHECK] =
 		"command url tcp unix file !notify interval attempt_timeout total_timeout "
 		"timeout retries start_interval on_unhealthy",
-	[SCOPE_DEPLOYMENT] = "!strategy !pre_start health_check !grace_period !blue_green",
+	[SCOPE_HOOKS] =
+		"pre_start post_start pre_stop post_stop on_start on_stop on_restart onstart onerr",
+	[SCOPE_OUTCOMES] = "success error",
+	[SCOPE_HOOK] = "command timeout",
+	[SCOPE_DEPLOYMENT] = "!strategy pre_start health_check !grace_period !blue_green",
 	[SCOPE_LOGS] = "sink !format !prefix !max_bytes !max_files !max_total !when_full",
 	[SCOPE_SPAWN] = "mode limits when_full termination_policy !restart !allow",
 	[SCOPE_LIMITS] = "termination_policy children depth descendants ever !total_memory "
@@ -44,6 +48,9 @@ static const char *const around[SCOPE_COUNT] = {
 	[SCOPE_DEP] = SVC("    depends_on: [{service: b, %s: 1}]\n  b: {command: x}\n"),
 	[SCOPE_BACKOFF] = SVC("    backoff: {%s: 1}\n"),
 	[SCOPE_CHECK] = SVC("    health_check: {%s: 1}\n"),
+	[SCOPE_HOOKS] = SVC("    hooks: {%s: 1}\n"),
+	[SCOPE_OUTCOMES] = SVC("    hooks: {on_start: {%s: 1}}\n"),
+	[SCOPE_HOOK] = SVC("    hooks: {pre_start: {command: x, %s: 1}}\n"),
 	[SCOPE_DEPLOYMENT] = SVC("    deployment: {%s: 1}\n"),
 	[SCOPE_LOGS] = SVC("    logs: {%s: 1}\n"),
 	[SCOPE_SPAWN] = SVC("    spawn: {mode: dynamic, %s: 1}\n"),

@@ -321,3 +321,62 @@ Test(node_exit, an_errno_from_an_earlier_trouble_does_not_make_an_exit_hopeless)
 	ended(1, 0);
 	cr_expect_eq(exit_resolve(&u, &svc), EV_GONE_AGAIN);
 }
+
+/* --- hooks --- */
+
+#define BIT(kind) (1u << HOOK_##kind)
+
+Test(node_exit, the_hooks_of_an_end_follow_from_how_it_came)
+{
+	static const struct {
+		enum stop_cause cause;
+		bool exec_ok, was_ready, forced, again;
+		int code;
+		unsigned want;
+	} rows[] = {
+		{ CAUSE_ORDER, true, true, false, false, 1, BIT(STOP_SUCCESS) },
+		{ CAUSE_SHUTDOWN, true, true, false, true, 1, BIT(STOP_SUCCESS) },
+		{ CAUSE_DEPENDENCY, true, true, true, false, 0, BIT(STOP_ERROR) },
+		{ CAUSE_ORDER, true, false, false, false, 0, BIT(STOP_SUCCESS) },
+		{ CAUSE_ORDER, false, false, false, true, 0, 0 },
+		{ CAUSE_NONE, true, true, false, true, 0, BIT(STOP_SUCCESS) },
+		{ CAUSE_NONE, true, true, false, true, 1, BIT(STOP_ERROR) | BIT(ONERR) },
+		{ CAUSE_NONE, true, false, false, false, 1, BIT(START_ERROR) | BIT(ONERR) },
+		{ CAUSE_NONE, true, false, false, true, 1,
+			BIT(START_ERROR) | BIT(ONERR) | BIT(RESTART_ERROR) },
+		{ CAUSE_UNREADY, true, false, true, false, 0, BIT(START_ERROR) | BIT(ONERR) },
+		{ CAUSE_UNHEALTHY, true, true, false, false, 0, BIT(STOP_ERROR) | BIT(ONERR) },
+		{ CAUSE_SETUP, false, false, true, false, 0, BIT(START_ERROR) | BIT(ONERR) },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		fresh(RESTART_ALWAYS);
+		u.cause = rows[i].cause;
+		u.exec_ok = rows[i].exec_ok;
+		u.was_ready = rows[i].was_ready;
+		ended(rows[i].code, 0);
+		cr_expect_eq(exit_hooks(&u, &svc, rows[i].forced, rows[i].again), rows[i].want,
+			"row %d: %x", (int)i, exit_hooks(&u, &svc, rows[i].forced, rows[i].again));
+	}
+}
+
+Test(node_exit, a_start_that_its_hook_failed_is_never_clean_and_goes_on_by_its_policy)
+{
+	static const enum node_event want[] = { [RESTART_NEVER] = EV_GONE_FAIL,
+		[RESTART_ON_FAILURE] = EV_GONE_AGAIN,
+		[RESTART_ALWAYS] = EV_GONE_AGAIN };
+
+	for (int policy = 0; policy < 3; policy++)
+		for (int code = 0; code < 4;
+			code++) { /* 0: it was killed at its timeout too late */
+			fresh((enum restart_policy)policy);
+			svc.success[0] = 0xff;
+			u.exec_ok = false;
+			u.unprepared = true;
+			ended(code, 0);
+			cr_expect_not(exit_clean(&u, &svc), "%d", code);
+			cr_expect_eq(exit_resolve(&u, &svc), want[policy]);
+			u.want_up = false;
+			cr_expect_eq(exit_resolve(&u, &svc), EV_GONE_DOWN);
+		}
+}

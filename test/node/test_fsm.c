@@ -54,12 +54,18 @@ Test(node_fsm, stop_then_timeout_then_gone_always_ends_at_idle)
 
 Test(node_fsm, a_main_exit_is_taken_by_every_state_that_may_have_a_main_process)
 {
-	/* ENDING and DRAINING have lost theirs */
+	/* PREPARING has none yet; ENDING, DRAINING and CLOSING have lost theirs */
 	for (int s = 1; s < NODE_STATE_COUNT; s++) {
-		bool has = !node_state_at_rest(s) && s != NODE_ENDING && s != NODE_DRAINING;
+		bool has = !node_state_at_rest(s) && s != NODE_PREPARING && s != NODE_ENDING &&
+			   s != NODE_DRAINING && s != NODE_CLOSING;
 		cr_expect_eq(node_next(s, EV_MAIN_EXIT).next != NODE_ILLEGAL, has, "%s",
 			node_state_name(s));
 	}
+}
+
+static bool may_end(int s)
+{
+	return s == NODE_STOPPING || s == NODE_KILLING || s == NODE_ENDING || s == NODE_DRAINING;
 }
 
 Test(node_fsm, gone_comes_only_where_the_tree_may_end_and_leads_to_rest)
@@ -67,8 +73,7 @@ Test(node_fsm, gone_comes_only_where_the_tree_may_end_and_leads_to_rest)
 	for (int s = 1; s < NODE_STATE_COUNT; s++)
 		for (int e = EV_GONE_DOWN; e < EV_COUNT; e++) {
 			struct node_cell c = node_next(s, e);
-			bool ends = s == NODE_STOPPING || s == NODE_KILLING || s == NODE_ENDING ||
-				    s == NODE_DRAINING;
+			bool ends = may_end(s) || s == NODE_CLOSING;
 			cr_expect_eq(c.next != NODE_ILLEGAL, ends, "%s/%s", node_state_name(s),
 				node_event_name(e));
 			if (ends)
@@ -87,12 +92,13 @@ Test(node_fsm, only_gone_leaves_the_states_that_own_processes)
 	}
 }
 
-Test(node_fsm, a_process_appears_exactly_when_the_cell_says_spawn)
+Test(node_fsm, a_main_process_appears_exactly_when_the_cell_says_spawn)
 {
 	EACH_CELL(s, e)
 	{
 		struct node_cell c = node_next(s, e);
-		bool born = c.next != NODE_ILLEGAL && node_state_at_rest(s) &&
+		bool born = c.next != NODE_ILLEGAL && c.next != NODE_PREPARING &&
+			    (node_state_at_rest(s) || (s == NODE_PREPARING && e == EV_HOOK_OK)) &&
 			    !node_state_at_rest(c.next);
 		cr_expect_eq(born, (c.fx & FX_SPAWN) != 0, "%s/%s", node_state_name(s),
 			node_event_name(e));
@@ -128,12 +134,61 @@ Test(node_fsm, leaving_an_armed_state_disarms_or_arms_again)
 
 Test(node_fsm, a_stop_of_what_runs_stops_its_children_first)
 {
+	/* what is to be left first is left by way of the hook; PREPARING and CLOSING have no child */
 	for (int s = 1; s < NODE_STATE_COUNT; s++) {
 		struct node_cell c = node_next(s, EV_STOP);
-		if (!node_state_at_rest(s) && s != NODE_STOPPING && s != NODE_KILLING)
+		if (c.next == NODE_LEAVING)
+			c = node_next(NODE_LEAVING, EV_HOOK_OK);
+		if (!node_state_at_rest(s) && s != NODE_STOPPING && s != NODE_KILLING &&
+			s != NODE_PREPARING && s != NODE_CLOSING)
 			cr_expect((c.fx & FX_KIDS) && !(c.fx & FX_TERM), "%s", node_state_name(s));
 	}
 	cr_expect(node_next(NODE_STOPPING, EV_KIDS_GONE).fx & FX_TERM);
+}
+
+Test(node_fsm, each_state_for_a_hook_begins_it_exactly_when_it_is_entered)
+{
+	static const struct {
+		enum node_state state;
+		unsigned fx;
+	} rows[] = { { NODE_PREPARING, FX_PREPARE }, { NODE_LEAVING, FX_PRE_STOP },
+		{ NODE_CLOSING, FX_POST_STOP } };
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		EACH_CELL(s, e)
+		{
+			struct node_cell c = node_next(s, e);
+			bool enters = c.next == rows[i].state && s != (int)rows[i].state;
+			cr_expect_eq(enters, (c.fx & rows[i].fx) != 0, "%s/%s", node_state_name(s),
+				node_event_name(e));
+		}
+}
+
+Test(node_fsm, what_waits_for_a_hook_goes_on_however_it_ends)
+{
+	for (int e = EV_HOOK_OK; e <= EV_HOOK_FAIL; e++) {
+		cr_expect_eq(node_next(NODE_PREPARING, e).next,
+			e == EV_HOOK_OK ? NODE_STARTING : NODE_ENDING);
+		cr_expect_eq(node_next(NODE_LEAVING, e).next, NODE_STOPPING);
+		/* one that was in the queue behind an order to go on without it changes nothing */
+		cr_expect_eq(node_next(NODE_STOPPING, e).fx, FX_NOTHING);
+		cr_expect_eq(node_next(NODE_KILLING, e).fx, FX_NOTHING);
+		cr_expect_eq(node_next(NODE_CLOSING, e).fx, FX_NOTHING);
+	}
+}
+
+Test(node_fsm, an_order_that_leaves_a_hook_behind_drops_it)
+{
+	cr_expect(node_next(NODE_PREPARING, EV_STOP).fx & FX_UNHOOK);
+	cr_expect(node_next(NODE_PREPARING, EV_RESTART).fx & FX_UNHOOK);
+	cr_expect(node_next(NODE_LEAVING, EV_TIMEOUT).fx & FX_UNHOOK);
+}
+
+Test(node_fsm, an_empty_tree_closes_wherever_it_may_end_and_nowhere_else)
+{
+	for (int s = 1; s < NODE_STATE_COUNT; s++)
+		cr_expect_eq(node_next(s, EV_EMPTY).next, may_end(s) ? NODE_CLOSING : NODE_ILLEGAL,
+			"%s", node_state_name(s));
 }
 
 Test(node_fsm, out_of_range_is_illegal_and_not_a_crash)

@@ -1,0 +1,32 @@
+/* hooks.h - what a service has run around its life: each run a process tree of its own. Layer: super. */
+#ifndef SUPER_HOOKS_H
+#define SUPER_HOOKS_H
+
+#include "super/parts.h"
+
+struct hook_run; /* one run, from its fork to when nothing of it is left */
+
+/* --- for the effects of the table --- */
+void hooks_prepare(
+	struct super *s, struct unit *u); /* posts HOOK_OK or HOOK_FAIL when it is through */
+void hooks_leave(
+	struct super *s, struct unit *u); /* posts HOOK_OK: pre_stop is through, or not to run */
+void hooks_close(struct super *s, struct unit *u); /* posts GONE_x: post_stop is through */
+void hooks_drop(
+	struct super *s, struct unit *u); /* what the state waits for is killed, if it still runs */
+
+/* --- for what tells of a unit --- */
+bool hooks_wants(const struct super *s, const struct job *j, enum hook_kind kind);
+void hooks_up(struct super *s, struct job *j);    /* it is ready */
+void hooks_ended(struct super *s, struct job *j); /* it is at rest: if that ended a start, how */
+void hooks_kill(struct super *s, struct job *j);  /* every run of this unit, at once */
+void hooks_free(struct super *s, struct job *j);  /* the same, and they are forgotten */
+
+/* --- for reaping --- */
+void hook_ending(struct hook_run *h); /* its process ended and is unreaped */
+void hook_exited(
+	struct hook_run *h, int code, int sig); /* it was reaped; frees h when all is gone */
+
+bool hooks_use_mark(const struct job *j, uint64_t mark);
+
+#endif

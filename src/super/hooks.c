@@ -1,0 +1,486 @@
+/* Hooks: each run is a process tree of its own, killed whole at its timeout, and nothing waits for one but the state
+ * of its unit that is there for it. */
+#include "super/hooks.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/units.h"
+#include "node/exit.h"
+#include "os/spawn.h"
+
+#define SURVIVE_NS (5 * NS_PER_SEC) /* from KILL to being called a survivor */
+
+struct hook_run {
+	struct hook_run *next; /* of the job */
+	struct job *j;
+	enum hook_kind kind;
+	pid_t pid;
+	unsigned number; /* of the unit's runs, for the name of its group */
+	bool reaped, gone;
+	bool cut, slow;    /* why it was killed: an order, its timeout */
+	bool told;         /* what it left running was said */
+	int code, sig;     /* of its process, once reaped; code 128+sig */
+	int status_fd;     /* of its set-up; read when it ends */
+	struct err failed; /* of its set-up or exec; code ERR_OK: none */
+	struct hook_groups in;
+	int cgroup_kill; /* of its own group, or -1 */
+	struct sweep_target sweep;
+	bool sweeping;
+	int64_t timeout_ns;
+	struct timer timer; /* its timeout, then the time until it counts as a survivor */
+};
+
+static const struct hook *hook_of(const struct job *j, enum hook_kind kind)
+{
+	const struct hook *h = j->svc && j->svc->hooks ? &j->svc->hooks[kind] : NULL;
+
+	return h && h->argv ? h : NULL;
+}
+
+bool hooks_wants(const struct super *s, const struct job *j, enum hook_kind kind)
+{
+	/* Once everything is being killed there is no time left for what comes before or after. */
+	return hook_of(j, kind) && !s->killing && s->phase < PHASE_TERM;
+}
+
+bool hooks_use_mark(const struct job *j, uint64_t mark)
+{
+	for (const struct hook_run *h = j->hooks; h; h = h->next)
+		if (h->in.mark == mark)
+			return true;
+	return false;
+}
+
+/* --- its end --- */
+
+static char *group_name(const struct hook_run *h, char name[96])
+{
+	char unit[64];
+
+	snprintf(name, 96, "%s.hook.%u", job_cgroup_name(h->j, unit), h->number);
+	return name;
+}
+
+static void unlink_run(struct hook_run *h)
+{
+	struct hook_run **at = &h->j->hooks;
+
+	while (*at && *at != h)
+		at = &(*at)->next;
+	if (*at)
+		*at = h->next;
+}
+
+static void run_free(struct super *s, struct hook_run *h)
+{
+	char name[96];
+
+	timer_del(s, &h->timer);
+	if (h->sweeping)
+		sweep_del(s->sweep, &h->sweep);
+	if (!h->reaped && h->pid)
+		aux_forget_hook(s, h->pid);
+	if (h->status_fd >= 0)
+		close(h->status_fd);
+	if (h->in.cgroup_procs >= 0) {
+		close(h->in.cgroup_procs);
+		if (h->cgroup_kill >= 0)
+			close(h->cgroup_kill);
+		(void)cgroup_remove(s->cgroup, group_name(h, name));
+	}
+	unlink_run(h);
+	s->nhooks--;
+	free(h);
+}
+
+/* 0: it did what it was to do; else what is wrong, in words that follow the unit's name. */
+static int judge(const struct hook_run *h, struct err *err)
+{
+	const char *name = hook_name(h->kind);
+	char limit[32];
+
+	if (h->failed.code != ERR_OK)
+		return err_set(err, ERR_PRE_START, 0, "its %s hook could not be run: %s", name,
+			h->failed.msg);
+	if (h->slow)
+		return err_set(err, ERR_PRE_START_SLOW, 0,
+			"its %s hook took longer than %s and was killed", name,
+			duration_print(limit, sizeof limit, h->timeout_ns));
+	if (h->sig)
+		return err_set(
+			err, ERR_PRE_START, 0, "its %s hook was ended by signal %d", name, h->sig);
+	if (h->code)
+		return err_set(
+			err, ERR_PRE_START, 0, "its %s hook ended with code %d", name, h->code);
+	return 0;
+}
+
+static void warn(const struct job *j, const struct err *err)
+{
+	char path[UNIT_PATH_MAX];
+
+	event_add(j->s, EVENT_HOOK, j->u, ERR_OK, "%s", err->msg);
+	log_line(LOG_WARN, "%s: %s", unit_path(j->u, path, sizeof path), err->msg);
+}
+
+/* A start that failed before there was a main process: its end is the hook's. */
+static void prepare_failed(
+	struct super *s, struct unit *u, int code, int sig, const struct err *err)
+{
+	char path[UNIT_PATH_MAX];
+
+	u->trouble = *err;
+	u->trouble.sys = 0; /* that of a hook makes no start hopeless */
+	u->unprepared = true;
+	u->exit = (struct unit_exit){
+		.known = true,
+		.code = code,
+		.signal = sig,
+		.reason = sig ? END_SIGNAL : END_EXITED,
+		.ended_ns = clock_mono_ns(),
+		.ended_wall_ns = clock_wall_ns(),
+	};
+	event_add(s, EVENT_HOOK, u, err->code, "%s", err->msg);
+	log_line(LOG_ERR, "error[SG%04d]: %s: %s", err->code, unit_path(u, path, sizeof path),
+		err->msg);
+	post(s, u, EV_HOOK_FAIL);
+}
+
+/* The state of the unit that was there for this run goes on. */
+static void gate_done(
+	struct super *s, struct job *j, bool good, const struct hook_run *h, const struct err *err)
+{
+	struct unit *u = j->u;
+
+	j->gate = NULL;
+	switch (u->state) {
+	case NODE_PREPARING:
+		if (good)
+			post(s, u, EV_HOOK_OK);
+		else
+			prepare_failed(s, u, h->code, h->sig, err);
+		break;
+	case NODE_LEAVING:
+		post(s, u, EV_HOOK_OK);
+		break;
+	case NODE_CLOSING:
+		post(s, u, exit_resolve(u, j->svc));
+		break;
+	default: /* it was told to go on without */
+		check_gone(s, u);
+		break;
+	}
+}
+
+static void finish(struct hook_run *h)
+{
+	struct job *j = h->j;
+	struct super *s = j->s;
+	struct err err = { 0 };
+	bool good = judge(h, &err) == 0;
+
+	if (!good && !h->cut && !(h == j->gate && j->u->state == NODE_PREPARING))
+		warn(j, &err);
+	if (h == j->gate)
+		gate_done(s, j, good, h, &err);
+	run_free(s, h);
+}
+
+static void survives(struct super *s, struct timer *t)
+{
+	struct hook_run *h = container_of(t, struct hook_run, timer);
+	char path[UNIT_PATH_MAX];
+	pid_t pid = 0;
+
+	if (sweep_outrun(&h->sweep)) {
+		timer_set(s, t, clock_mono_ns() + NS_PER_SEC, survives);
+		return;
+	}
+	(void)sweep_members(s->sweep, h->in.mark, h->reaped ? 0 : h->pid, &pid, 1);
+	event_add(h->j->s, EVENT_SURVIVORS, h->j->u, ERR_SURVIVORS, "pid=%d", (int)pid);
+	log_line(LOG_ERR, "error[SG0713]: %s: pid %d of its %s hook can't be killed",
+		unit_path(h->j->u, path, sizeof path), (int)pid, hook_name(h->kind));
+	finish(h);
+}
+
+static void swept(struct sweep_target *t, unsigned members, bool gone)
+{
+	struct hook_run *h = container_of(t, struct hook_run, sweep);
+	char path[UNIT_PATH_MAX];
+
+	if (members && h->reaped && !h->slow && !h->cut && !h->told) {
+		h->told = true;
+		event_add(h->j->s, EVENT_LEFTOVERS, h->j->u, ERR_OK, "left=%u", members);
+		log_line(LOG_WARN,
+			"%s: its %s hook ended and left %u processes running, killed now",
+			unit_path(h->j->u, path, sizeof path), hook_name(h->kind), members);
+	}
+	if (!gone)
+		return;
+	sweep_del(h->j->s->sweep, t);
+	h->sweeping = false;
+	h->gone = true;
+	if (h->reaped)
+		finish(h);
+}
+
+/* KILL to all of it, until nothing is left. */
+static void clear(struct hook_run *h)
+{
+	struct super *s = h->j->s;
+
+	if (!h->reaped) {
+		(void)kill(-h->pid, SIGKILL);
+		(void)kill(h->pid, SIGKILL);
+	}
+	if (h->sweeping || h->gone)
+		return;
+	h->sweep.fn = swept;
+	sweep_add(s->sweep, &h->sweep, SIGKILL);
+	h->sweeping = true;
+	s->sweep_at_ns = 0;
+	timer_set(s, &h->timer, clock_mono_ns() + SURVIVE_NS, survives);
+}
+
+static void too_slow(struct super *s, struct timer *t)
+{
+	struct hook_run *h = container_of(t, struct hook_run, timer);
+
+	(void)s;
+	h->slow = true;
+	clear(h);
+}
+
+static void cut(struct hook_run *h)
+{
+	h->cut |= !h->reaped;
+	clear(h);
+}
+
+void hook_ending(struct hook_run *h)
+{
+	char program[64];
+
+	/* While it is unreaped its group is still its own. */
+	(void)kill(-h->pid, SIGKILL);
+	if (h->status_fd < 0)
+		return;
+	snprintf(program, sizeof program, "%s", hook_of(h->j, h->kind)->argv[0]);
+	if (spawn_result(h->status_fd, program, &h->failed) >= 0)
+		h->failed.code = ERR_OK;
+	close(h->status_fd);
+	h->status_fd = -1;
+}
+
+void hook_exited(struct hook_run *h, int code, int sig)
+{
+	h->reaped = true;
+	h->code = code;
+	h->sig = sig;
+	if (h->in.mark)
+		h->sweep.session = 0; /* the number may be used again from here on */
+	if (h->gone)
+		finish(h);
+	else
+		clear(h);
+}
+
+/* --- its beginning --- */
+
+/* SYSG_PRE_START_TIMEOUT_SECS is the limit of every pre_start, whatever the manifest says. */
+static int64_t limit_of(const struct hook *hook, enum hook_kind kind)
+{
+	const char *text = kind == HOOK_PRE_START ? getenv("SYSG_PRE_START_TIMEOUT_SECS") : NULL,
+		   *why;
+	int64_t seconds;
+
+	if (!text || !*text)
+		return hook->timeout_ns;
+	if (whole_parse(text, 1, INT64_MAX / NS_PER_SEC / 2, &seconds, &why) == 0)
+		return seconds * NS_PER_SEC;
+	log_line(LOG_WARN, "SYSG_PRE_START_TIMEOUT_SECS=%.32s is passed over: %s", text, why);
+	return hook->timeout_ns;
+}
+
+static struct hook_run *run_new(struct super *s, struct job *j, enum hook_kind kind)
+{
+	struct hook_run *h = calloc(1, sizeof *h);
+	char name[96];
+
+	if (!h)
+		return NULL;
+	/* Its place among the timers is made now, and kept: none of those that it gets later can fail. */
+	if (heap_put(&s->timers, &h->timer.node, INT64_MAX) < 0) {
+		free(h);
+		return NULL;
+	}
+	h->timer.fn = too_slow;
+	h->j = j;
+	h->kind = kind;
+	h->number = j->hook_runs++;
+	h->status_fd = h->in.cgroup_procs = h->cgroup_kill = -1;
+	h->timeout_ns = limit_of(hook_of(j, kind), kind);
+	h->in.mark = launch_mark(s);
+	if (s->cgroup && cgroup_make(s->cgroup, group_name(h, name), &h->in.cgroup_procs,
+				 &h->cgroup_kill) < 0)
+		h->in.cgroup_procs = h->cgroup_kill = -1; /* the mark holds it all the same */
+	h->sweep = (struct sweep_target){ .mark = h->in.mark, .cgroup_kill_fd = h->cgroup_kill };
+	h->next = j->hooks;
+	j->hooks = h;
+	s->nhooks++;
+	return h;
+}
+
+/* Every run is limited from its fork on. NULL: err says why it could not be started. */
+static struct hook_run *begin(struct super *s, struct job *j, enum hook_kind kind, struct err *err)
+{
+	struct hook_run *h = run_new(s, j, kind);
+	struct spawned child;
+
+	if (!h) {
+		err_set(err, ERR_PRE_START, ENOMEM,
+			"its %s hook could not be started: out of memory", hook_name(kind));
+		return NULL;
+	}
+	if (launch_hook(s, j, kind, &h->in, &child, err) < 0) {
+		err_wrap(err, "its %s hook could not be started", hook_name(kind));
+		err->code = ERR_PRE_START;
+		run_free(s, h);
+		return NULL;
+	}
+	h->pid = h->sweep.session = child.pid;
+	h->status_fd = child.status_fd;
+	timer_set(s, &h->timer, clock_mono_ns() + h->timeout_ns, too_slow);
+	if (aux_add(s, child.pid, j, h) < 0) {
+		/* Its end could not be told from that of any orphan. */
+		(void)kill(child.pid, SIGKILL);
+		err_set(err, ERR_PRE_START, ENOMEM,
+			"its %s hook could not be started: out of memory", hook_name(kind));
+		run_free(s, h);
+		return NULL;
+	}
+	return h;
+}
+
+/* --- what the table asks for --- */
+
+void hooks_prepare(struct super *s, struct unit *u)
+{
+	struct job *j = job_of(u);
+	struct err err;
+
+	launch_afresh(u);
+	j->prepared = true;
+	j->gate = begin(s, j, HOOK_PRE_START, &err);
+	if (!j->gate)
+		prepare_failed(s, u, 127, 0, &err);
+}
+
+void hooks_leave(struct super *s, struct unit *u)
+{
+	struct job *j = job_of(u);
+	struct err err;
+
+	for (struct hook_run *h = j->hooks; h; h = h->next)
+		if (h->kind == HOOK_POST_START) /* of a start that is over */
+			cut(h);
+	if (u->main_alive && u->exec_ok && !j->at_once && hooks_wants(s, j, HOOK_PRE_STOP)) {
+		j->gate = begin(s, j, HOOK_PRE_STOP, &err);
+		if (j->gate)
+			return;
+		warn(j, &err);
+	}
+	post(s, u, EV_HOOK_OK);
+}
+
+void hooks_close(struct super *s, struct unit *u)
+{
+	struct job *j = job_of(u);
+	struct err err;
+
+	j->gate = begin(s, j, HOOK_POST_STOP, &err);
+	if (j->gate)
+		return;
+	warn(j, &err);
+	post(s, u, exit_resolve(u, j->svc));
+}
+
+void hooks_drop(struct super *s, struct unit *u)
+{
+	struct job *j = job_of(u);
+
+	if (j->gate)
+		cut(j->gate);
+	else
+		check_gone(s, u);
+}
+
+/* --- those that nothing waits for --- */
+
+static void fire(struct super *s, struct job *j, enum hook_kind kind)
+{
+	struct err err;
+	unsigned n = 0;
+
+	if (!hooks_wants(s, j, kind))
+		return;
+	for (const struct hook_run *h = j->hooks; h; h = h->next)
+		n++;
+	if (n >= CAP_HOOKS_UNIT) {
+		err_set(&err, ERR_UNKNOWN, 0,
+			"its %s hook is passed over: %u of its hooks run already", hook_name(kind),
+			n);
+		warn(j, &err);
+	} else if (!begin(s, j, kind, &err)) {
+		warn(j, &err);
+	}
+}
+
+void hooks_up(struct super *s, struct job *j)
+{
+	fire(s, j, HOOK_POST_START);
+	fire(s, j, HOOK_START_SUCCESS);
+	fire(s, j, HOOK_ONSTART);
+	if (j->relaunch)
+		fire(s, j, HOOK_RESTART_SUCCESS);
+}
+
+void hooks_ended(struct super *s, struct job *j)
+{
+	struct unit *u = j->u;
+
+	if (!j->launched)
+		return;
+	unsigned kinds = j->svc ? exit_hooks(u, j->svc, j->forced || j->survived, j->relaunch) : 0;
+	for (int k = 0; k < HOOK_COUNT; k++)
+		if (kinds >> k & 1)
+			fire(s, j, (enum hook_kind)k);
+	j->launched = false;
+	j->relaunch = u->state == NODE_WAITING || u->state == NODE_BACKOFF;
+}
+
+void hooks_kill(struct super *s, struct job *j)
+{
+	(void)s;
+	for (struct hook_run *h = j->hooks; h; h = h->next)
+		cut(h);
+}
+
+void hooks_free(struct super *s, struct job *j)
+{
+	while (j->hooks) {
+		if (!j->hooks->reaped) {
+			(void)kill(-j->hooks->pid, SIGKILL);
+			(void)kill(j->hooks->pid, SIGKILL);
+		}
+		run_free(s, j->hooks);
+	}
+	j->gate = NULL;
+}
