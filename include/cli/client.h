@@ -37,6 +37,9 @@ int client_ask(struct client *c, const struct buf *request, struct packet *ret, 
 /* The next reply. 1: one more, 0: it was end=1, -1: err. */
 int client_next(struct client *c, struct packet *ret, struct err *err);
 
+/* A socket that is connected already, taken over; then client_next(). -1: no memory. */
+int client_adopt(struct client *c, int fd, struct err *err);
+
 void client_init(struct client *c, const char *socket);
 void client_done(struct client *c);
 

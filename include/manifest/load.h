@@ -15,6 +15,7 @@ struct key_row;
 struct kept {
 	struct manifest m;
 	struct arena mem;
+	unsigned refs; /* owners beyond the first */
 };
 
 struct load {

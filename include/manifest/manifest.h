@@ -11,8 +11,9 @@
 #include "manifest/service.h"
 
 struct manifest {
-	char *path; /* absolute, or "" for one-command mode */
-	char *dir;  /* its folder */
+	char *path;       /* absolute, or "" for one-command mode */
+	char *dir;        /* its folder */
+	bool cwd_default; /* as in the source */
 	struct service *services;
 	size_t nservices;            /* in the order of the file */
 	struct env_spec env;         /* of all services, below their own */
@@ -54,7 +55,15 @@ struct manifest *manifest_load(const struct manifest_source *src, struct finding
 struct manifest *manifest_of_command(
 	char *const *words, const struct spawn_limits *dynamic, struct err *err);
 struct manifest *manifest_free(struct manifest *m); /* returns NULL; NULL is fine */
+/* One more owner: manifest_free() lets go of one, the last frees. Returns m. */
+struct manifest *manifest_ref(struct manifest *m);
 void findings_done(struct findings *f);
+
+/* Where each service of a manifest is in another by its name: ret[a->nservices], -1 for those that b
+ * lacks. -1: memory is out. */
+int manifest_match(const struct manifest *a, const struct manifest *b, ssize_t *ret);
+/* Do the keys beside the services say the same? */
+bool manifest_same_settings(const struct manifest *a, const struct manifest *b);
 
 /* Index of a service by name; -1. */
 ssize_t manifest_find(const struct manifest *m, const char *name);

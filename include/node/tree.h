@@ -47,6 +47,8 @@ void tree_unadmit(struct tree *t, struct unit *u);
 void tree_end(struct tree *t, struct unit *u);
 /* Frees the results of ended children. */
 void tree_forget_kids(struct tree *t, struct unit *u);
+/* Frees a service that has no live child; rt must be gone already. */
+void tree_remove_service(struct tree *t, struct unit *u);
 /* Marks u and all below it: nothing there spawns any more. */
 void tree_close(struct unit *u);
 

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/buf.h"
@@ -18,5 +19,12 @@
  * reaps unknown children.
  */
 int slurp(const char *path, bool trust, int timeout_ms, struct buf *ret, struct err *err);
+
+/* The same in the process that calls, which may hang on it: for a throwaway fork of one's own. ret's
+ * cap bounds the file. */
+int slurp_here(const char *path, bool trust, struct buf *ret, struct err *err);
+/* Until its end, or until deadline_ns (of CLOCK_MONOTONIC; -1 with errno ETIMEDOUT) or ret's cap
+ * (EFBIG). */
+int slurp_pipe(int fd, int64_t deadline_ns, struct buf *ret);
 
 #endif

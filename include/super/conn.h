@@ -15,6 +15,8 @@ enum conn_wait {
 	WAIT_ENDS,     /* wait: each unit's end */
 	WAIT_STOPPED,  /* stop: each unit at rest */
 	WAIT_SHUTDOWN, /* stop --supervisor: every unit is at rest; then the connection's end */
+	WAIT_CHANGE,   /* start, restart: until it is done (change.h) */
+	WAIT_STARTED,  /* then: each unit at its target (await) */
 	WAIT_LISTING,  /* status: rows, as the peer reads */
 	WAIT_EVENTS,   /* events: rows, as the peer reads and as they come */
 	WAIT_SIGNAL,   /* signal --tree: one pass over each unit of it */
@@ -46,6 +48,7 @@ struct conn {
 	size_t nunits;
 	bool any, then_exit, listing_some;
 	int64_t deadline_ns; /* of the wait; 0: none */
+	struct await *await; /* of WAIT_STARTED; owned */
 	uint64_t cursor;     /* listing: the last id that went out; signal: whose tree */
 	unsigned sweeps_left, signalled; /* signal: passes to come, processes that got it */
 	int signal;
@@ -94,6 +97,8 @@ void op_status_more(struct conn *c); /* rows until the peer does not read */
 void op_spawn(struct conn *c, const struct packet *p);
 void op_shutdown(struct conn *c, const struct packet *p);
 void op_stop(struct conn *c, const struct packet *p);
+void op_start(struct conn *c, const struct packet *p);
+void op_restart(struct conn *c, const struct packet *p);
 void op_wait(struct conn *c, const struct packet *p);
 void op_health(struct conn *c, const struct packet *p);
 void op_ready(struct conn *c, const struct packet *p);
@@ -103,6 +108,9 @@ void op_events_end(struct conn *c);  /* the supervisor ends: what is left, and e
 void follower_free(struct follower *f);
 void op_signal(struct conn *c, const struct packet *p);
 void op_logs_path(struct conn *c, const struct packet *p);
+
+/* A connected socket becomes a connection of the loop. NULL: there is no place, and it is closed. */
+struct conn *serve_open(struct super *s, int fd);
 
 /* Answers one that waits for this unit's end; the whole wait where it was the last one. */
 void conn_tell(struct conn *c, struct conn_unit *cu, struct unit *u);

@@ -6,6 +6,8 @@
 
 #include "super/parts.h"
 
+struct bundle;
+
 /* "K=V" strings one behind the other, each with its NUL; without the names that the init sets
  * itself. */
 struct envblock {
@@ -18,9 +20,10 @@ struct envblock {
 /* All: a new reference, or NULL with err. ERR_TOO_LARGE past CAP_REQUEST. */
 struct envblock *env_of_strings(
 	struct super *s, const char *const *strings, size_t n, struct err *err);
-/* What a service starts with: inherited, its user's HOME and so on, files, vars. Reads files by
- * slurp(): boot only. */
-struct envblock *env_of_service(struct super *s, const struct service *svc, struct err *err);
+/* What a service of m starts with: inherited, its user's HOME and so on, files, vars. Files and
+ * accounts are those of the bundle. */
+struct envblock *env_of_service(struct super *s, const struct manifest *m,
+	const struct service *svc, const struct bundle *files, struct err *err);
 /* base with K=V strings on top; takes no reference of base. */
 struct envblock *env_with(struct super *s, struct envblock *base, const char *const *strings,
 	size_t n, struct err *err);

@@ -15,6 +15,7 @@ struct timer;
 struct envblock;
 struct probe;
 struct hook_run;
+struct definition;
 
 typedef void timer_fn(struct super *s, struct timer *t);
 
@@ -40,6 +41,8 @@ struct job {
 	struct super *s;
 	struct unit *u;
 	const struct service *svc; /* of a service; NULL: spawned */
+	struct manifest *m;        /* a reference to the one that svc is in; NULL: spawned */
+	struct definition *next;   /* taken once nothing of it runs; NULL: none waits */
 	struct timer timer;        /* of the state: start, ready, stop, kill, backoff */
 	struct timer ttl;
 	struct watch status; /* the set-up pipe of a start; fd -1: none */

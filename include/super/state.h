@@ -37,6 +37,8 @@ struct super {
 	struct event *events; /* a queue: events[at .. n) */
 	size_t ev_at, ev_n, ev_cap;
 	bool deps_dirty;
+	bool some;           /* started with -s: not all services of the manifest have units */
+	struct list changes; /* starts and restarts that are asked for, in order: apply.c */
 
 	struct watch sigfd;
 	bool child_ended;      /* SIGCHLD was seen */
@@ -50,6 +52,7 @@ struct super {
 	char *run_dir;     /* NULL: nothing is writable */
 	char *socket_path; /* NULL: abstract */
 	char *log_dir;     /* NULL: none */
+	gid_t control_gid; /* of the socket; -1: as it comes */
 	struct watch listener;
 	struct watch dir_watch; /* inotify on the socket's folder; fd -1: none */
 	int pid_file;           /* sysg.pid, locked; -1: none */

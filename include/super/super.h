@@ -4,9 +4,13 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "manifest/manifest.h"
+
+/* The id of the project that services without one belong to. */
+#define SUPER_PROJECT "loose"
 
 /* What the logger is told at its start; main.c hands over the function, as super/ doesn't include
  * logger/. */
@@ -20,6 +24,9 @@ struct super_opts {
 	const char *const *only;   /* start -s: names, NULL-terminated; NULL: all */
 	bool one_command;          /* no logger, signals forwarded, the command's exit code */
 	const char *socket;        /* --socket: overrides the manifest's; NULL */
+	bool detached;             /* no terminal, logs to files; stays when every unit is done */
+	int report_fd; /* -1, or a connection on which the outcome of the boot is awaited; taken over */
+	int64_t report_timeout_ns;                          /* 0: none */
 	int (*logger_main)(const struct super_logger *cfg); /* NULL in one-command mode */
 };
 

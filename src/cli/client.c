@@ -216,6 +216,21 @@ static int too_large(struct err *err)
 	return err_set(err, ERR_TOO_LARGE, 0, "the request is larger than %d bytes", CAP_REQUEST);
 }
 
+static int make_room(struct client *c, struct err *err)
+{
+	if (!c->patience_ns)
+		c->patience_ns = CLIENT_PATIENCE;
+	c->deadline = clock_mono_ns() + c->patience_ns;
+	c->bytes = c->bytes ? c->bytes : malloc(CAP_PACKET);
+	return c->bytes ? 0 : err_set(err, ERR_UNKNOWN, ENOMEM, "no memory");
+}
+
+int client_adopt(struct client *c, int fd, struct err *err)
+{
+	c->fd = fd;
+	return make_room(c, err);
+}
+
 int client_ask(struct client *c, const struct buf *request, struct packet *ret, struct err *err)
 {
 	int64_t now = clock_mono_ns(), busy_until = now + CLIENT_BUSY_FOR;
@@ -223,14 +238,10 @@ int client_ask(struct client *c, const struct buf *request, struct packet *ret, 
 
 	if (request->failed)
 		return too_large(err);
-	if (!c->patience_ns)
-		c->patience_ns = CLIENT_PATIENCE;
-	c->deadline = now + c->patience_ns;
+	if (make_room(c, err) < 0)
+		return -1;
 	if (c->total && c->deadline < busy_until)
 		busy_until = c->deadline;
-	c->bytes = c->bytes ? c->bytes : malloc(CAP_PACKET);
-	if (!c->bytes)
-		return err_set(err, ERR_UNKNOWN, ENOMEM, "no memory");
 	for (;;) {
 		bool again = false;
 		int rc = once(c, request, ret, err, &again);

@@ -164,7 +164,7 @@ static int nobody(struct err *err, const char *where, int sys)
 		(void)err_set(err, ERR_NO_SUPERVISOR, sys, "no supervisor is running at %s", where);
 	else
 		(void)err_set(err, ERR_NO_SUPERVISOR, 0, "no supervisor is running");
-	return err_help(err, "start one: sysg start");
+	return err_help(err, "sysg start --daemonize starts one");
 }
 
 static int connect_named(const char *path, char *ret_where, struct err *err)

@@ -1,17 +1,22 @@
+#include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/caps.h"
+#include "base/log.h"
 #include "cli/diag.h"
 #include "cmd/command.h"
 #include "cmd/common.h"
+#include "cmd/detach.h"
 #include "cmd/locate.h"
+#include "cmd/order.h"
 #include "logger/logger.h"
 #include "os/slurp.h"
 #include "super/super.h"
 
-enum { READ_TIMEOUT_MS = 30000, INVALID = 2 };
+enum { READ_TIMEOUT_MS = 30000, INVALID = 2, WINNER_MS = 3000, LOOK_MS = 20 };
 
 // clang-format off
 static const struct option_row options[] = {
@@ -22,7 +27,8 @@ static const struct option_row options[] = {
 	{ "name", 0, ARG_STRING, .value = "NAME", .help = "with --parent-pid: the child's name" },
 	{ "ttl", 0, ARG_DURATION, .value = "DURATION", .help = "with --parent-pid: it is stopped after it" },
 	OPT_SOCKET, OPT_JSON, OPT_VERBOSE,
-	{ "daemonize", 0, ARG_REFUSED }, { "timeout", 0, ARG_REFUSED }, { "stderr", 0, ARG_REFUSED },
+	OPT_DAEMONIZE, OPT_TIMEOUT,
+	{ "stderr", 0, ARG_REFUSED },
 	{ NULL },
 };
 // clang-format on
@@ -135,35 +141,128 @@ static int misplaced(const struct args *args, struct err *err)
 	if (args_has(args, "spawn") && !args->argv)
 		return err_set(err, ERR_BAD_REQUEST, 0,
 			"--spawn goes with a command; a manifest says spawn: {mode: dynamic}");
+	if (args_has(args, "daemonize") && args->argv)
+		return err_set(err, ERR_EXCLUSIVE, 0,
+			"a command runs in the foreground: --daemonize goes with a manifest");
 	return 0;
 }
 
 static const char **names_of(const struct args *args)
 {
-	const char **v = calloc(args->nvalues + 1, sizeof *v);
-	const char *name;
+	const char **v = calloc(args->nvalues + args->nunits + 1, sizeof *v), *name;
+	size_t n = 0;
 
-	for (size_t i = 0; v && (name = args_list(args, "service", i)); i++)
-		v[i] = name;
+	for (size_t i = 0; v && i < args->nunits; i++)
+		v[n++] = args->units[i];
+	for (size_t i = 0; v && !args->nunits && (name = args_list(args, "service", i)); i++)
+		v[n++] = name;
 	return v;
+}
+
+/* --- one that runs already --- */
+
+/* A unit that brings a manifest, or wants all of one, has a supervisor of its own. */
+static bool asks(const struct args *args, int who)
+{
+	return who == ORDER_OPERATOR || (who == ORDER_UNIT && !args_has(args, "config") &&
+						(args->nunits || args_has(args, "service")));
+}
+
+/* Another was quicker: the lock is taken before the socket is there. */
+static int ask_the_winner(const struct args *args, const struct err *lost)
+{
+	struct err err;
+
+	for (int ms = 0; ms < WINNER_MS; ms += LOOK_MS) {
+		int who = order_who(args, &err);
+		if (who < 0 || who == ORDER_STRANGER || (who == ORDER_UNIT && !asks(args, who)))
+			break;
+		if (asks(args, who))
+			return order_run(args, false);
+		(void)poll(NULL, 0, LOOK_MS);
+	}
+	return cmd_fail(args, NULL, lost);
+}
+
+/* --- a new one --- */
+
+static int begin(const struct args *args, struct super_opts *opts, struct err *err)
+{
+	const char **only = names_of(args);
+
+	if (!only)
+		return err_set(err, ERR_UNKNOWN, ENOMEM, "out of memory");
+	opts->only = only;
+	super_preflight();
+	int status = super_run(opts, err);
+	free(only);
+	return status;
+}
+
+/* In the other process: there is nobody to tell but who waits on the connection. */
+static int run_detached(const struct args *args, struct super_opts *opts, int fd)
+{
+	struct err err;
+	struct buf b;
+
+	opts->detached = true;
+	opts->report_fd = fd;
+	opts->report_timeout_ns = args_number(args, "timeout", ORDER_TIMEOUT);
+	int status = begin(args, opts, &err);
+	if (status >= 0)
+		return status;
+	buf_init(&b, CAP_PACKET);
+	packet_error(&b, &err);
+	if (opts->report_fd >= 0 && !b.failed)
+		(void)!write(opts->report_fd, b.p, b.len);
+	buf_done(&b);
+	return 1;
+}
+
+static int detached(const struct args *args, struct super_opts *opts)
+{
+	struct err err;
+	int fd, rc = detach(&fd, &err);
+
+	if (rc == 0)
+		return run_detached(args, opts, fd);
+	return rc < 0 ? cmd_fail(args, NULL, &err) : order_follow(args, fd);
 }
 
 static int supervise(const struct args *args)
 {
 	struct super_opts opts = { .one_command = args->argv != NULL,
 		.socket = args_str(args, "socket"),
+		.report_fd = -1,
 		.logger_main = args->argv ? NULL : run_logger };
-	struct err err;
+	struct err err = { 0 };
 	int status;
 
 	opts.manifest = args->argv ? of_command(args, &status) : load(args, &status);
 	if (!opts.manifest)
 		return status;
-	const char **only = names_of(args);
-	opts.only = only;
-	status = super_run(&opts, &err);
-	free(only);
-	return status < 0 ? cmd_fail(args, NULL, &err) : status;
+	if (args_has(args, "daemonize") && getpid() != 1)
+		return detached(args, &opts);
+	if (args_has(args, "daemonize"))
+		log_line(LOG_WARN, "--daemonize: as PID 1 it stays in the foreground");
+	status = begin(args, &opts, &err);
+	if (status >= 0)
+		return status;
+	return err.sys == EADDRINUSE && getpid() != 1 && !args->argv ? ask_the_winner(args, &err)
+								     : cmd_fail(args, NULL, &err);
+}
+
+int start_run(const struct args *args)
+{
+	struct err err;
+	int who;
+
+	if (getpid() == 1 || args->argv)
+		return supervise(args);
+	who = order_who(args, &err);
+	if (who < 0)
+		return cmd_fail(args, NULL, &err);
+	return asks(args, who) ? order_run(args, false) : supervise(args);
 }
 
 static int run(const struct args *args)
@@ -174,8 +273,7 @@ static int run(const struct args *args)
 		return cmd_fail(args, NULL, &err);
 	if (args_has(args, "parent-pid"))
 		return spawn_run(args);
-	super_preflight();
-	return supervise(args);
+	return start_run(args);
 }
 
 extern const struct command cmd_start;

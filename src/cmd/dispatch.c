@@ -42,9 +42,9 @@ void help_overview(struct buf *out)
 
 const struct err *command_unknown(const char *name, struct err *err)
 {
-	static const char later[] = " batch call caps completion doctor grant init "
+	static const char later[] = " batch call caps completion doctor grant "
 				    "inspect metrics "
-				    "purge recv reload reply restart revoke send serve top ";
+				    "purge recv reload reply revoke send serve top ";
 	const char *near = command_nearest(name);
 	const char *at = strstr(later, name);
 

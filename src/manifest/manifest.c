@@ -55,6 +55,7 @@ struct manifest *manifest_load(const struct manifest_source *src, struct finding
 		return NULL;
 	}
 	defaults(&l.kept->m);
+	l.kept->m.cwd_default = src->cwd_default;
 	set_path(&l);
 	read_tree(&l);
 	buf_done(&l.text);
@@ -68,12 +69,21 @@ struct manifest *manifest_load(const struct manifest_source *src, struct finding
 
 struct manifest *manifest_free(struct manifest *m)
 {
-	if (m) {
-		struct kept *k = (struct kept *)(void *)m;
+	struct kept *k = (struct kept *)(void *)m;
+
+	if (k && k->refs) {
+		k->refs--;
+	} else if (k) {
 		arena_done(&k->mem);
 		free(k);
 	}
 	return NULL;
+}
+
+struct manifest *manifest_ref(struct manifest *m)
+{
+	((struct kept *)(void *)m)->refs++;
+	return m;
 }
 
 ssize_t manifest_find(const struct manifest *m, const char *name)

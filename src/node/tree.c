@@ -171,6 +171,12 @@ void tree_forget_kids(struct tree *t, struct unit *u)
 	u->kept = 0;
 }
 
+void tree_remove_service(struct tree *t, struct unit *u)
+{
+	tree_forget_kids(t, u);
+	drop(t, u);
+}
+
 /* The oldest result is the one that ended first, not the one that was born first; the newest is
  * never the one. */
 static void forget_oldest(struct tree *t, struct unit *parent, const struct unit *newest)

@@ -61,6 +61,7 @@ static int open_regular(const char *path, bool trust, struct verdict *v)
 	struct stat st;
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 
+	/* what is left open goes with the fork */
 	if (fd < 0 || fstat(fd, &st) < 0) {
 		v->sys = errno;
 		return -1;
@@ -91,7 +92,7 @@ static void send_file(const char *path, bool trust, int data, int verdict)
 	_exit(0);
 }
 
-static int collect(int fd, int64_t deadline, struct buf *ret)
+int slurp_pipe(int fd, int64_t deadline, struct buf *ret)
 {
 	char chunk[CHUNK];
 
@@ -139,7 +140,7 @@ int slurp(const char *path, bool trust, int timeout_ms, struct buf *ret, struct 
 	int sys = pid < 0 ? errno : 0;
 	close(data[1]);
 	close(verdict[1]);
-	if (pid > 0 && collect(data[0], clock_mono_ns() + timeout_ms * NS_PER_MS, ret) < 0) {
+	if (pid > 0 && slurp_pipe(data[0], clock_mono_ns() + timeout_ms * NS_PER_MS, ret) < 0) {
 		sys = errno;
 		(void)kill(pid, SIGKILL); /* our own unreaped child: the pid is still its own */
 	}
@@ -149,6 +150,33 @@ int slurp(const char *path, bool trust, int timeout_ms, struct buf *ret, struct 
 	close(verdict[0]);
 	if (sys)
 		return fail(path, sys, err);
+	return v.sys || v.why ? err_set(err, ERR_BAD_VALUE, v.sys, "%s: %s", path, why_words(&v))
+			      : 0;
+}
+
+static int read_all(int fd, struct buf *ret)
+{
+	static char chunk[CHUNK];
+	ssize_t n;
+
+	while ((n = read(fd, chunk, sizeof chunk)) != 0) {
+		if (n < 0 && errno != EINTR)
+			return errno;
+		if (n > 0 && buf_add(ret, chunk, (size_t)n) < 0)
+			return errno == EMSGSIZE ? EFBIG : errno;
+	}
+	return 0;
+}
+
+int slurp_here(const char *path, bool trust, struct buf *ret, struct err *err)
+{
+	struct verdict v = { 0 };
+	int fd = open_regular(path, trust, &v);
+
+	if (fd >= 0) {
+		v.sys = read_all(fd, ret);
+		close(fd);
+	}
 	return v.sys || v.why ? err_set(err, ERR_BAD_VALUE, v.sys, "%s: %s", path, why_words(&v))
 			      : 0;
 }

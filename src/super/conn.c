@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "os/usock.h"
-#include "super/conn.h"
+#include "super/change.h"
 
 #define IDLE_NS   (5 * NS_PER_SEC)
 #define UNREAD_NS (30 * NS_PER_SEC)
@@ -16,6 +16,8 @@ void conn_drop(struct conn *c)
 	if (c->gone)
 		return;
 	c->gone = true;
+	changes_forget(c->s, c);
+	await_stop(c);
 	loop_del(c->s->loop, &c->w);
 	timer_del(c->s, &c->timer);
 	if (c->wait == WAIT_NOTHING)
@@ -43,9 +45,14 @@ static void timed_out(struct super *s, struct timer *t)
 	struct err err;
 
 	(void)s;
-	if ((c->wait == WAIT_ENDS || c->wait == WAIT_STOPPED) && !c->out.len) {
-		err_set(&err, c->wait == WAIT_STOPPED ? ERR_STILL_WORKING : ERR_TIMED_OUT, 0,
-			"what was waited for did not end in time");
+	if ((c->wait == WAIT_ENDS || c->wait == WAIT_STOPPED || c->wait == WAIT_CHANGE ||
+		    c->wait == WAIT_STARTED) &&
+		!c->out.len) {
+		if (c->wait == WAIT_CHANGE || c->wait == WAIT_STARTED)
+			await_late(c, &err);
+		else
+			err_set(&err, c->wait == WAIT_STOPPED ? ERR_STILL_WORKING : ERR_TIMED_OUT,
+				0, "what was waited for did not end in time");
 		conn_waits(c, WAIT_NOTHING);
 		conn_fail(c, &err);
 		return;
@@ -165,6 +172,8 @@ void conn_waits(struct conn *c, enum conn_wait wait)
 	c->wait = wait;
 	c->deadline_ns = 0;
 	if (wait == WAIT_NOTHING) {
+		changes_forget(c->s, c);
+		await_free(c);
 		free(c->units);
 		c->units = NULL;
 		c->nunits = 0;

@@ -13,10 +13,9 @@
 
 #include "base/buf.h"
 #include "base/caps.h"
-#include "os/account.h"
-#include "os/slurp.h"
+#include "super/bundle.h"
 
-enum { ENV_MAX = CAP_REQUEST, FILE_TIMEOUT_MS = 10000 };
+enum { ENV_MAX = CAP_REQUEST };
 
 extern char **environ;
 
@@ -231,15 +230,14 @@ struct envblock *env_with(struct super *s, struct envblock *base, const char *co
 	return e;
 }
 
-static int put_file(struct assign *a, const char *path, struct err *err)
+static int put_file(struct assign *a, const struct bundle *files, const char *path, struct err *err)
 {
 	struct var *vars = NULL;
-	size_t n = 0;
-	struct buf text;
+	size_t n = 0, len;
+	const char *text;
 
-	buf_init(&text, CAP_ENV_FILE);
-	int rc = slurp(path, false, FILE_TIMEOUT_MS, &text, err);
-	if (rc == 0 && (rc = env_file_parse(text.p ? text.p : "", text.len, &vars, &n, err)) < 0)
+	int rc = bundle_find(files, path, &text, &len, err);
+	if (rc == 0 && (rc = env_file_parse(text, len, &vars, &n, err)) < 0)
 		err_wrap(err, "%s", path);
 	for (size_t i = 0; i < n; i++) {
 		if (rc == 0)
@@ -248,27 +246,28 @@ static int put_file(struct assign *a, const char *path, struct err *err)
 		free(vars[i].value);
 	}
 	free(vars);
-	buf_done(&text);
 	return rc;
 }
 
-static int put_spec(struct assign *a, const struct env_spec *spec, struct err *err)
+static int put_spec(
+	struct assign *a, const struct bundle *files, const struct env_spec *spec, struct err *err)
 {
 	for (char **f = spec->files; f && *f; f++)
-		if (put_file(a, *f, err) < 0)
+		if (put_file(a, files, *f, err) < 0)
 			return -1;
 	for (size_t i = 0; i < spec->nvars; i++)
 		put_var(a, spec->vars[i].name, spec->vars[i].value);
 	return 0;
 }
 
-static int put_account(struct assign *a, const struct service *svc, struct err *err)
+static int put_account(
+	struct assign *a, const struct bundle *files, const struct service *svc, struct err *err)
 {
 	struct account acc;
 
 	if (!svc->user)
 		return 0;
-	if (account_load(svc->user, svc->group, &acc, err) < 0)
+	if (bundle_account(files, svc->user, svc->group, &acc, err) < 0)
 		return -1;
 	put_var(a, "HOME", acc.home[0] ? acc.home : "/");
 	put_var(a, "USER", acc.name[0] ? acc.name : svc->user);
@@ -277,18 +276,19 @@ static int put_account(struct assign *a, const struct service *svc, struct err *
 	return 0;
 }
 
-struct envblock *env_of_service(struct super *s, const struct service *svc, struct err *err)
+struct envblock *env_of_service(struct super *s, const struct manifest *m,
+	const struct service *svc, const struct bundle *files, struct err *err)
 {
 	struct assign a = { 0 };
-	bool inherit = svc->env.inherit && s->m->env.inherit;
+	bool inherit = svc->env.inherit && m->env.inherit;
 
 	if (inherit)
 		for (char **e = environ; *e; e++)
 			put_strings(&a, (const char *const *)e, 1);
 	else
 		put_var(&a, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-	if ((inherit && put_account(&a, svc, err) < 0) || put_spec(&a, &s->m->env, err) < 0 ||
-		put_spec(&a, &svc->env, err) < 0) {
+	if ((inherit && put_account(&a, files, svc, err) < 0) ||
+		put_spec(&a, files, &m->env, err) < 0 || put_spec(&a, files, &svc->env, err) < 0) {
 		assign_done(&a);
 		return NULL;
 	}

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "probe/probe.h"
+#include "super/define.h"
 #include "super/env.h"
 #include "super/hooks.h"
 
@@ -83,6 +84,8 @@ void job_free(struct super *s, struct job *j)
 	logproc_forget_unit(s, j->u);
 	launch_free(j->launch);
 	env_unref(s, j->env);
+	(void)define_free(s, j->next);
+	(void)manifest_free(j->m);
 	free(j->cwd);
 	free(j->command);
 	j->u->rt = NULL;

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "os/spawn.h"
+#include "super/define.h"
 #include "super/env.h"
 #include "super/hooks.h"
 
@@ -125,7 +126,7 @@ static unsigned sinks_of(const struct super *s, const struct job *j)
 
 	if (!s->logproc)
 		return SINK_INHERIT;
-	return sinks ? sinks : SINK_STDOUT | SINK_FILE;
+	return sinks ? sinks : s->opts->detached ? SINK_FILE : SINK_STDOUT | SINK_FILE;
 }
 
 static void status_ready(struct loop *l, struct watch *w, uint32_t events)
@@ -245,6 +246,7 @@ static char **environment(const struct super *s, const struct job *j, const enum
 int launch_start(struct super *s, struct unit *u, struct err *err)
 {
 	struct job *j = job_of(u);
+	define_take(s, j);
 	struct child_spec spec = { .argv = argv_of(j) };
 
 	if (!j->prepared) /* else it has begun before its hook */

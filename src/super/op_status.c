@@ -117,8 +117,8 @@ static void supervisor_row(struct conn *c)
 	if (s->phase != PHASE_RUN)
 		packet_put(&b, "shutting_down", "1");
 	packet_put(&b, "manifest", s->m->path);
-	packet_put(&b, "project_id", "loose");
-	packet_put(&b, "project_mode", "foreground");
+	packet_put(&b, "project_id", SUPER_PROJECT);
+	packet_put(&b, "project_mode", s->opts->detached ? "daemon" : "foreground");
 	packet_end(&b, NULL, 0);
 	conn_send(c, &b);
 }

@@ -85,6 +85,8 @@ static const struct op ops[] = {
 	{ "stop",      OP_UNITS | OP_OPERATOR,  " unit wait timeout_ns ",            op_stop },
 	{ "events",    OP_UNITS | OP_OPERATOR,  " unit follow since ",  op_events },
 	{ "signal",    OP_UNITS | OP_OPERATOR,  " unit signal tree ",  op_signal },
+	{ "start",     OP_UNITS | OP_OPERATOR,  " unit manifest wait timeout_ns ",   op_start },
+	{ "restart",   OP_UNITS | OP_OPERATOR,  " unit manifest wait timeout_ns ",   op_restart },
 	{ "wait",      OP_UNITS | OP_OPERATOR,  " unit any timeout_ns ",  op_wait },
 };
 // clang-format on

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "os/account.h"
 #include "os/filewatch.h"
 #include "os/usock.h"
 #include "super/parts.h"
@@ -42,19 +41,6 @@ static bool nested_name(char *dir, size_t size)
 		return false;
 	snprintf(dir + n, size - n, "/%s", id);
 	return true;
-}
-
-static gid_t group_of(const struct super *s)
-{
-	struct account acc;
-	struct err err;
-
-	if (!s->m->control_group)
-		return (gid_t)-1;
-	if (account_load(NULL, s->m->control_group, &acc, &err) == 0)
-		return acc.gid;
-	log_line(LOG_ERR, "error[SG0745]: control.group: %s", err.msg);
-	return (gid_t)-1;
 }
 
 static void pid_path(const char *socket, char *ret, size_t size)
@@ -107,7 +93,8 @@ static int listen_at(struct super *s, const char *path, struct err *err)
 			"the socket's path has more than %d bytes: %s", SOCKET_PATH_MAX, path);
 	if (lock_pid_file(s, path, err) < 0)
 		return -1;
-	if (usock_listen(path, NULL, s->m->control_mode, group_of(s), &s->listener.fd, err) < 0) {
+	if (usock_listen(path, NULL, s->m->control_mode, s->control_gid, &s->listener.fd, err) <
+		0) {
 		drop_pid_file(s, NULL);
 		return -1;
 	}
@@ -247,7 +234,7 @@ static void dir_changed(struct loop *l, struct watch *w, uint32_t events)
 		return;
 	event_add(s, EVENT_LISTENER_LOST, NULL, ERR_OK, "%s was removed", s->socket_path);
 	make_dir_of(s->socket_path);
-	if (usock_listen(s->socket_path, NULL, s->m->control_mode, group_of(s), &fd, &err) < 0) {
+	if (usock_listen(s->socket_path, NULL, s->m->control_mode, s->control_gid, &fd, &err) < 0) {
 		log_line(LOG_ERR, "the control socket is gone and can't be bound again: %s",
 			err.msg);
 		return;

@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "os/usock.h"
-#include "super/conn.h"
+#include "super/change.h"
 
 #define RELISTEN_NS (200 * NS_PER_MS)
 enum { ACCEPTS_A_TURN = 32 };
@@ -234,14 +234,14 @@ static bool has_place(const struct conn *c)
 	       (unsigned)(c->cls == PEER_NOBODY ? CAP_CONNS_NOBODY : CAP_CONNS_UNIT);
 }
 
-static void conn_open(struct super *s, int fd)
+struct conn *serve_open(struct super *s, int fd)
 {
 	struct conn *c = calloc(1, sizeof *c);
 	struct err err;
 
 	if (!c) {
 		usock_discard(fd, usock_passrights_off(fd));
-		return;
+		return NULL;
 	}
 	c->s = s;
 	c->w = (struct watch){ .fd = fd, .events = LOOP_IN, .fn = conn_ready };
@@ -260,10 +260,11 @@ static void conn_open(struct super *s, int fd)
 	list_add_tail(&s->conns, &c->link);
 	conn_idle(c);
 	if (place)
-		return;
+		return c;
 	err_set(&err, ERR_BUSY, 0, "too many connections that wait for nothing; try again");
 	conn_fail(c, &err);
 	conn_drop(c);
+	return NULL;
 }
 
 static void listen_again(struct super *s, struct timer *t)
@@ -306,7 +307,7 @@ void serve_accept(struct loop *l, struct watch *w, uint32_t events)
 				event_add(s, EVENT_LISTENER_BACK, NULL, ERR_OK,
 					"there are descriptors again");
 			s->listener_short = false;
-			conn_open(s, fd);
+			(void)serve_open(s, fd);
 			continue;
 		}
 		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
@@ -384,6 +385,7 @@ void conn_tell(struct conn *c, struct conn_unit *cu, struct unit *u)
 
 void serve_unit_told(struct super *s, struct unit *u)
 {
+	await_told(s, u);
 	if (!unit_over(u))
 		return;
 	list_each(it, &s->conns)
@@ -421,6 +423,7 @@ void serve_sweep(struct super *s)
 			continue;
 		list_del(&c->link);
 		buf_done(&c->out);
+		await_free(c);
 		free(c->units);
 		follower_free(c->follower);
 		free(c);

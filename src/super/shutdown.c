@@ -265,7 +265,7 @@ void idle_check(struct super *s)
 {
 	const struct unit *first = NULL;
 
-	if (s->phase != PHASE_RUN)
+	if (s->phase != PHASE_RUN || s->opts->detached || !list_empty(&s->changes))
 		return;
 	for (size_t i = 0; i < s->m->nservices; i++) {
 		const struct unit *u = s->unit_of[i];

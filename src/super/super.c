@@ -9,14 +9,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/units.h"
-#include "os/account.h"
 #include "os/sigfd.h"
 #include "probe/probe.h"
-#include "super/conn.h"
-#include "super/env.h"
+#include "super/change.h"
 #include "super/parts.h"
 
 #define SWEEP_NS      (2 * NS_PER_MS) /* of one turn */
@@ -167,6 +166,7 @@ static void turn(struct super *s)
 	settle(s);
 	sweep_turn(s, clock_mono_ns());
 	settle(s);
+	changes_step(s);
 	idle_check(s);
 	/* A phase may be through as soon as it is entered; nothing would wake us for the next. */
 	for (int phase = -1; phase != (int)s->phase && !s->over;) {
@@ -233,49 +233,6 @@ static void find_means(struct super *s)
 		s->cgroup = NULL;
 }
 
-static int prepare_user(struct job *j, struct err *err)
-{
-	const struct service *svc = j->svc;
-	struct account acc;
-
-	if (!svc->user && !svc->group)
-		return 0;
-	if (account_load(svc->user, svc->group, &acc, err) < 0)
-		return -1;
-	struct launch *l = calloc(1, sizeof *l);
-	if (!l || !(l->groups = malloc((acc.ngroups + 1) * sizeof *l->groups))) {
-		free(l);
-		return err_set(err, ERR_UNKNOWN, ENOMEM, "out of memory");
-	}
-	memcpy(l->groups, acc.groups, acc.ngroups * sizeof *l->groups);
-	l->has_cred = true;
-	l->cred = (struct child_cred){
-		.uid = acc.uid, .gid = acc.gid, .groups = l->groups, .ngroups = acc.ngroups
-	};
-	j->launch = l;
-	return 0;
-}
-
-static int prepare_service(struct super *s, size_t i, struct err *err)
-{
-	const struct service *svc = &s->m->services[i];
-	struct unit *u = tree_add_service(&s->tree, svc->name, (ssize_t)i);
-	struct job *j = u ? job_new(s, u, svc) : NULL;
-
-	if (!j)
-		return err_set(err, ERR_UNKNOWN, ENOMEM, "out of memory");
-	s->unit_of[i] = u;
-	u->dynamic = svc->spawn_dynamic;
-	u->policy = svc->policy;
-	if (svc->spawn_dynamic)
-		u->limits = svc->limits;
-	j->cwd = svc->working_dir ? strdup(svc->working_dir) : NULL;
-	j->env = env_of_service(s, svc, err);
-	if (!j->env || prepare_user(j, err) < 0)
-		return err_wrap(err, "service %s", svc->name);
-	return 0;
-}
-
 static int choose(struct super *s, unsigned char *wanted, struct err *err)
 {
 	const char *const *only = s->opts->only;
@@ -292,16 +249,45 @@ static int choose(struct super *s, unsigned char *wanted, struct err *err)
 	return 0;
 }
 
+static int prepare_service(struct super *s, size_t i, const struct bundle *files, struct err *err)
+{
+	struct definition *d = define(s, s->m, i, files, err);
+
+	if (d)
+		s->unit_of[i] = define_unit(s, i, d, err);
+	return s->unit_of[i] ? 0 : -1;
+}
+
+/* The folder's group; what can't be told is said, and the socket keeps the one it gets. */
+static void find_control_group(struct super *s, const struct bundle *files)
+{
+	struct account acc;
+	struct err err;
+
+	s->control_gid = (gid_t)-1;
+	if (!s->m->control_group)
+		return;
+	if (bundle_account(files, NULL, s->m->control_group, &acc, &err) == 0)
+		s->control_gid = acc.gid;
+	else
+		log_line(LOG_ERR, "error[SG0745]: control.group: %s", err.msg);
+}
+
 static int prepare_services(struct super *s, struct err *err)
 {
-	unsigned char *wanted = malloc(s->m->nservices + 1);
+	autofree unsigned char *wanted = malloc(s->m->nservices + 1);
+	struct bundle files;
+
 	if (!wanted)
 		return err_set(err, ERR_UNKNOWN, ENOMEM, "out of memory");
-	int rc = choose(s, wanted, err);
+	if (choose(s, wanted, err) < 0 || bundle_of(s->m, &files, err) < 0)
+		return -1;
+	find_control_group(s, &files);
+	int rc = 0;
 	for (size_t i = 0; rc == 0 && i < s->m->nservices; i++)
 		if (wanted[i])
-			rc = prepare_service(s, i, err);
-	free(wanted);
+			rc = prepare_service(s, i, &files, err);
+	bundle_done(&files);
 	return rc;
 }
 
@@ -328,6 +314,9 @@ static int boot(struct super *s, struct err *err)
 		if (s->unit_of[s->plan->order[i]])
 			order_start(s, s->unit_of[s->plan->order[i]]);
 	settle(s);
+	if (s->opts->report_fd >= 0)
+		await_boot(s, s->opts->report_fd, s->opts->report_timeout_ns);
+	s->opts->report_fd = -1;
 	s->child_ended = true; /* forks that ended before the signalfd was there have sent their
 				  SIGCHLD to nobody */
 	return 0;
@@ -337,6 +326,7 @@ static void dismantle(struct super *s)
 {
 	if (s->tty == TTY_SHARED)
 		tty_take_back();
+	changes_end(s);
 	serve_close_all(s);
 	leftovers_none(s);
 	list_each(it, &s->tree.all) job_free(s, job_of(list_entry(it, struct unit, all)));
@@ -362,6 +352,8 @@ int super_run(struct super_opts *opts, struct err *err)
 		return err_set(err, ERR_UNKNOWN, ENOMEM, "out of memory");
 	s->opts = opts;
 	s->m = opts->manifest;
+	opts->manifest = NULL;
+	s->some = opts->only && *opts->only;
 	s->pre = preflight;
 	s->boot_ns = clock_mono_ns();
 	s->sweep_at_ns = INT64_MAX;
@@ -369,6 +361,7 @@ int super_run(struct super_opts *opts, struct err *err)
 	s->listener.fd = s->sigfd.fd = s->dir_watch.fd = s->pid_file = -1;
 	list_init(&s->conns);
 	list_init(&s->tails);
+	list_init(&s->changes);
 	tree_init(&s->tree);
 	process_name("sysg");
 	int rc = boot(s, err);
@@ -377,7 +370,7 @@ int super_run(struct super_opts *opts, struct err *err)
 	rc = rc < 0 ? -1 : s->code;
 	if (s->loop)
 		dismantle(s);
-	s->m = opts->manifest = manifest_free(opts->manifest);
+	s->m = manifest_free(s->m);
 	free(s);
 	return rc;
 }

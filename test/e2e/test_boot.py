@@ -257,10 +257,3 @@ def test_usr1_prints_the_status_to_stderr(box):
     b.until_state('web', 'running')
     b.kill(signal.SIGUSR1)
     b.says(r'web.*running', where='stderr')
-
-
-def test_daemonize_alone_is_refused_as_not_supported(box):
-    b = box(ONE, '--daemonize')
-    assert b.wait() != 0
-    assert 'not supported by this version' in b.stderr
-    assert not (b.home / 'facts').exists()

@@ -74,12 +74,16 @@ def test_sysg_start_s_starts_a_specific_service(box):
     assert b.state('database') != 'running'
 
 
-def test_daemonize_alone_waits_for_a_later_version(box):
-    """The one line that this version does not run: it says so, and starts nothing."""
+def test_sysg_start_daemonize_returns_once_all_services_are_up(box):
     assert lines('02')[0] == 'sysg start --daemonize'
-    b = start_first(box, lines('02')[0])
-    assert b.wait() != 0
-    assert 'not supported by this version' in b.stderr
+    home = folder(box, '01', app_py=STAY)
+    with_postgres(home)
+    b = box(argv=['sh', '-c', lines('02')[0] + '; echo $? >rc; exec sleep 1000'], home=home,
+            env={'PATH': f'{home}/bin:{bin_dir()}:{PATH}'})
+    assert b.file('rc').strip() == '0', b.stderr
+    assert b.state('web_server') == b.state('database') == 'running'
+    b.sysg_ok('stop', '--supervisor')
+    until(lambda: len(b.procs()) == 1)
 
 
 def test_restart_policies_of_the_first_manifest_hold(box):

@@ -1,0 +1,31 @@
+/* define.h - how a service is to run, made from a manifest. Layer: super. */
+#ifndef SUPER_DEFINE_H
+#define SUPER_DEFINE_H
+
+#include "super/bundle.h"
+
+/* Everything that a start of the service needs. Owned by whoever made it, until a job takes it. */
+struct definition {
+	struct manifest *m; /* a reference; svc is in it */
+	const struct service *svc;
+	struct envblock *env;
+	struct launch *launch; /* NULL: as the init */
+	char *cwd;
+};
+
+/* NULL: err, with the service's name before it. */
+struct definition *define(struct super *s, struct manifest *m, size_t index,
+	const struct bundle *files, struct err *err);
+struct definition *define_free(struct super *s, struct definition *d); /* returns NULL */
+/* Would a start by d be the same as one by what the unit is to be started with next? */
+bool define_same(const struct job *j, const struct definition *d);
+/* The job runs by d from its next start on; at once where nothing of it runs. Takes d over. */
+void define_give(struct super *s, struct job *j, struct definition *d);
+/* Nothing of it runs: a definition that waits for that is taken. */
+void define_take(struct super *s, struct job *j);
+
+/* A unit for a service, in NODE_IDLE, with its definition taken over (also on failure). NULL: no
+ * memory. */
+struct unit *define_unit(struct super *s, size_t index, struct definition *d, struct err *err);
+
+#endif

@@ -1,0 +1,307 @@
+/* Changes, one at a time: read, chosen, what has to go stopped, the new manifest put in the old
+ * one's place in one go, what has to come started. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "super/change.h"
+
+enum { CHANGES_MAX = 64 };
+
+int change_add(struct super *s, struct change *ch, struct err *err)
+{
+	unsigned n = 0;
+
+	list_each(it, &s->changes) n++;
+	if (n >= CHANGES_MAX)
+		return err_set(
+			err, ERR_BUSY, 0, "%u starts and restarts wait for their turn already", n);
+	ch->s = s;
+	list_add_tail(&s->changes, &ch->link);
+	return 0;
+}
+
+void changes_forget(struct super *s, const struct conn *c)
+{
+	list_each(it, &s->changes)
+	{
+		struct change *ch = list_entry(it, struct change, link);
+		if (ch->c == c)
+			ch->c = NULL;
+	}
+}
+
+void changes_end(struct super *s)
+{
+	list_each(it, &s->changes) change_free(list_entry(it, struct change, link));
+}
+
+/* What it had stopped comes up again as it was. */
+static void fail(struct change *ch, const struct err *err)
+{
+	struct super *s = ch->s;
+	struct conn *c = ch->c;
+
+	log_line(LOG_WARN, "error[SG%04d]: %s: %s", (int)err->code,
+		ch->restart ? "restart" : "start", err->msg);
+	for (size_t i = 0; ch->stop && s->phase == PHASE_RUN && i < s->m->nservices; i++)
+		if (ch->stop[i] == 2 && s->unit_of[i])
+			order_start(s, s->unit_of[i]);
+	(void)change_free(ch);
+	if (!c)
+		return;
+	conn_waits(c, WAIT_NOTHING);
+	conn_fail(c, err);
+}
+
+/* --- reading --- */
+
+static void was_read(struct reading *r, const struct err *failed)
+{
+	struct change *ch = container_of(r, struct change, reading);
+
+	if (failed)
+		fail(ch, failed);
+	else
+		ch->step = CHANGE_READ;
+}
+
+static int begin(struct change *ch, struct err *err)
+{
+	ch->step = CHANGE_READ;
+	if (!ch->path)
+		return 0;
+	ch->step = CHANGE_READING;
+	ch->reading.done = was_read;
+	return reading_start(ch->s, &ch->reading, ch->path, ch->cwd_default, err);
+}
+
+/* --- stopping --- */
+
+/* Dependents before what they depend on: marks in held[] what one that still stops depends on. */
+static void hold(const struct change *ch, unsigned char *held)
+{
+	const struct super *s = ch->s;
+
+	for (size_t i = 0; i < s->m->nservices; i++) {
+		if (!ch->stop[i] || !s->unit_of[i] || !unit_is_up(s->unit_of[i]))
+			continue;
+		for (size_t d = 0; d < s->m->services[i].ndeps; d++)
+			held[s->m->services[i].deps[d].index] = 1;
+	}
+}
+
+static int survivor(const struct unit *u, struct err *err)
+{
+	*err = u->trouble;
+	return err_wrap(err, "%s", u->name);
+}
+
+/* 1: all of them are down; 0: not yet; -1: one can't be stopped. */
+static int stop_next(struct change *ch, struct err *err)
+{
+	struct super *s = ch->s;
+	unsigned char *held = calloc(s->m->nservices + 1, 1);
+	int rc = 1;
+
+	ch->more = false;
+	if (!held) /* the order is lost, not the stop */
+		log_line(LOG_WARN, "out of memory: units are stopped in no order");
+	else
+		hold(ch, held);
+	for (size_t i = 0; rc >= 0 && i < s->m->nservices; i++) {
+		struct unit *u = s->unit_of[i];
+		if (!ch->stop[i] || !u || !unit_is_up(u))
+			continue;
+		rc = job_of(u)->survived ? survivor(u, err) : 0;
+		if (rc < 0 || ch->stop[i] == 2 || (held && held[i]))
+			continue;
+		ch->stop[i] = 2;
+		ch->more = true;
+		order_stop(s, u, CAUSE_ORDER);
+	}
+	free(held);
+	return rc;
+}
+
+/* --- the new manifest --- */
+
+static void warn_settings(const struct manifest *a, const struct manifest *b)
+{
+	struct manifest control = *a;
+
+	control.max_concurrent = b->max_concurrent;
+	control.shutdown_timeout_ns = b->shutdown_timeout_ns;
+	control.shutdown_delay_ns = b->shutdown_delay_ns;
+	control.exit_code_from = b->exit_code_from;
+	if (!manifest_same_settings(&control, b))
+		log_line(LOG_WARN,
+			"%s: what control: says holds from the next start of the "
+			"supervisor on",
+			b->path);
+}
+
+static void remove_unit(struct super *s, struct unit *u)
+{
+	log_line(LOG_INFO, "%s is in the manifest no more", u->name);
+	job_free(s, job_of(u));
+	tree_remove_service(&s->tree, u);
+}
+
+/* New units first, as that may fail: then none of them was. */
+static int make_units(struct change *ch, struct unit **unit_of, struct err *err)
+{
+	struct super *s = ch->s;
+
+	for (size_t i = 0; i < ch->m->nservices; i++) {
+		if (ch->from[i] >= 0)
+			unit_of[i] = s->unit_of[ch->from[i]];
+		if (unit_of[i] || !ch->defs[i])
+			continue;
+		unit_of[i] = define_unit(s, i, ch->defs[i], err);
+		ch->defs[i] = NULL;
+		if (unit_of[i])
+			continue;
+		for (size_t k = 0; k < i; k++)
+			if (unit_of[k] && (ch->from[k] < 0 || !s->unit_of[ch->from[k]]))
+				remove_unit(s, unit_of[k]);
+		return -1;
+	}
+	return 0;
+}
+
+static int put_in_place(struct change *ch, struct err *err)
+{
+	struct super *s = ch->s;
+	struct unit **unit_of = calloc(ch->m->nservices + 1, sizeof(struct unit *));
+
+	if (!unit_of || make_units(ch, unit_of, err) < 0) {
+		free(unit_of);
+		return unit_of ? -1 : err_set(err, ERR_UNKNOWN, ENOMEM, "out of memory");
+	}
+	for (size_t i = 0; i < s->m->nservices; i++)
+		if (s->unit_of[i] && ch->to[i] < 0)
+			remove_unit(s, s->unit_of[i]);
+	for (size_t i = 0; i < ch->m->nservices; i++) {
+		if (!unit_of[i])
+			continue;
+		unit_of[i]->service = (ssize_t)i;
+		if (ch->defs[i])
+			define_give(s, job_of(unit_of[i]), ch->defs[i]);
+		ch->defs[i] = NULL;
+	}
+	warn_settings(s->m, ch->m);
+	free(s->unit_of);
+	s->unit_of = unit_of;
+	(void)plan_free(s->plan);
+	s->plan = steal_ptr(ch->plan);
+	(void)manifest_free(s->m);
+	s->m = manifest_ref(ch->m);
+	s->deps_dirty = true;
+	return 0;
+}
+
+/* --- starting --- */
+
+static void start_by_hand(struct super *s, struct unit *u)
+{
+	u->in_a_row = 0;
+	u->trouble.code = ERR_OK;
+	order_start(s, u);
+}
+
+static void note(struct conn *c, const char *text)
+{
+	struct buf b;
+
+	buf_init(&b, CAP_PACKET);
+	packet_put(&b, "ok", "1");
+	packet_put(&b, "row", "note");
+	packet_put(&b, "msg", text);
+	packet_end(&b, NULL, 0);
+	conn_send(c, &b);
+}
+
+static void answer(struct change *ch)
+{
+	struct super *s = ch->s;
+	struct conn *c = ch->c;
+	size_t n = 0;
+
+	if (!c || c->gone)
+		return;
+	uint64_t *ids = calloc(ch->m->nservices + 1, sizeof *ids);
+	struct err err;
+
+	ch->c = NULL;
+	conn_waits(c, WAIT_NOTHING);
+	if (!ids) {
+		(void)err_set(&err, ERR_UNKNOWN, ENOMEM, "out of memory");
+		conn_fail(c, &err);
+		return;
+	}
+	for (size_t i = 0; i < ch->m->nservices; i++)
+		if (ch->await[i] && s->unit_of[i])
+			ids[n++] = s->unit_of[i]->id;
+	if (ch->note[0])
+		note(c, ch->note);
+	await_begin(c, ids, ch->wait ? n : 0, ch->deadline_ns);
+	free(ids);
+}
+
+static void finish(struct change *ch)
+{
+	struct super *s = ch->s;
+
+	if (!ch->nnames && !ch->restart)
+		s->some = false;
+	for (size_t i = 0; i < s->plan->n; i++) {
+		size_t at = s->plan->order[i];
+		if (s->unit_of[at] && ch->start[at])
+			start_by_hand(s, s->unit_of[at]);
+	}
+	list_del(&ch->link); /* what settles must not come here again */
+	settle(s);
+	answer(ch);
+	(void)change_free(ch);
+}
+
+/* 1: through; 0: it waits for something; -1: err. */
+static int step(struct change *ch, struct err *err)
+{
+	if (ch->s->phase != PHASE_RUN)
+		return err_set(err, ERR_PARENT_STOPPING, 0, "the supervisor is shutting down");
+	if (ch->step == CHANGE_QUEUED && begin(ch, err) < 0)
+		return -1;
+	if (ch->step == CHANGE_READING)
+		return 0;
+	if (ch->step == CHANGE_READ && change_choose(ch, err) < 0)
+		return -1;
+	ch->step = CHANGE_STOPPING;
+	int rc = stop_next(ch, err);
+	if (rc <= 0)
+		return rc;
+	if (put_in_place(ch, err) < 0)
+		return -1;
+	finish(ch);
+	return 1;
+}
+
+void changes_step(struct super *s)
+{
+	struct err err;
+
+	while (!list_empty(&s->changes)) {
+		struct change *ch = list_entry(s->changes.next, struct change, link);
+		int rc = step(ch, &err);
+		if (rc < 0)
+			fail(ch, &err);
+		settle(s);
+		if (rc == 0 && !ch->more)
+			return;
+		if (rc != 0)
+			await_look(s);
+	}
+}

@@ -1,0 +1,380 @@
+/* Reading what a manifest is made of, in a throwaway fork: a dead file system holds up the fork,
+ * never the loop. The fork parses the manifest too, to learn which files it needs; the init parses
+ * the same bytes again. */
+#include "super/bundle.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/caps.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "os/shut.h"
+#include "os/slurp.h"
+#include "super/parts.h"
+
+#define READ_NS (10 * NS_PER_SEC)
+enum { BUNDLE_MAX = 64 * 1024 * 1024, ACCOUNTS_MAX = 1024 * 1024, CHUNK = 65536 };
+
+static const char passwd_path[] = "/etc/passwd", group_path[] = "/etc/group";
+extern char **environ;
+
+/* What comes before each file: the path and the text follow, each with its NUL. */
+struct record {
+	uint32_t path, text; /* bytes, the NUL among them */
+	int32_t failed, sys; /* failed: the text says why */
+};
+
+/* --- in the fork --- */
+
+static void put(int fd, const void *bytes, size_t n)
+{
+	const char *p = bytes;
+
+	while (n) {
+		ssize_t w = write(fd, p, n);
+		if (w < 0 && errno != EINTR)
+			_exit(1);
+		if (w > 0) {
+			p += w;
+			n -= (size_t)w;
+		}
+	}
+}
+
+/* The file into *text, and over the pipe. */
+static int send_file(int fd, const char *path, bool trust, size_t max, struct buf *text)
+{
+	struct err err;
+	struct record r = { .path = (uint32_t)strlen(path) + 1 };
+
+	buf_init(text, max);
+	int rc = slurp_here(path, trust, text, &err);
+	const char *said = rc < 0 ? err.msg : text->p ? text->p : "";
+	r.failed = rc < 0;
+	r.sys = rc < 0 ? err.sys : 0;
+	r.text = (uint32_t)(rc < 0 ? strlen(said) : text->len) + 1;
+	put(fd, &r, sizeof r);
+	put(fd, path, r.path);
+	put(fd, said, r.text);
+	return rc;
+}
+
+static void send_named(int fd, const char *path, size_t max)
+{
+	struct buf text;
+
+	(void)send_file(fd, path, false, max, &text);
+	buf_done(&text);
+}
+
+static bool needs_accounts(const struct manifest *m)
+{
+	bool any = m->control_group != NULL;
+
+	for (size_t i = 0; i < m->nservices; i++)
+		any |= m->services[i].user || m->services[i].group;
+	return any;
+}
+
+static bool needs_files(const struct manifest *m)
+{
+	bool any = m->env.files && m->env.files[0];
+
+	for (size_t i = 0; i < m->nservices; i++)
+		any |= m->services[i].env.files && m->services[i].env.files[0];
+	return any || needs_accounts(m);
+}
+
+/* Was it sent for a service before this one, or for all? */
+static bool sent_before(const struct manifest *m, size_t service, const char *path)
+{
+	for (char **f = m->env.files; f && *f; f++)
+		if (strcmp(*f, path) == 0)
+			return true;
+	for (size_t i = 0; i < service; i++)
+		for (char **f = m->services[i].env.files; f && *f; f++)
+			if (strcmp(*f, path) == 0)
+				return true;
+	return false;
+}
+
+static void send_files(int fd, const struct manifest *m)
+{
+	for (char **f = m->env.files; f && *f; f++)
+		send_named(fd, *f, CAP_ENV_FILE);
+	for (size_t i = 0; i < m->nservices; i++)
+		for (char **f = m->services[i].env.files; f && *f; f++)
+			if (!sent_before(m, i, *f))
+				send_named(fd, *f, CAP_ENV_FILE);
+	if (!needs_accounts(m))
+		return;
+	send_named(fd, passwd_path, ACCOUNTS_MAX);
+	send_named(fd, group_path, ACCOUNTS_MAX);
+}
+
+static struct manifest *parse(
+	const char *path, const char *text, size_t len, bool cwd_default, struct findings *f)
+{
+	struct manifest_source src = { .path = path,
+		.text = text,
+		.len = len,
+		.environ = environ,
+		.cwd_default = cwd_default,
+		.may_switch_user = geteuid() == 0 };
+
+	return manifest_load(&src, f);
+}
+
+static void send_manifest(int fd, const char *path, bool cwd_default)
+{
+	struct findings findings;
+	struct buf text;
+
+	if (send_file(fd, path, true, CAP_MANIFEST, &text) < 0)
+		return;
+	struct manifest *m = parse(path, text.p ? text.p : "", text.len, cwd_default, &findings);
+	if (m)
+		send_files(fd, m);
+}
+
+/* m NULL: the manifest at path, and what it needs. */
+static pid_t fork_reader(
+	const struct manifest *m, const char *path, bool cwd_default, int ret_pipe[2])
+{
+	if (pipe2(ret_pipe, O_CLOEXEC) < 0)
+		return -1;
+	pid_t pid = fork();
+	if (pid == 0) {
+		shut_from(3, (const int[]){ ret_pipe[1], -1 });
+		if (m)
+			send_files(ret_pipe[1], m);
+		else
+			send_manifest(ret_pipe[1], path, cwd_default);
+		_exit(0);
+	}
+	int sys = errno;
+	close(ret_pipe[1]);
+	if (pid < 0)
+		close(ret_pipe[0]);
+	errno = sys;
+	return pid;
+}
+
+/* --- in the init --- */
+
+void bundle_done(struct bundle *b)
+{
+	buf_done(&b->bytes);
+}
+
+static int unread(const char *what, int sys, struct err *err)
+{
+	return err_set(err, ERR_BAD_VALUE, sys, "%s: %s", what,
+		sys == ETIMEDOUT ? "could not be read within 10 s" : strerror(sys));
+}
+
+int bundle_of(const struct manifest *m, struct bundle *ret, struct err *err)
+{
+	int p[2];
+
+	buf_init(&ret->bytes, BUNDLE_MAX);
+	if (!needs_files(m))
+		return 0;
+	pid_t pid = fork_reader(m, NULL, false, p);
+	if (pid < 0)
+		return unread("environment files and accounts", errno, err);
+	int sys = slurp_pipe(p[0], clock_mono_ns() + READ_NS, &ret->bytes) < 0 ? errno : 0;
+	close(p[0]);
+	if (!sys)
+		return 0;
+	(void)kill(pid, SIGKILL); /* our own unreaped child: the pid is still its own */
+	bundle_done(ret);
+	return unread("environment files and accounts", sys, err);
+}
+
+/* The record at *at, which is left behind it. False: the end, or cut off. */
+static bool next_record(const struct bundle *b, size_t *at, struct record *r, const char **ret_path,
+	const char **ret_text)
+{
+	size_t left = b->bytes.len - *at;
+
+	if (left < sizeof *r)
+		return false;
+	memcpy(r, b->bytes.p + *at, sizeof *r);
+	left -= sizeof *r;
+	if (!r->path || !r->text || r->path > left || r->text > left - r->path)
+		return false;
+	*ret_path = b->bytes.p + *at + sizeof *r;
+	*ret_text = *ret_path + r->path;
+	*at += sizeof *r + r->path + r->text;
+	return true;
+}
+
+int bundle_find(const struct bundle *b, const char *path, const char **ret_text, size_t *ret_len,
+	struct err *err)
+{
+	struct record r;
+	const char *name, *text;
+
+	for (size_t at = 0; next_record(b, &at, &r, &name, &text);) {
+		if (strcmp(name, path) != 0)
+			continue;
+		if (r.failed)
+			return err_set(err, ERR_BAD_VALUE, r.sys, "%s", text);
+		*ret_text = text;
+		*ret_len = r.text - 1;
+		return 0;
+	}
+	return err_set(err, ERR_BAD_VALUE, EIO, "%s: it was not read", path);
+}
+
+/* A file that is there and can't be read now must not count as empty: the same user would get other
+ * groups. */
+static const char *accounts(
+	const struct bundle *b, const char *path, enum err_code code, struct err *err)
+{
+	const char *text;
+	size_t n;
+
+	if (bundle_find(b, path, &text, &n, err) == 0)
+		return text;
+	if (err->sys == ENOENT || err->sys == ENOTDIR)
+		return "";
+	err->code = code;
+	return NULL;
+}
+
+int bundle_account(const struct bundle *b, const char *user, const char *group, struct account *ret,
+	struct err *err)
+{
+	const char *passwd = accounts(b, passwd_path, ERR_UID, err), *groups;
+
+	if (!passwd || !(groups = accounts(b, group_path, ERR_GID, err)))
+		return -1;
+	return account_find(user, group, passwd, groups, ret, err);
+}
+
+/* The first error, as its text says where. */
+static void first_error(const struct findings *f, const char *path, struct err *err)
+{
+	(void)err_set(err, ERR_UNKNOWN, ENOMEM, "%s: out of memory", path);
+	for (size_t i = 0; i < f->n; i++) {
+		if (f->v[i].warning)
+			continue;
+		*err = f->v[i].err;
+		(void)err_wrap(err, "%s:%d:%d", path, err->line, err->col);
+		return;
+	}
+}
+
+struct manifest *bundle_manifest(
+	const struct bundle *b, const char *path, bool cwd_default, struct err *err)
+{
+	struct findings findings;
+	const char *text;
+	size_t n;
+
+	if (bundle_find(b, path, &text, &n, err) < 0)
+		return NULL;
+	struct manifest *m = parse(path, text, n, cwd_default, &findings);
+	for (size_t i = 0; m && i < findings.n; i++)
+		log_line(
+			LOG_WARN, "%s:%d: %s", path, findings.v[i].err.line, findings.v[i].err.msg);
+	if (!m)
+		first_error(&findings, path, err);
+	findings_done(&findings);
+	return m;
+}
+
+/* --- without waiting --- */
+
+void reading_stop(struct reading *r)
+{
+	if (r->w.fd < 0)
+		return;
+	struct pollfd p = { .fd = r->w.fd };
+
+	loop_del(r->s->loop, &r->w);
+	timer_del(r->s, &r->timer);
+	/* While its end of the pipe is open it lives, and the number is its own. */
+	if (poll(&p, 1, 0) == 0)
+		(void)kill(r->pid, SIGKILL);
+	close(r->w.fd);
+	r->w.fd = -1;
+	bundle_done(&r->bundle);
+}
+
+static void finish(struct reading *r, int sys)
+{
+	struct err err;
+
+	if (sys) {
+		reading_stop(r);
+		(void)unread("the manifest and its files", sys, &err);
+		r->done(r, &err);
+		return;
+	}
+	loop_del(r->s->loop, &r->w);
+	close(r->w.fd);
+	r->w.fd = -1;
+	timer_del(r->s, &r->timer);
+	r->done(r, NULL);
+}
+
+/* All that is there, since what an ended fork left in the pipe must be through before its number
+ * can be another's: a pipe holds no more than a few chunks. */
+static void pipe_ready(struct loop *l, struct watch *w, uint32_t events)
+{
+	struct reading *r = container_of(w, struct reading, w);
+	static char chunk[CHUNK];
+
+	(void)l;
+	(void)events;
+	for (;;) {
+		ssize_t n = read(w->fd, chunk, sizeof chunk);
+		if (n > 0 && buf_add(&r->bundle.bytes, chunk, (size_t)n) == 0)
+			continue;
+		if (n > 0)
+			finish(r, errno == EMSGSIZE ? EFBIG : errno);
+		else if (n == 0)
+			finish(r, 0);
+		else if (errno == EINTR)
+			continue;
+		else if (errno != EAGAIN)
+			finish(r, errno);
+		return;
+	}
+}
+
+static void too_late(struct super *s, struct timer *t)
+{
+	(void)s;
+	finish(container_of(t, struct reading, timer), ETIMEDOUT);
+}
+
+int reading_start(
+	struct super *s, struct reading *r, const char *path, bool cwd_default, struct err *err)
+{
+	int p[2];
+
+	r->s = s;
+	r->w = (struct watch){ .fd = -1, .events = LOOP_IN, .fn = pipe_ready };
+	r->pid = fork_reader(NULL, path, cwd_default, p);
+	if (r->pid < 0)
+		return unread(path, errno, err);
+	buf_init(&r->bundle.bytes, BUNDLE_MAX);
+	r->w.fd = p[0];
+	(void)fcntl(p[0], F_SETFL, O_NONBLOCK);
+	timer_set(s, &r->timer, clock_mono_ns() + READ_NS, too_late);
+	if (loop_add(s->loop, &r->w) == 0)
+		return 0;
+	int sys = errno;
+	reading_stop(r);
+	return unread(path, sys, err);
+}

@@ -1,0 +1,138 @@
+/* Services of a manifest as what a start needs: environment, credentials, directory. */
+#include "super/define.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "super/env.h"
+#include "super/parts.h"
+
+static int no_memory(struct err *err)
+{
+	return err_set(err, ERR_UNKNOWN, ENOMEM, "out of memory");
+}
+
+static int take_user(struct definition *d, const struct bundle *files, struct err *err)
+{
+	struct account acc;
+
+	if (!d->svc->user && !d->svc->group)
+		return 0;
+	if (bundle_account(files, d->svc->user, d->svc->group, &acc, err) < 0)
+		return -1;
+	struct launch *l = d->launch = calloc(1, sizeof *l);
+	if (!l || !(l->groups = malloc((acc.ngroups + 1) * sizeof *l->groups)))
+		return no_memory(err);
+	memcpy(l->groups, acc.groups, acc.ngroups * sizeof *l->groups);
+	l->has_cred = true;
+	l->cred = (struct child_cred){
+		.uid = acc.uid, .gid = acc.gid, .groups = l->groups, .ngroups = acc.ngroups
+	};
+	return 0;
+}
+
+static int fill(struct super *s, struct definition *d, const struct bundle *files, struct err *err)
+{
+	if (d->svc->working_dir && !(d->cwd = strdup(d->svc->working_dir)))
+		return no_memory(err);
+	d->env = env_of_service(s, d->m, d->svc, files, err);
+	return d->env ? take_user(d, files, err) : -1;
+}
+
+struct definition *define(struct super *s, struct manifest *m, size_t index,
+	const struct bundle *files, struct err *err)
+{
+	struct definition *d = calloc(1, sizeof *d);
+
+	if (!d) {
+		(void)no_memory(err);
+		return NULL;
+	}
+	d->m = manifest_ref(m);
+	d->svc = &m->services[index];
+	if (fill(s, d, files, err) == 0)
+		return d;
+	(void)err_wrap(err, "service %s", d->svc->name);
+	return define_free(s, d);
+}
+
+struct definition *define_free(struct super *s, struct definition *d)
+{
+	if (!d)
+		return NULL;
+	launch_free(d->launch);
+	env_unref(s, d->env);
+	free(d->cwd);
+	(void)manifest_free(d->m);
+	free(d);
+	return NULL;
+}
+
+static bool same_cred(const struct launch *a, const struct launch *b)
+{
+	if (!a || !b)
+		return a == b;
+	return a->cred.uid == b->cred.uid && a->cred.gid == b->cred.gid &&
+	       a->cred.ngroups == b->cred.ngroups &&
+	       memcmp(a->cred.groups, b->cred.groups, a->cred.ngroups * sizeof *a->cred.groups) ==
+		       0;
+}
+
+/* Identical environments are one block, so that what files say counts too. */
+bool define_same(const struct job *j, const struct definition *d)
+{
+	const struct definition *next = j->next;
+	const struct service *svc = next ? next->svc : j->svc;
+
+	return strcmp(svc->hash, d->svc->hash) == 0 && (next ? next->env : j->env) == d->env &&
+	       same_cred(next ? next->launch : j->launch, d->launch);
+}
+
+void define_take(struct super *s, struct job *j)
+{
+	struct definition *d = j->next;
+	struct unit *u = j->u;
+
+	if (!d)
+		return;
+	j->next = NULL;
+	struct definition before = {
+		.m = j->m, .svc = j->svc, .env = j->env, .launch = j->launch, .cwd = j->cwd
+	};
+	j->m = d->m;
+	j->svc = d->svc;
+	j->env = d->env;
+	j->launch = d->launch;
+	j->cwd = d->cwd;
+	*d = before;
+	(void)define_free(s, d);
+	u->dynamic = j->svc->spawn_dynamic;
+	u->policy = j->svc->policy;
+	for (int i = 0; i < LIMIT_COUNT; i++)
+		u->limits.v[i] = u->dynamic ? j->svc->limits.v[i] : LIMIT_NONE;
+}
+
+void define_give(struct super *s, struct job *j, struct definition *d)
+{
+	(void)define_free(s, j->next);
+	j->next = d;
+	if (node_state_at_rest(j->u->state))
+		define_take(s, j);
+}
+
+struct unit *define_unit(struct super *s, size_t index, struct definition *d, struct err *err)
+{
+	struct unit *u = tree_add_service(&s->tree, d->svc->name, (ssize_t)index);
+	struct job *j = u ? job_new(s, u, d->svc) : NULL;
+
+	if (j) {
+		define_give(s, j, d);
+		return u;
+	}
+	if (u)
+		tree_remove_service(&s->tree, u);
+	(void)define_free(s, d);
+	(void)no_memory(err);
+	return NULL;
+}
