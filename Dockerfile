@@ -1,13 +1,25 @@
 # The image holds one file, /sysg. Other images copy it from here:
 #   COPY --from=sysg /sysg /usr/local/bin/sysg
-FROM debian:bookworm AS build
-RUN apt-get update && apt-get install -y --no-install-recommends \
-	ca-certificates gcc libc6-dev linux-libc-dev meson ninja-build pkg-config musl-tools uthash-dev
+# Built the same twice: podman build --timestamp 0, or SOURCE_DATE_EPOCH=0 docker buildx build --output rewrite-timestamp=true
+# Untested: --build-arg BUILDER=alpine:3.20
+ARG BUILDER=debian:bookworm
+FROM ${BUILDER} AS build
+RUN if command -v apk >/dev/null; then \
+		apk add --no-cache build-base meson linux-headers yaml-dev yaml-static uthash-dev; \
+	else \
+		apt-get update && apt-get install -y --no-install-recommends \
+			ca-certificates gcc libc6-dev linux-libc-dev meson ninja-build pkg-config musl-tools uthash-dev; \
+	fi
 COPY . /src
 WORKDIR /src
-RUN meson setup build/release --native-file build-aux/musl.ini && ninja -C build/release
+RUN file=alpine; if command -v musl-gcc >/dev/null; then file=musl; fi; \
+	meson setup build/release --native-file build-aux/$file.ini && ninja -C build/release
 
 FROM scratch
 COPY --from=build /src/build/release/sysg /sysg
+LABEL org.opencontainers.image.title="sysg" \
+	org.opencontainers.image.description="The first process of a container: services in order, and a tree of what they spawn" \
+	org.opencontainers.image.version="0.1.0" \
+	org.opencontainers.image.licenses="MIT"
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["/sysg", "start"]

@@ -1,0 +1,36 @@
+"""`docker stop` of an image with 20 services, and under each restriction that a runtime can make."""
+import pytest
+
+RESTRICTED = ['--user', '1000:1000', '--read-only', '--cap-drop', 'all', '--security-opt', 'no-new-privileges']
+RESTRICTIONS = {
+    'none': [],
+    'another user': ['--user', '1000:1000'],
+    'read-only with a tmpfs': ['--read-only'],
+    'read-only without a tmpfs': ['--read-only', '--read-only-tmpfs=false'],
+    'no capabilities': ['--cap-drop', 'all'],
+    'no new privileges': ['--security-opt', 'no-new-privileges'],
+    'a limit on processes': ['--pids-limit', '100'],
+    'a limit on memory': ['--memory', '64m'],
+    'all at once': RESTRICTED,
+}
+
+
+def twenty():
+    """Ten databases, ten that depend on them, each with a child in a session of its own."""
+    lines = ['services:']
+    for i in range(10):
+        lines.append(f'  db{i}: {{command: "echo up db{i}; trap \'echo down db{i}; exit 0\' TERM; setsid sleep 1000 & wait"}}')
+        lines.append(f'  app{i}: {{depends_on: [db{i}], command: "trap \'echo down app{i}; exit 0\' TERM; setsid sleep 1000 & wait"}}')
+    return '\n'.join(lines)
+
+
+@pytest.mark.parametrize('restriction', RESTRICTIONS)
+def test_twenty_services_stop_in_order_within_two_seconds_and_with_code_0(container, restriction):
+    c = container(twenty(), options=RESTRICTIONS[restriction]).ready()
+    assert len(c.units()) == 20
+    took, code = c.stop()
+    order = [line.split('down ')[1] for line in c.logs.splitlines() if 'down ' in line]
+    print(f'\n  stop of 20 services, {restriction}: {took:.2f} s')
+    assert code == 0 and took < 2, (code, took, c.logs[-2000:])
+    assert sorted(order) == sorted([f'db{i}' for i in range(10)] + [f'app{i}' for i in range(10)])
+    assert all(order.index(f'app{i}') < order.index(f'db{i}') for i in range(10)), order
