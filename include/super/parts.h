@@ -49,7 +49,6 @@ void job_exec_done(struct super *s, struct job *j); /* execve of a spawned child
 int64_t job_stop_timeout(const struct job *j);
 void job_at_rest(
 	struct super *s, struct job *j); /* nothing of it runs: what one start needed is let go */
-char *job_cgroup_name(const struct job *j, char name[64]);
 
 /* --- launch.c --- */
 int launch_start(
@@ -99,6 +98,12 @@ struct unit *aux_unit(struct super *s, pid_t pid);
 void leftovers_stop(
 	struct super *s); /* of the run before in this runtime directory; records our own marks */
 void leftovers_none(struct super *s); /* at an orderly end */
+
+/* --- groups.c: cgroups --- */
+char *job_cgroup_name(const struct job *j, char name[64]); /* returns name */
+void group_drop(struct super *s, const char *name); /* now, or as soon as the kernel lets it go */
+void groups_before(struct super *s, const struct mark_range *before); /* those of an earlier run */
+void groups_end(struct super *s); /* at the end of the run: waits a tenth of a second at most */
 
 /* --- usr1.c --- */
 void status_to_stderr(struct super *s);

@@ -46,8 +46,10 @@ struct super {
 
 	struct mark_range marks;
 	struct sweep *sweep;
-	int64_t sweep_at_ns;   /* when it wants to be called; INT64_MAX: not of itself */
-	struct cgroup *cgroup; /* NULL: not delegated */
+	int64_t sweep_at_ns;      /* when it wants to be called; INT64_MAX: not of itself */
+	struct cgroup *cgroup;    /* NULL: not delegated */
+	struct timer group_timer; /* groups that can't be removed yet are tried again */
+	unsigned group_tries;
 
 	char *run_dir;     /* NULL: nothing is writable */
 	char *socket_path; /* NULL: abstract */

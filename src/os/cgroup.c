@@ -18,7 +18,9 @@
 enum { NAME_LONGEST = 64, REMOVE_MAX = 256, REMOVE_DEPTH = 16, MOUNTINFO_MAX = 1024 * 1024 };
 
 struct cgroup {
-	int dir; /* our own group */
+	int dir;        /* our own group */
+	char **pending; /* names of groups that could not be removed; CGROUP_PENDING, or NULL */
+	unsigned npending;
 };
 
 static int fail(int e)
@@ -159,8 +161,13 @@ int cgroup_open(struct cgroup **ret)
 
 struct cgroup *cgroup_free(struct cgroup *c)
 {
-	if (c && c->dir >= 0)
+	if (!c)
+		return NULL;
+	if (c->dir >= 0)
 		close(c->dir);
+	while (c->npending)
+		free(c->pending[--c->npending]);
+	free(c->pending);
 	free(c);
 	return NULL;
 }
@@ -238,6 +245,67 @@ int cgroup_remove(struct cgroup *c, const char *name)
 		return fail(EBUSY);
 	remove_inside(c->dir, name, REMOVE_DEPTH, &budget);
 	return unlinkat(c->dir, name, AT_REMOVEDIR) == 0 || errno == ENOENT ? 0 : fail(EBUSY);
+}
+
+/* --- what can't be removed yet --- */
+
+static bool is_kept(const struct cgroup *c, const char *name)
+{
+	for (unsigned i = 0; i < c->npending; i++)
+		if (strcmp(c->pending[i], name) == 0)
+			return true;
+	return false;
+}
+
+static void keep(struct cgroup *c, const char *name)
+{
+	if (is_kept(c, name) || c->npending == CGROUP_PENDING)
+		return;
+	if (!c->pending)
+		c->pending = calloc(CGROUP_PENDING, sizeof *c->pending);
+	char *copy = c->pending ? strdup(name) : NULL;
+	if (copy)
+		c->pending[c->npending++] = copy;
+}
+
+void cgroup_drop(struct cgroup *c, const char *name)
+{
+	if (cgroup_remove(c, name) < 0 && errno == EBUSY)
+		keep(c, name);
+}
+
+unsigned cgroup_retry(struct cgroup *c)
+{
+	unsigned left = 0;
+
+	for (unsigned i = 0; i < c->npending; i++) {
+		if (cgroup_remove(c, c->pending[i]) < 0 && errno == EBUSY)
+			c->pending[left++] = c->pending[i];
+		else
+			free(c->pending[i]);
+	}
+	c->npending = left;
+	return left;
+}
+
+unsigned cgroup_clear(struct cgroup *c, const char *prefix)
+{
+	int fd = open_dir(c->dir, ".");
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	unsigned left = 0;
+	struct dirent *e;
+
+	if (!d && fd >= 0)
+		close(fd);
+	while (d && (e = readdir(d))) {
+		if (strncmp(e->d_name, prefix, strlen(prefix)) != 0)
+			continue;
+		cgroup_drop(c, e->d_name);
+		left += faccessat(c->dir, e->d_name, F_OK, 0) == 0;
+	}
+	if (d)
+		closedir(d);
+	return left;
 }
 
 int cgroup_populated(struct cgroup *c, const char *name)

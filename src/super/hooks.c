@@ -93,7 +93,7 @@ static void run_free(struct super *s, struct hook_run *h)
 		close(h->in.cgroup_procs);
 		if (h->cgroup_kill >= 0)
 			close(h->cgroup_kill);
-		(void)cgroup_remove(s->cgroup, group_name(h, name));
+		group_drop(s, group_name(h, name));
 	}
 	unlink_run(h);
 	s->nhooks--;

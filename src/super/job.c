@@ -52,7 +52,7 @@ static void drop_cgroup(struct super *s, struct job *j)
 	if (j->cgroup_kill >= 0)
 		close(j->cgroup_kill);
 	j->cgroup_procs = j->cgroup_kill = j->sweep.cgroup_kill_fd = -1;
-	cgroup_remove(s->cgroup, job_cgroup_name(j, name));
+	group_drop(s, job_cgroup_name(j, name));
 }
 
 void job_at_rest(struct super *s, struct job *j)

@@ -78,14 +78,6 @@ uint64_t launch_mark(struct super *s)
 	return mark_next(&s->marks, mark_in_use, s);
 }
 
-/* Two containers may have been given one cgroup, and both are PID 1: the random bits of the run keep them apart. */
-char *job_cgroup_name(const struct job *j, char name[64])
-{
-	snprintf(name, 64, "sysg.%x.%d.%" PRIu64, (unsigned)(j->s->marks.base >> 20), (int)getpid(),
-		j->u->id);
-	return name;
-}
-
 static void join_groups(struct super *s, struct job *j)
 {
 	char name[64];

@@ -34,15 +34,20 @@ static void identity(char *text, size_t size, uint64_t base)
 	snprintf(text, size, "%.40s %" PRIu64 " %" PRIu64, boot, pid_namespace_inode(), base);
 }
 
-static bool range_before(const char *recorded, const char *now, struct mark_range *ret)
+static bool same_place(const char *recorded, const char *now)
 {
-	const char *a = strrchr(recorded, ' '), *b = strrchr(now, ' '), *why;
+	const char *a = strrchr(recorded, ' '), *b = strrchr(now, ' ');
+
+	return a && b && a - recorded == b - now &&
+	       strncmp(recorded, now, (size_t)(a - recorded)) == 0;
+}
+
+static bool range_before(const char *recorded, struct mark_range *ret)
+{
+	const char *a = strrchr(recorded, ' '), *why;
 	int64_t base;
 
-	if (!a || !b || a - recorded != b - now ||
-		strncmp(recorded, now, (size_t)(a - recorded)) != 0)
-		return false;
-	if (whole_parse(a + 1, 1, INT64_MAX, &base, &why) < 0)
+	if (!a || whole_parse(a + 1, 1, INT64_MAX, &base, &why) < 0)
 		return false;
 	/* the recorded number is a hard limit that the range of that run began with */
 	return mark_range_of(ret, (uint64_t)base);
@@ -58,7 +63,8 @@ void leftovers_stop(struct super *s)
 	snprintf(path, sizeof path, "%s/sysg.marks", s->run_dir);
 	identity(now, sizeof now, s->marks.base);
 	read_text(path, recorded);
-	if (!s->pre.pid1 && range_before(recorded, now, &before) && before.base != s->marks.base) {
+	bool known = range_before(recorded, &before) && before.base != s->marks.base;
+	if (known && !s->pre.pid1 && same_place(recorded, now)) {
 		unsigned left = sweep_leftovers(&before);
 		event_add(s, EVENT_LEFTOVERS, NULL, left ? ERR_SURVIVORS : ERR_OK,
 			"of a supervisor that was killed: left=%u", left);
@@ -68,6 +74,8 @@ void leftovers_stop(struct super *s)
 				"be stopped",
 				left);
 	}
+	if (known)
+		groups_before(s, &before);
 	int fd = open(
 		path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	size_t n = strlen(now);

@@ -330,6 +330,7 @@ static void dismantle(struct super *s)
 	serve_close_all(s);
 	leftovers_none(s);
 	list_each(it, &s->tree.all) job_free(s, job_of(list_entry(it, struct unit, all)));
+	groups_end(s);
 	tree_clear(&s->tree);
 	logproc_free(s);
 	rundir_close(s);

@@ -5,6 +5,7 @@ is 0 (as `docker exec` does), `kill` signals PID 1 from outside, `wait` gives th
 for a fixed time: `until` polls with a deadline, which is generous since it costs nothing when the thing happens.
 """
 import atexit
+import contextlib
 import json
 import os
 import pathlib
@@ -443,6 +444,31 @@ def suid_process(box, uid):
 
 def wait_readable(fd, seconds):
     return bool(select.select([fd], [], [], seconds)[0])
+
+
+@contextlib.contextmanager
+def delegated_cgroup():
+    """A fresh group of the v2 hierarchy, or an error that says what is missing. Removed with all below it once the boxes
+    are closed."""
+    point = next((l.split()[4] for l in pathlib.Path('/proc/self/mountinfo').read_text().splitlines() if ' - cgroup2 ' in l), None)
+    assert point, 'no cgroup v2 on this machine: name the test in test/unable'
+    top = pathlib.Path(tempfile.mkdtemp(prefix='sysg-e2e-', dir=point))
+    try:
+        yield top
+    finally:
+        for b in Box.all:
+            if not b.ended:
+                os.kill(b.pid, signal.SIGKILL)
+        for d in [*sorted((d for d in top.rglob('*') if d.is_dir()), reverse=True), top]:
+            until(lambda d=d: removed(d), why=f'removal of {d}')
+
+
+def removed(folder):
+    try:
+        folder.rmdir()
+    except OSError:
+        return not folder.exists()
+    return True
 
 
 def assert_gone(box, seconds=3):

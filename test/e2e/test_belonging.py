@@ -1,12 +1,13 @@
 """Stopping a unit ends every process that it ever started, however they forked (R8)."""
 import json
 import os
-import pathlib
 import re
+import signal
+import subprocess
 
 import pytest
 
-from harness import DEFAULT_CAPS, IMP, assert_gone, suid_process, suid_program, until
+from harness import DEFAULT_CAPS, IMP, assert_gone, delegated_cgroup, suid_process, suid_program, until
 
 # What a service leaves behind: each line starts processes that run "sleep 777" or imp.
 TRICKS = {
@@ -182,41 +183,74 @@ def test_marks_differ_from_start_to_start(box):
     assert first != second and 'unlimited' not in (first, second)
 
 
-def delegated_cgroup():
-    """A fresh group of the v2 hierarchy, or an error that says what is missing."""
-    for line in pathlib.Path('/proc/self/mountinfo').read_text().splitlines():
-        if ' - cgroup2 ' in line:
-            d = pathlib.Path(line.split()[4]) / f'sysg-e2e-{os.getpid()}'
-            d.mkdir()
-            return d
-    raise AssertionError('no cgroup v2 on this machine: name the test in test/unable')
+IN_GROUP = ['--tmpfs', '/run', '--tmpfs', '/var/log', '--cgroup']
+
+
+@pytest.fixture
+def group():
+    """A fresh group of the v2 hierarchy, taken away with all below it, or an error that says what is missing."""
+    with delegated_cgroup() as d:
+        yield d
 
 
 @pytest.mark.parametrize('trick', ['a double fork with setsid and env -i', 'one that forks in a loop with setsid'])
-def test_with_delegated_cgroups_a_unit_has_a_group_of_its_own(box, trick):
-    group = delegated_cgroup()
-    try:
-        b = box(None, argv=['true'])
-        (b.home / 'main.sh').write_text(TRICKS[trick])
-        b = box('services: {bad: {exec: [sh, ./main.sh], stop_timeout: 500ms}, hold: {exec: [sleep, "1234"]}}', home=b.home, shape=False,
-                ns=['--tmpfs', '/run', '--tmpfs', '/var/log', '--cgroup', str(group)]).up()
-        until(lambda: (b.home / 'up').exists())
-        assert b.status_json()['supervisor']['containment'] == 'cgroup'
-        b.sysg_ok('stop', 'bad')
-        assert [p.cmdline for p in b.others()] == ['sleep 1234']
-        assert b.term() == 0
-        b.close()
-        box.all.remove(b)
-    finally:
-        for d in sorted(group.rglob('*'), reverse=True):
-            if d.is_dir():
-                until(lambda d=d: remove(d))
-        until(lambda: remove(group))
+def test_with_delegated_cgroups_a_unit_has_a_group_of_its_own(box, group, trick):
+    b = box(None, argv=['true'])
+    (b.home / 'main.sh').write_text(TRICKS[trick])
+    b = box('services: {bad: {exec: [sh, ./main.sh], stop_timeout: 500ms}, hold: {exec: [sleep, "1234"]}}', home=b.home, shape=False,
+            ns=[*IN_GROUP, str(group)]).up()
+    until(lambda: (b.home / 'up').exists())
+    assert b.status_json()['supervisor']['containment'] == 'cgroup'
+    b.sysg_ok('stop', 'bad')
+    assert [p.cmdline for p in b.others()] == ['sleep 1234']
+    assert b.term() == 0
+    assert groups_of(group) == []
 
 
-def remove(d):
-    try:
-        d.rmdir()
-    except OSError:
-        return False
-    return True
+def groups_of(group):
+    return sorted(d.name for d in group.iterdir() if d.is_dir())
+
+
+@pytest.fixture
+def stranger():
+    """A process from outside of the box."""
+    p = subprocess.Popen(['sleep', '1000'])
+    yield p
+    p.kill()
+    p.wait()
+
+
+def test_a_group_that_is_in_use_is_removed_once_it_is_empty(box, group, stranger):
+    b = box('services: {a: {exec: [sleep, "1000"]}, b: {exec: [sleep, "1000"]}}', shape=False, ns=[*IN_GROUP, str(group)]).up()
+    b.until_state('a', 'running')
+    mine = until(lambda: next((d for d in group.iterdir() if d.is_dir() and d.name.endswith(b.unit('a')['id'].strip('@'))), None))
+    (mine / 'cgroup.procs').write_text(str(stranger.pid))
+    os.kill(b.inner(b.pid_of('a')).pid, signal.SIGKILL)
+    b.sysg_ok('stop', 'a')
+    inside = (mine / 'cgroup.procs').read_text().split() if mine.exists() else []
+    stranger.kill()
+    stranger.wait()
+    until(lambda: not mine.exists(), 5, why=lambda: f'no {mine} (in it was {inside})')
+    assert len(groups_of(group)) == 1
+    assert b.term() == 0
+    assert groups_of(group) == []
+
+
+def test_groups_of_a_supervisor_that_was_killed_are_removed_by_the_next_one(box, group):
+    home = box(None, argv=['true']).home
+    (home / 'run').mkdir()
+
+    def start():
+        return box('services: {a: {exec: [sleep, "1000"]}, b: {exec: [sleep, "1000"]}}', shape=False, home=home,
+                   env={'SYSG_RUNTIME_DIR': str(home / 'run')}, ns=[*IN_GROUP, str(group)]).up()
+    b = start()
+    b.until_state('b', 'running')
+    b.kill(signal.SIGKILL)
+    b.wait()
+    left = set(groups_of(group))
+    assert len(left) == 2
+    b = start()
+    b.until_state('b', 'running')
+    until(lambda: not left & set(groups_of(group)), 5, why=lambda: f'none of {left} in {groups_of(group)}')
+    assert b.term() == 0
+    assert groups_of(group) == []

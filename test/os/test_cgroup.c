@@ -88,6 +88,98 @@ Test(cgroup, a_group_left_behind_is_used_again_with_what_was_made_inside_removed
 	cgroup_free(cg);
 }
 
+/* A group with a process in it; the group's name is name, with the number behind it. */
+static pid_t in_use(int number)
+{
+	int procs = -1, kill_fd = -1;
+
+	snprintf(name, sizeof name, "sysg.test.%d.%d", (int)getpid(), number);
+	cr_assert_eq(cgroup_make(cg, name, &procs, &kill_fd), 0);
+	pid_t pid = joined(procs, wait_for_ever);
+	close(procs);
+	close(kill_fd);
+	return pid;
+}
+
+static void end(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+Test(cgroup, what_is_in_use_is_kept_and_gone_once_it_is_empty)
+{
+	open_cgroup();
+	pid_t pid = in_use(1);
+	cgroup_drop(cg, name);
+	cgroup_drop(cg, name);
+	cr_expect_eq(cgroup_retry(cg), 1, "one name is kept once");
+	cr_expect_eq(cgroup_retry(cg), 1);
+	end(pid);
+	for (int i = 0; i < 100 && cgroup_retry(cg); i++)
+		ms_sleep(5);
+	cr_expect_eq(cgroup_retry(cg), 0);
+	cr_expect_lt(cgroup_populated(cg, name), 0, "it is still there");
+	pid = in_use(2);
+	cgroup_drop(cg, name);
+	cgroup_free(cg); /* with a name that is kept: the sanitizer looks for it */
+	end(pid);
+	MUST(cgroup_open(&cg) == 0);
+	cr_expect_eq(cgroup_remove(cg, name), 0);
+	cgroup_free(cg);
+}
+
+Test(cgroup, all_of_a_prefix_are_cleared_and_no_other)
+{
+	int procs = -1, kill_fd = -1;
+	char prefix[64], other[64];
+
+	open_cgroup();
+	snprintf(prefix, sizeof prefix, "sysg.test.%d.", (int)getpid());
+	snprintf(other, sizeof other, "sysg.tesu.%d.1", (int)getpid());
+	cr_assert_eq(cgroup_make(cg, other, &procs, &kill_fd), 0);
+	pid_t pid = in_use(1);
+	for (int i = 2; i < 5; i++)
+		end(in_use(i));
+	cr_expect_eq(cgroup_clear(cg, prefix), 1);
+	end(pid);
+	for (int i = 0; i < 100 && cgroup_clear(cg, prefix); i++)
+		ms_sleep(5);
+	cr_expect_eq(cgroup_clear(cg, prefix), 0);
+	cr_expect_eq(cgroup_populated(cg, other), 0, "another one's is gone");
+	cr_expect_eq(cgroup_remove(cg, other), 0);
+	cgroup_free(cg);
+}
+
+Test(cgroup, names_of_256_are_kept_and_of_no_more)
+{
+	pid_t pid[CGROUP_PENDING + 1];
+	char prefix[64], n[96];
+	int procs = -1, kill_fd = -1;
+
+	open_cgroup();
+	snprintf(prefix, sizeof prefix, "sysg.test.%d.", (int)getpid());
+	for (int i = 0; i <= CGROUP_PENDING; i++) {
+		snprintf(n, sizeof n, "%s%d", prefix, i);
+		cr_assert_eq(cgroup_make(cg, n, &procs, &kill_fd), 0);
+		pid[i] = fork();
+		if (pid[i] == 0)
+			wait_for_ever();
+		cr_assert_gt(dprintf(procs, "%d", (int)pid[i]), 0);
+		close(procs);
+		close(kill_fd);
+		cgroup_drop(cg, n);
+		cr_expect_eq(
+			cgroup_retry(cg), i < CGROUP_PENDING ? (unsigned)i + 1 : CGROUP_PENDING);
+	}
+	for (int i = 0; i <= CGROUP_PENDING; i++)
+		end(pid[i]);
+	for (int i = 0; i < 200 && (cgroup_retry(cg) || cgroup_clear(cg, prefix)); i++)
+		ms_sleep(5);
+	cr_expect_eq(cgroup_clear(cg, prefix), 0);
+	cgroup_free(cg);
+}
+
 Test(cgroup, names_that_lead_elsewhere_are_refused)
 {
 	static const char *const bad[] = { "", ".", "..", "a/b", "/x", ".hidden",
