@@ -44,6 +44,8 @@ struct child_spec {
 	char *const *envp;
 	const char *cwd; /* entered after the switch of user; NULL: stays */
 	int fd[3];       /* become 0, 1, 2; -1: /dev/null */
+	int extra_as;    /* a fourth descriptor of the child, 3 to 1023; 0: none */
+	int extra_fd;    /* becomes that */
 	enum child_tty tty;
 	uint64_t mark;                       /* RLIMIT_LOCKS, soft and hard; 0: none */
 	int cgroup_fd;                       /* open cgroup.procs of its own group, or -1 */

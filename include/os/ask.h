@@ -9,13 +9,13 @@
 typedef void ask_fn(const void *arg, int fd);
 
 /*
- * Forks. The fork has descriptors 0 to 2 and fd alone, default signals and none blocked; it ends
+ * Forks. The fork has descriptors 0 to 2, fd, and keep (-1: none) alone, default signals and none blocked; it ends
  * after fn, or by an alarm of its own after timeout_ns: nobody waits for it as long as a dead mount
  * or name server may take, and it is reaped by whoever reaps unknown children. Returns a descriptor
  * that becomes readable with the answer, non-blocking, close-on-exec, the caller's; -1 with errno.
  */
-int ask_fork(ask_fn *fn, const void *arg, int64_t timeout_ns);
-/* Takes an answer of exactly n bytes. 0; -1: the fork ended without one. */
+int ask_fork(ask_fn *fn, const void *arg, int keep, int64_t timeout_ns);
+/* Takes an answer of exactly n bytes. 0; -1: none, with errno EAGAIN when one may come yet. */
 int ask_answer(int fd, void *ret, size_t n);
 
 #endif

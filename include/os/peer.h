@@ -50,6 +50,11 @@ struct peer_who {
 struct peer_who peer_classify(
 	const struct peer *p, const struct peer_tree *tree, pid_t self, bool have_proc);
 
+/* The same of a process that is known by its number alone, as the sender of a datagram is, and that may
+ * have ended since: as long as it is not reaped. */
+struct peer_who peer_classify_pid(
+	pid_t pid, const struct peer_tree *tree, pid_t self, bool have_proc);
+
 /* What the peer is confined by, read from /proc and by system calls, checked to be the process that
  * connected: all four uids and gids still those of the connect, else ERR_CONFINED. *ret_cred's
  * groups are malloc'd into *ret_groups. */

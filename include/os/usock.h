@@ -32,6 +32,21 @@ enum usock_got usock_recv(
  * Also the way to close ANY connection on a kernel without SO_PASSRIGHTS, as unread packets may
  * carry descriptors. */
 void usock_discard(int fd, bool trusted);
+/* A bound socket of datagrams at path, or with an abstract name where it begins with @; what is there
+ * already goes. For everyone to write to; non-blocking, close-on-exec, SO_PASSCRED on, SO_PASSRIGHTS
+ * off where the kernel has it. 0; -1 with ERR_EXEC_FAILED and errno. */
+int usock_datagrams(const char *name, int *ret_fd, struct err *err);
+
+enum { USOCK_TAKEN_TEXT = 2048 };
+struct usock_taken {
+	pid_t pid;
+	unsigned n;
+	char text[USOCK_TAKEN_TEXT]; /* cut */
+};
+/* An ask_fn, arg the address of such a socket that usock_recv() called USOCK_POISON: takes a few
+ * messages off it with whatever they carry, and writes a struct usock_taken for each. */
+void usock_take(const void *arg, int fd);
+
 /* Does somebody listen at path (at most 107 bytes)? A stream socket, else one of packets or
  * datagrams. Connects, and takes nothing that is sent. 0 yes; > 0 the errno of the connect (EAGAIN:
  * its backlog is full); -1 with errno: we have no descriptor or memory to ask with. */

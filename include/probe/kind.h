@@ -55,6 +55,7 @@ void probe_ask(struct probe *p, ask_fn *fn, const void *arg, int64_t timeout_ns,
 /* The check's path, below its working directory where it is relative: itself or into buf. */
 const char *probe_path(const struct probe *p, char *buf, size_t size);
 
-extern const struct probe_kind probe_kind_command, probe_kind_net, probe_kind_file, probe_kind_unix;
+extern const struct probe_kind probe_kind_command, probe_kind_net, probe_kind_file, probe_kind_unix,
+	probe_kind_notify;
 
 #endif

@@ -47,6 +47,8 @@ struct probe *probe_new(const struct health_check *check, const char *cwd,
 struct probe *probe_free(struct probe *p);
 /* A command of this probe was reaped (128+N for a signal). Any other pid is ignored. */
 void probe_exited(struct probe *p, pid_t pid, int code);
+/* The service said that it is ready; for a check of that kind. May call says(). */
+void probe_tell(struct probe *p);
 /* Failures in a row. */
 unsigned probe_failures(const struct probe *p);
 

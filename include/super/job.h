@@ -16,6 +16,7 @@ struct envblock;
 struct probe;
 struct hook_run;
 struct definition;
+struct notify;
 
 typedef void timer_fn(struct super *s, struct timer *t);
 
@@ -76,6 +77,7 @@ struct job {
 	bool launched;          /* a start began whose end was not told yet */
 	bool relaunch;          /* that start is a restart */
 	bool forced;            /* KILL was needed to be rid of it */
+	struct notify *notify;  /* of this start; NULL: it has no such check */
 };
 
 static inline struct job *job_of(const struct unit *u)

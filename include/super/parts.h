@@ -139,7 +139,8 @@ void logproc_forget_unit(struct super *s, const struct unit *u); /* before u's j
 /* --- serve.c --- */
 void serve_accept(struct loop *l, struct watch *w, uint32_t events);
 void serve_listen(struct super *s); /* the listener into the loop, now or when that is possible */
-void serve_unit_told(struct super *s, struct unit *u); /* answers those who wait for it */
+struct unit *serve_unit_of(struct super *s, pid_t pid); /* whose own process this is, or NULL */
+void serve_unit_told(struct super *s, struct unit *u);  /* answers those who wait for it */
 void serve_exec(
 	struct super *s, struct job *j, const struct err *failed); /* NULL: execve succeeded */
 void serve_forget_unit(struct super *s, struct unit *u);

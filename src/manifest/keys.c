@@ -147,7 +147,7 @@ const struct key_row key_rows[] = {
 	{ SCOPE_CHECK, "tcp", key_check_tcp },
 	{ SCOPE_CHECK, "unix", key_check_unix },
 	{ SCOPE_CHECK, "file", key_check_file },
-	{ SCOPE_CHECK, "notify" },
+	{ SCOPE_CHECK, "notify", key_check_notify },
 	{ SCOPE_CHECK, "interval", key_duration, offsetof(struct health_check, interval_ns),
 		NS_PER_MS, LONG_TIME },
 	{ SCOPE_CHECK, "attempt_timeout", key_duration, offsetof(struct health_check, attempt_timeout_ns),

@@ -9,20 +9,20 @@
 #include "os/shut.h"
 #include "os/sigfd.h"
 
-_Noreturn static void put(ask_fn *fn, const void *arg, int64_t timeout_ns, int fd)
+_Noreturn static void put(ask_fn *fn, const void *arg, int64_t timeout_ns, const int fd[2])
 {
 	int64_t us = timeout_ns / NS_PER_US;
 	struct itimerval end = { .it_value = { .tv_sec = us / 1000000, .tv_usec = us % 1000000 } };
 
-	shut_from(3, (const int[]){ fd, -1 });
+	shut_from(3, fd);
 	signals_reset();
 	signals_unblock_all();
 	(void)setitimer(ITIMER_REAL, &end, NULL);
-	fn(arg, fd);
+	fn(arg, fd[0]);
 	_exit(0);
 }
 
-int ask_fork(ask_fn *fn, const void *arg, int64_t timeout_ns)
+int ask_fork(ask_fn *fn, const void *arg, int keep, int64_t timeout_ns)
 {
 	int p[2];
 
@@ -30,7 +30,7 @@ int ask_fork(ask_fn *fn, const void *arg, int64_t timeout_ns)
 		return -1;
 	pid_t pid = fork();
 	if (pid == 0)
-		put(fn, arg, timeout_ns, p[1]);
+		put(fn, arg, timeout_ns, (const int[]){ p[1], keep });
 	int sys = errno;
 	close(p[1]);
 	if (pid > 0)
@@ -47,5 +47,7 @@ int ask_answer(int fd, void *ret, size_t n)
 	do
 		got = read(fd, ret, n);
 	while (got < 0 && errno == EINTR);
+	if (got >= 0 && got != (ssize_t)n)
+		errno = EIO;
 	return got == (ssize_t)n ? 0 : -1;
 }

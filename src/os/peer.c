@@ -309,3 +309,28 @@ struct peer_who peer_classify(
 	free(c.v);
 	return who;
 }
+
+struct peer_who peer_classify_pid(
+	pid_t pid, const struct peer_tree *tree, pid_t self, bool have_proc)
+{
+	struct peer p = { .pid = pid, .uid = (uid_t)-1, .pidfd = -1, .proc_fd = -1 };
+	struct peer_who who = { PEER_NOBODY, NULL };
+	struct chain c = { 0 };
+	struct proc_stat st;
+
+	if (pid <= 0 || pid == self)
+		return who;
+	if (!have_proc) {
+		who.unit = tree->main_of(tree->arg, pid);
+		who.cls = who.unit ? PEER_UNIT : PEER_NOBODY;
+		return who;
+	}
+	if (proc_stat_read(pid, &st) < 0)
+		return who;
+	p.start = st.start;
+	who = walk(&p, tree, self, &c);
+	if (!chain_holds(&c))
+		who = (struct peer_who){ PEER_NOBODY, NULL };
+	free(c.v);
+	return who;
+}

@@ -18,7 +18,7 @@
 #include "os/sigfd.h"
 #include "os/spawn.h"
 
-enum { STATUS_FD = 3 };
+enum { STATUS_FD = 3, OUT_OF_THE_WAY = 10 };
 
 struct setup {
 	const struct child_spec *spec;
@@ -51,25 +51,29 @@ static int open_null(int writing)
 	return p[0];
 }
 
-/* 0, 1, 2 and the status pipe, and nothing else. Sources are moved out of the way before any of
- * them is replaced. */
+/* 0, 1, 2, the extra one and the status pipe, and nothing else. Sources are moved out of the way
+ * before any of them is replaced. */
 static int stage_descriptors(struct setup *s)
 {
-	int high[3];
+	int as = s->spec->extra_as, at = as == STATUS_FD ? STATUS_FD + 1 : STATUS_FD;
+	int high[3], low = as < OUT_OF_THE_WAY ? OUT_OF_THE_WAY : as + 1;
 
 	for (int i = 0; i < 3; i++) {
 		int from = s->spec->fd[i] >= 0 ? s->spec->fd[i] : open_null(i > 0);
-		if (from < 0 || (high[i] = fcntl(from, F_DUPFD_CLOEXEC, 10)) < 0)
+		if (from < 0 || (high[i] = fcntl(from, F_DUPFD_CLOEXEC, low)) < 0)
 			return -1;
 	}
-	int status = fcntl(s->status_fd, F_DUPFD_CLOEXEC, 10);
-	if (status < 0 || dup3(status, STATUS_FD, O_CLOEXEC) < 0)
+	int extra = as ? fcntl(s->spec->extra_fd, F_DUPFD_CLOEXEC, low) : -1;
+	int status = fcntl(s->status_fd, F_DUPFD_CLOEXEC, low);
+	if (status < 0 || dup3(status, at, O_CLOEXEC) < 0)
 		return -1;
-	s->status_fd = STATUS_FD;
+	s->status_fd = at;
 	for (int i = 0; i < 3; i++)
 		if (dup2(high[i], i) < 0)
 			return -1;
-	shut_from(STATUS_FD + 1, (const int[]){ -1, -1 });
+	if (as && dup2(extra, as) < 0)
+		return -1;
+	shut_from(STATUS_FD, (const int[]){ at, as ? as : -1 });
 	return 0;
 }
 

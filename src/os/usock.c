@@ -21,7 +21,7 @@
 #define SO_PASSRIGHTS 83
 #endif
 
-enum { BACKLOG = 512, KEPT_MAX = 64, DRAIN_MAX = 16, CHILD_POLLS = 10000 };
+enum { TAKE_MAX = 4, BACKLOG = 512, KEPT_MAX = 64, DRAIN_MAX = 16, CHILD_POLLS = 10000 };
 
 /* --- listening ------------------------------------------------------------- */
 
@@ -349,6 +349,70 @@ void usock_discard(int fd, bool trusted)
 	}
 	if (close_by_fork(fd) < 0 && nkept < KEPT_MAX)
 		kept[nkept++] = fd;
+}
+
+/* --- datagrams -------------------------------------------------------------- */
+
+static int bind_datagrams(int fd, const char *name)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	size_t n = strlen(name);
+
+	if (n >= sizeof sa.sun_path) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(sa.sun_path, name, n);
+	if (*name != '@') {
+		(void)unlink(name);
+		return bind_with_mode(fd, &sa, 0666);
+	}
+	sa.sun_path[0] = '\0';
+	return bind(fd, (const struct sockaddr *)&sa,
+		(socklen_t)(offsetof(struct sockaddr_un, sun_path) + n));
+}
+
+int usock_datagrams(const char *name, int *ret_fd, struct err *err)
+{
+	autoclose int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int on = 1, off = 0;
+
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) < 0 ||
+		bind_datagrams(fd, name) < 0)
+		return err_set(
+			err, ERR_EXEC_FAILED, errno, "no socket %s: %s", name, strerror(errno));
+	(void)setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof off);
+	*ret_fd = steal_fd(&fd);
+	return 0;
+}
+
+/* With room for all that a message may carry: it is then ours until we exit, and an exiting process
+ * doesn't linger. A sender of nothing but such messages is slowed down, as each few are a fork. */
+void usock_take(const void *arg, int fd)
+{
+	static union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(253 * sizeof(int))];
+	} c;
+	const struct timespec nap = { .tv_nsec = 20000000 };
+	struct usock_taken t;
+	int taken = 0;
+
+	for (; taken < TAKE_MAX; taken++) {
+		struct iovec iov = { .iov_base = t.text, .iov_len = sizeof t.text };
+		struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+		memset(&t, 0, sizeof t);
+		m.msg_control = c.bytes;
+		m.msg_controllen = sizeof c.bytes;
+		ssize_t n = recvmsg(*(const int *)arg, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+		if (n < 0)
+			break;
+		t.n = (unsigned)n;
+		t.pid = sender_of(&m);
+		(void)!write(fd, &t, sizeof t);
+	}
+	if (taken == TAKE_MAX)
+		(void)nanosleep(&nap, NULL);
 }
 
 /* --- is anybody there? ----------------------------------------------------- */

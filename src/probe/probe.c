@@ -31,6 +31,8 @@ static const struct probe_kind *kind_of(const struct probe *p)
 		return &probe_kind_net;
 	case CHECK_UNIX:
 		return &probe_kind_unix;
+	case CHECK_NOTIFY:
+		return &probe_kind_notify;
 	case CHECK_FILE:
 		return &probe_kind_file;
 	default:
@@ -50,10 +52,16 @@ static void due(struct probe *p, int64_t at_ns)
 	}
 }
 
+static bool tells(const struct probe *p)
+{
+	return p->check->kind == CHECK_NOTIFY;
+}
+
 static void begin(struct probe *p)
 {
 	p->trying = true;
-	due(p, clock_mono_ns() + p->check->attempt_timeout_ns);
+	due(p, tells(p) ? p->began_ns + p->check->total_timeout_ns
+			: clock_mono_ns() + p->check->attempt_timeout_ns);
 	kind_of(p)->begin(p);
 }
 
@@ -83,7 +91,10 @@ static void succeeded(struct probe *p)
 	p->fails = 0;
 	p->ready = true;
 	p->failing = false;
-	due(p, now + next_delay(p, now));
+	if (tells(p)) /* nothing is asked of it from here on */
+		heap_take(&p->host.clock->due, &p->due);
+	else
+		due(p, now + next_delay(p, now));
 	if (news)
 		say(p, PROBE_READY);
 }
@@ -95,7 +106,7 @@ static void failed(struct probe *p, const struct err *err)
 
 	p->last = *err;
 	p->fails++;
-	if (!spent || p->fails < (unsigned)p->check->retries || p->failing) {
+	if (!spent || (p->fails < (unsigned)p->check->retries && !tells(p)) || p->failing) {
 		due(p, now + next_delay(p, now));
 	} else if (p->ready && p->check->ignore) {
 		p->failing = true;
@@ -141,8 +152,12 @@ static void attempt_too_slow(struct probe *p)
 	struct err err;
 
 	kind_of(p)->end(p);
-	err_set(&err, ERR_CHECK_SLOW, 0, "its health check got no answer within %d ms",
-		(int)(p->check->attempt_timeout_ns / NS_PER_MS));
+	if (tells(p))
+		err_set(&err, ERR_CHECK_SLOW, 0, "it did not tell that it is ready within %d ms",
+			(int)(p->check->total_timeout_ns / NS_PER_MS));
+	else
+		err_set(&err, ERR_CHECK_SLOW, 0, "its health check got no answer within %d ms",
+			(int)(p->check->attempt_timeout_ns / NS_PER_MS));
 	probe_outcome(p, &err);
 }
 
@@ -250,7 +265,7 @@ void probe_ask(struct probe *p, ask_fn *fn, const void *arg, int64_t timeout_ns,
 	if (p->asked)
 		return;
 	p->w = (struct watch){
-		.fd = ask_fork(fn, arg, timeout_ns), .events = LOOP_IN, .fn = answered
+		.fd = ask_fork(fn, arg, -1, timeout_ns), .events = LOOP_IN, .fn = answered
 	};
 	if (p->w.fd >= 0 && loop_add(probe_loop(p), &p->w) == 0) {
 		p->asked = true;

@@ -276,6 +276,25 @@ static int put_account(
 	return 0;
 }
 
+/* A service is told of a notify socket by its own check alone: ours, or what its manifest writes
+ * itself. In one-command mode the container's is the command's. */
+static void drop_name(struct assign *a, const char *name)
+{
+	size_t n = strlen(name), kept = 0;
+
+	for (size_t i = 0; i < a->n; i++)
+		if (strncmp(a->v[i], name, n) == 0 && a->v[i][n] == '=')
+			free(a->v[i]);
+		else
+			a->v[kept++] = a->v[i];
+	a->n = kept;
+}
+
+static bool has_notify_socket(const struct service *svc)
+{
+	return svc->check.kind == CHECK_NOTIFY && svc->check.notify_fd < 0;
+}
+
 struct envblock *env_of_service(struct super *s, const struct manifest *m,
 	const struct service *svc, const struct bundle *files, struct err *err)
 {
@@ -287,11 +306,15 @@ struct envblock *env_of_service(struct super *s, const struct manifest *m,
 			put_strings(&a, (const char *const *)e, 1);
 	else
 		put_var(&a, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	if (!s->opts->one_command)
+		drop_name(&a, "NOTIFY_SOCKET");
 	if ((inherit && put_account(&a, files, svc, err) < 0) ||
 		put_spec(&a, files, &m->env, err) < 0 || put_spec(&a, files, &svc->env, err) < 0) {
 		assign_done(&a);
 		return NULL;
 	}
+	if (has_notify_socket(svc))
+		drop_name(&a, "NOTIFY_SOCKET");
 	return block_of_assign(s, &a, err);
 }
 

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "probe/probe.h"
+#include "super/notify.h"
 #include "super/parts.h"
 
 /* With on_unhealthy: ignore what it is known to be changes, and nothing else happens. */
@@ -39,6 +40,8 @@ static void went_wrong(struct super *s, struct unit *u, const struct err *err, b
 	char path[UNIT_PATH_MAX];
 
 	u->trouble = *err;
+	notify_explain(job_of(u), &u->trouble);
+	err = &u->trouble;
 	event_add(s, EVENT_UNHEALTHY, u, err->code, "%s", err->msg);
 	log_line(LOG_ERR, "error[SG%04d]: %s: %s", err->code, unit_path(u, path, sizeof path),
 		err->msg);
@@ -97,4 +100,6 @@ void health_begin(struct super *s, struct unit *u)
 	j->probe = probe_new(&j->svc->check, j->cwd, &host, &err);
 	if (!j->probe)
 		went_wrong(s, u, &err, false);
+	else if (notify_ready(j)) /* it was faster than we */
+		probe_tell(j->probe);
 }

@@ -6,6 +6,7 @@
 #include "super/define.h"
 #include "super/env.h"
 #include "super/hooks.h"
+#include "super/notify.h"
 
 enum { STOP_TIMEOUT_DEFAULT_S = 5 };
 
@@ -63,6 +64,7 @@ void job_at_rest(struct super *s, struct job *j)
 	signal_over(j, 0);
 	drop_status(s, j);
 	drop_cgroup(s, j);
+	notify_close(j);
 	timer_del(s, &j->ttl);
 	j->stop_deadline_ns = 0;
 	j->outrun = 0;

@@ -13,8 +13,9 @@
 #include "super/define.h"
 #include "super/env.h"
 #include "super/hooks.h"
+#include "super/notify.h"
 
-enum { NAMES = 9, NAME_BYTES = UNIT_PATH_MAX + 32 };
+enum { NAMES = 10, NAME_BYTES = UNIT_PATH_MAX + 32 };
 
 /* The init's own names: they inform, and are never read back by it. */
 struct names {
@@ -196,7 +197,12 @@ static int start(struct super *s, struct unit *u, struct child_spec *spec, struc
 	struct spawned child;
 
 	spec->fd[0] = s->opts->one_command && !unit_spawned(u) ? STDIN_FILENO : -1;
+	if (notify_child_end(job_of(u)) >= 0) {
+		spec->extra_as = job_of(u)->svc->check.notify_fd;
+		spec->extra_fd = notify_child_end(job_of(u));
+	}
 	int rc = spawn_logged(s, u, spec, &child, err);
+	notify_forked(job_of(u));
 	if (rc == 0)
 		note_start(s, u, &child);
 	return rc;
@@ -224,6 +230,8 @@ static char **environment(const struct super *s, const struct job *j, const enum
 		fill_names(s, j->u, names);
 		if (kind)
 			fill_hook_names(j->u, *kind, names);
+		else if (notify_env(j))
+			names->v[names->n++] = notify_env(j);
 		envp = env_vector(j->env, names->v, names->n);
 	}
 	if (!envp) {
@@ -244,6 +252,8 @@ int launch_start(struct super *s, struct unit *u, struct err *err)
 	if (!j->prepared) /* else it has begun before its hook */
 		launch_afresh(u);
 	join_groups(s, j);
+	if (notify_open(j, err) < 0)
+		return -1;
 	autofree struct names *names = NULL;
 	autofree char **envp = environment(s, j, NULL, &names, err);
 	if (!envp)

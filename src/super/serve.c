@@ -41,6 +41,14 @@ static void classify(struct conn *c)
 	c->unit = who.unit;
 }
 
+struct unit *serve_unit_of(struct super *s, pid_t pid)
+{
+	struct peer_tree t = { s, main_of, aux_of, session_of };
+	struct peer_who who = peer_classify_pid(pid, &t, getpid(), s->pre.have_proc);
+
+	return who.cls == PEER_UNIT ? who.unit : NULL;
+}
+
 bool conn_sees(const struct conn *c, const struct unit *u)
 {
 	return c->cls == PEER_OPERATOR || (c->unit && unit_descends(u, c->unit));

@@ -215,6 +215,22 @@ Test(health_check, the_path_of_a_socket_has_at_most_107_bytes_with_its_directory
 	line_refused("health_check: {unix: ''}", ERR_BAD_VALUE, 26, "empty");
 }
 
+Test(health_check, a_service_that_tells_does_so_by_a_socket_or_a_descriptor_from_3_to_1023)
+{
+	const struct health_check *c = check("health_check: {notify: true}");
+
+	cr_expect_eq(c->kind, CHECK_NOTIFY);
+	cr_expect_eq(c->notify_fd, -1);
+	cr_expect_eq(check("health_check: {notify: 'fd:3'}")->notify_fd, 3);
+	cr_expect_eq(check("health_check: {notify: fd:1023}")->notify_fd, 1023);
+	kept = manifest_free(kept);
+	line_refused("health_check: {notify: fd:2}", ERR_BAD_VALUE, 28, "N from 3 to 1023");
+	line_refused("health_check: {notify: fd:1024}", ERR_BAD_VALUE, 28, "N from 3 to 1023");
+	line_refused("health_check: {notify: 'fd:'}", ERR_BAD_VALUE, 28, "N from 3");
+	line_refused("health_check: {notify: 3}", ERR_BAD_VALUE, 28, "true or fd:N");
+	line_refused("health_check: {notify: false}", ERR_BAD_VALUE, 28, "leave it out");
+}
+
 Test(health_check, one_that_was_ready_and_fails_is_restarted_or_left_alone)
 {
 	cr_expect_not(check("health_check: {file: x}")->ignore);

@@ -119,6 +119,52 @@ Test(os_stages, a_child_has_its_three_descriptors_and_no_other)
 	cr_expect_str_eq(out, "0\n1\n2\n3\n/dev/null\n");
 }
 
+static void gets_a_fourth(int as)
+{
+	char *argv[] = { "/bin/sh", "-c", NULL, NULL }, script[100], got[8] = "", want[40];
+	struct child_spec spec = a_spec(argv);
+	int p[2];
+
+	for (int i = 0; i < 300; i++)
+		(void)open("/dev/null", O_RDONLY);
+	cr_assert_eq(pipe2(p, O_CLOEXEC), 0);
+	spec.extra_as = as;
+	spec.extra_fd = p[1];
+	/* bash of its own accord keeps none below 255; ls has its directory at the first that is free */
+	snprintf(script, sizeof script, "ls /proc/self/fd; /bin/bash -c 'echo up >&%d'", as);
+	cr_assert_eq(run_sh(&spec, script), 1);
+	snprintf(want, sizeof want, as == 3 ? "0\n1\n2\n3\n4\n" : "0\n1\n%s2\n3\n%s",
+		as == 10     ? "10\n"
+		: as == 1023 ? "1023\n"
+			     : "",
+		as == 4 ? "4\n" : "");
+	cr_expect_str_eq(out, want);
+	close(p[1]);
+	cr_expect_eq(read(p[0], got, sizeof got), 3);
+	cr_expect_str_eq(got, "up\n");
+	close(p[0]);
+}
+
+Test(os_stages, a_fourth_descriptor_is_passed_on_by_the_number_of_the_status_pipe_too)
+{
+	gets_a_fourth(3);
+}
+
+Test(os_stages, a_fourth_descriptor_is_passed_on_by_the_next_number)
+{
+	gets_a_fourth(4);
+}
+
+Test(os_stages, a_fourth_descriptor_is_passed_on_by_a_number_that_sources_are_moved_to)
+{
+	gets_a_fourth(10);
+}
+
+Test(os_stages, a_fourth_descriptor_is_passed_on_by_the_highest_number)
+{
+	gets_a_fourth(1023);
+}
+
 static void refuse_close_range(void)
 {
 	struct sock_filter f[] = {

@@ -3,11 +3,13 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "os/ask.h"
 #include "os/usock.h"
 #include "procs.h"
 
@@ -329,4 +331,83 @@ Test(usock, an_abstract_name_is_had_once)
 	cr_expect_eq(usock_listen(NULL, name, 0, (gid_t)-1, &a, &e), 0);
 	cr_expect_eq(usock_listen(NULL, name, 0, (gid_t)-1, &b, &e), -1);
 	cr_expect_eq(e.sys, EADDRINUSE);
+}
+
+/* --- datagrams --- */
+
+static int datagrams(char *name, size_t size, int *ret_client, bool rights)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	int fd = -1, on = 1, c = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	snprintf(name, size, "%s/d", dir);
+	cr_assert_eq(usock_datagrams(name, &fd, &e), 0, "%s", e.msg);
+	cr_expect_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	cr_expect(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	if (rights)
+		(void)setsockopt(fd, SOL_SOCKET, PASSRIGHTS, &on, sizeof on);
+	strcpy(sa.sun_path, name);
+	cr_assert_eq(connect(c, (struct sockaddr *)&sa, sizeof sa), 0);
+	*ret_client = c;
+	return fd;
+}
+
+Test(usock, datagrams_come_with_their_sender_and_one_that_is_empty_or_long_is_passed_over)
+{
+	char name[108], buf[16];
+	int c, fd = datagrams(name, sizeof name, &c, false);
+	bool trusted = usock_passrights_off(fd);
+	struct stat st;
+	size_t n;
+	pid_t pid;
+
+	cr_assert_eq(stat(name, &st), 0);
+	cr_expect_eq(st.st_mode & 0777, 0666);
+	cr_assert_eq(send(c, "READY=1", 7, 0), 7);
+	cr_assert_eq(send(c, "", 0, 0), 0);
+	cr_assert_eq(send(c, "0123456789abcdefg", 17, 0), 17);
+	cr_assert_eq(send(c, "0123456789abcdef", 16, 0), 16);
+	cr_expect_eq(usock_recv(fd, trusted, buf, sizeof buf, &n, &pid), USOCK_PACKET);
+	cr_expect(n == 7 && pid == getpid());
+	cr_expect_eq(usock_recv(fd, trusted, buf, sizeof buf, &n, &pid), USOCK_CLOSED);
+	cr_expect_eq(usock_recv(fd, trusted, buf, sizeof buf, &n, &pid), USOCK_CLOSED);
+	cr_expect_eq(usock_recv(fd, trusted, buf, sizeof buf, &n, &pid), USOCK_PACKET);
+	cr_expect_eq(n, 16);
+	cr_expect_eq(usock_recv(fd, trusted, buf, sizeof buf, &n, &pid), USOCK_AGAIN);
+	close(c);
+	close(fd);
+	unlink(name);
+}
+
+/* As notify.c does it before Linux 6.16. */
+Test(usock, a_datagram_with_a_lingering_socket_is_taken_by_a_fork_that_tells_its_text)
+{
+	char name[108], buf[16];
+	int other, tcp = lingering(&other), c, fd = datagrams(name, sizeof name, &c, true);
+	struct usock_taken t = { 0 };
+	size_t n;
+	pid_t pid;
+
+	cr_assert_eq(pass(c, &tcp, 1), 3);
+	close(tcp);
+	cr_assert_eq(send(c, "next", 4, 0), 4);
+	int64_t begun = clock_mono_ns();
+	cr_expect_eq(usock_recv(fd, false, buf, sizeof buf, &n, &pid), USOCK_POISON);
+	int answer = ask_fork(usock_take, &fd, fd, 10 * 1000000000LL);
+	cr_assert_geq(answer, 0);
+	for (int i = 0; i < 2; i++) {
+		struct pollfd p = { .fd = answer, .events = POLLIN };
+		cr_assert_eq(poll(&p, 1, 5000), 1);
+		cr_assert_eq(ask_answer(answer, &t, sizeof t), 0);
+		cr_expect(t.pid == getpid() && !memcmp(t.text, i ? "next" : "fds", t.n), "%s",
+			t.text);
+	}
+	did_not_linger(begun, "taking it");
+	cr_expect_eq(usock_recv(fd, false, buf, sizeof buf, &n, &pid), USOCK_AGAIN);
+	usock_discard(fd, false);
+	did_not_linger(begun, "discard");
+	close(answer);
+	close(other);
+	close(c);
+	unlink(name);
 }
