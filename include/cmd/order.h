@@ -20,9 +20,9 @@ int order_who(const struct args *args, struct err *err);
 /* Sends op=start or op=restart with the units and the manifest (-c) of args, tells the outcome.
  * Returns the exit status. */
 int order_run(const struct args *args, bool restart);
-/* The same for replies that come on a connected socket, which is taken over: of a boot. failed: the
- * first is err. */
-int order_follow(const struct args *args, int fd);
+/* The same for the replies of a boot, which come on a connected socket; it is taken over. -1: taken
+ * says which other supervisor was quicker; nothing was told. */
+int order_follow(const struct args *args, int fd, struct err *taken);
 
 /* `start` as a whole, for restart --daemonize: the options that the table of args' command lacks
  * count as not given. */

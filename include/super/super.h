@@ -35,6 +35,10 @@ struct super_opts {
  */
 int super_run(struct super_opts *opts, struct err *err);
 
+/* Stops what a supervisor that was killed left behind, as its runtime directory tells. Returns how
+ * many processes are left. */
+unsigned super_leftovers(const char *run_dir);
+
 /* Call first, before anything is opened: descriptors 0 to 2, subreaper, limits. */
 void super_preflight(void);
 

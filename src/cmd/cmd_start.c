@@ -226,7 +226,10 @@ static int detached(const struct args *args, struct super_opts *opts)
 
 	if (rc == 0)
 		return run_detached(args, opts, fd);
-	return rc < 0 ? cmd_fail(args, NULL, &err) : order_follow(args, fd);
+	if (rc < 0)
+		return cmd_fail(args, NULL, &err);
+	int status = order_follow(args, fd, &err);
+	return status < 0 ? ask_the_winner(args, &err) : status;
 }
 
 static int supervise(const struct args *args)

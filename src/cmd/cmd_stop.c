@@ -4,6 +4,9 @@
 #include "base/caps.h"
 #include "cmd/command.h"
 #include "cmd/common.h"
+#include "cmd/unhang.h"
+
+#define HUNG_NS (10 * NS_PER_SEC)
 
 // clang-format off
 static const struct option_row options[] = {
@@ -52,6 +55,7 @@ static int stop_supervisor(const struct args *args)
 	}
 	cmd_client(&c, args);
 	c.slow = true;
+	c.patience_ns = HUNG_NS; /* one that hangs is ended the hard way */
 	(void)signal(SIGTERM, SIG_IGN);
 	int rc = cmd_ask(&c, args, "shutdown", &row, &err);
 	if (rc > 0)
@@ -61,8 +65,12 @@ static int stop_supervisor(const struct args *args)
 	while (rc >= 0 && !packet_get(&row, "init"))
 		rc = client_next(&c, &row, &err);
 	client_done(&c);
-	if (!told)
+	if (!told && err.code == ERR_NO_ANSWER && !c.lost && c.where[0]) {
+		if (unhang(c.where, &err) < 0)
+			return cmd_fail(args, NULL, &err);
+	} else if (!told) {
 		return cmd_fail(args, &c, &err);
+	}
 	if (left) {
 		err_set(&err, ERR_SURVIVORS, 0, "something survived being killed");
 		return cmd_fail(args, NULL, &err);

@@ -1,5 +1,6 @@
 #include "cmd/order.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -237,7 +238,7 @@ static int follow(const struct args *args, struct client *c, bool restart, int r
 	return status;
 }
 
-int order_follow(const struct args *args, int fd)
+int order_follow(const struct args *args, int fd, struct err *taken)
 {
 	struct client c;
 	struct packet row;
@@ -246,6 +247,11 @@ int order_follow(const struct args *args, int fd)
 	client_init(&c, NULL);
 	c.patience_ns = args_number(args, "timeout", ORDER_TIMEOUT) + CLIENT_PATIENCE;
 	int rc = client_adopt(&c, fd, &err) < 0 ? -1 : client_next(&c, &row, &err);
+	if (rc < 0 && !c.lost && err.sys == EADDRINUSE) {
+		*taken = err;
+		client_done(&c);
+		return -1;
+	}
 	if (rc == 0)
 		rc = 1; /* its end is the first that came */
 	int status = follow(args, &c, false, rc, &row, &err);

@@ -53,6 +53,19 @@ static bool range_before(const char *recorded, struct mark_range *ret)
 	return mark_range_of(ret, (uint64_t)base);
 }
 
+unsigned super_leftovers(const char *run_dir)
+{
+	char path[PATH_BYTES], recorded[TEXT], now[TEXT];
+	struct mark_range before;
+
+	snprintf(path, sizeof path, "%s/sysg.marks", run_dir);
+	read_text(path, recorded);
+	identity(now, sizeof now, 0);
+	return same_place(recorded, now) && range_before(recorded, &before)
+		       ? sweep_leftovers(&before)
+		       : 0;
+}
+
 void leftovers_stop(struct super *s)
 {
 	char path[PATH_BYTES], recorded[TEXT], now[TEXT];
