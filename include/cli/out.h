@@ -23,9 +23,6 @@ bool out_drawing(void);  /* line-drawing characters may be used: not --plain, a 
 /* A name or a text that came from outside, for a terminal: control bytes become '?'. */
 void out_clean(struct buf *b, const char *text);
 
-/* The bytes of the UTF-8 character at p, of which n >= 1 are left; 0: it is none. */
-size_t utf8_length(const unsigned char *p, size_t n);
-
 /* JSON on one line. The comma is put where one is due; key is NULL inside an array and at the top.
  */
 struct json {

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "logger/file.h"
+
 enum { CTL_BYTES = 12 * 1024 }; /* of a message: two names at their longest and some numbers */
 
 enum ctl_kind {
@@ -12,6 +14,7 @@ enum ctl_kind {
 	CTL_UNKNOWN, /* one that isn't understood: skipped */
 	CTL_ADD,
 	CTL_TAIL,
+	CTL_REOPEN,
 	CTL_FINISH,
 	CTL_CLOSED
 };
@@ -21,6 +24,7 @@ struct ctl_add {
 	int64_t id;
 	int stream;               /* 1, 2 */
 	unsigned sinks;           /* LOGGER_* bits */
+	struct log_keep keep;
 	const char *path, *label; /* label NULL: none */
 };
 
@@ -47,6 +51,8 @@ void ctl_receive(int fd, struct ctl_msg *ret);
 int ctl_send_eof(int fd, int64_t id, int stream);
 int ctl_send_lost(int fd, int64_t id, int stream, const char *why);
 int ctl_send_full(int fd, const char *path, const char *why, uint64_t dropped);
+int ctl_send_plain(int fd, const char *why);
+int ctl_send_total(int fd, unsigned removed, const char *dir);
 int ctl_send_tail(int fd, int64_t number, const char *text, size_t n);
 int ctl_send_done(int fd);
 

@@ -18,6 +18,12 @@ int logdir_check(const char *path);
  * passed. -1 with errno. */
 int logdir_open(struct logdir *d, const char *path);
 
+/* The same of one that is there; nothing is made. */
+int logdir_open_old(struct logdir *d, const char *path);
+
+/* LOGDIR may be another by now: it is looked up anew. */
+void logdir_forget(struct logdir *d);
+
 /* Opens LOGDIR/PATH.log for reading, or with a generation PATH.log.N; nothing is made. -1 with
  * errno. */
 int logdir_read(struct logdir *d, const char *path, int generation);

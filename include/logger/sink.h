@@ -4,14 +4,19 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-#include "base/caps.h"
-#include "logger/line.h"
+#include "logger/format.h"
 
 enum {
-	SINK_HIGH = 64 * 1024, /* with as much queued no further line is taken */
-	SINK_LABEL = 4352,     /* bytes of a label: the longest path of a unit */
-	SINK_MEMORY = SINK_HIGH + SINK_LABEL + CAP_LINE + 64,
+	SINK_CHUNK = 64 * 1024, /* bytes of lines in one write to what takes any length */
+	SINK_MEMORY = SINK_CHUNK + FORMAT_MAX,
+};
+
+/* Of a line that was taken in part: what has to come before anything else. */
+struct sink_rest {
+	uint32_t n, at;
+	char bytes[FORMAT_MAX];
 };
 
 /* One of the init's descriptors 1 and 2. They are shared with other processes, so that their flags
@@ -20,24 +25,27 @@ enum {
  * not block. */
 struct sink {
 	int fd;
-	char *q; /* SINK_MEMORY bytes of the caller's; queued: [head, head + len) */
-	size_t head, len;
-	bool ask;   /* poll(2) before each write */
-	bool whole; /* a regular file: takes any length and never blocks */
+	struct sink_rest *rest; /* the caller's */
+	bool ask;               /* poll(2) before each write */
+	bool whole;             /* a regular file: takes any length and never blocks */
 	bool socket;
-	bool dead; /* lines are discarded */
+	bool dead;  /* lines are discarded */
+	bool stuck; /* would block: set by a write, cleared by whoever sees it writable */
 };
 
-/* may_reopen: false leaves the descriptor as it is (the fallback). mem is borrowed. */
-void sink_init(struct sink *o, int fd, char *mem, bool may_reopen);
-/* True where sink_line() may be called. */
-bool sink_room(const struct sink *o);
-/* Queues "label | line". label NULL: the line alone. Needs sink_room(). */
-void sink_line(struct sink *o, const char *label, const struct line *l);
-/* Writes what goes without waiting. What can't be written at all (EPIPE, ENOSPC) is dropped: a
- * reader may come back. */
-void sink_flush(struct sink *o);
-/* Discards what is queued and all that comes. */
+/* may_reopen: false leaves the descriptor as it is (the fallback). rest is borrowed, and what stands
+ * in it is written first. */
+void sink_init(struct sink *o, int fd, struct sink_rest *rest, bool may_reopen);
+
+/* Bytes of whole lines that one write should be; a longer line is a write of its own. */
+size_t sink_chunk(const struct sink *o);
+/* Writes what is left of a line. True: lines may be written. False: stuck. */
+bool sink_ready(struct sink *o);
+/* Writes n bytes of whole lines without waiting; needs sink_ready(). Returns how many lines are done
+ * with, of which the last may go on in the rest. What can't be written at all (EPIPE, ENOSPC) is
+ * done with: a reader may come back. */
+size_t sink_write(struct sink *o, const char *p, size_t n);
+/* Discards what is left and all that comes. */
 void sink_kill(struct sink *o);
 
 #endif

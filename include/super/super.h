@@ -15,14 +15,17 @@
 /* What the logger is told at its start; main.c hands over the function, as super/ doesn't include
  * logger/. */
 struct super_logger {
-	int ctl_fd, own_fd;
-	const char *log_dir; /* NULL: no files */
+	int ctl_fd, own_fd, journal_fd; /* journal_fd -1: none */
+	const char *log_dir;            /* NULL: no files */
+	int64_t max_bytes, max_total;   /* of one file of our own lines, of all; 0: the default */
+	int max_files;
 };
 
 struct super_opts {
 	struct manifest *manifest; /* taken over */
 	const char *const *only;   /* start -s: names, NULL-terminated; NULL: all */
 	bool one_command;          /* no logger, signals forwarded, the command's exit code */
+	bool merge_stderr;         /* what would go to descriptor 2 goes to 1 */
 	const char *socket;        /* --socket: overrides the manifest's; NULL */
 	bool detached;             /* no terminal, logs to files; stays when every unit is done */
 	int report_fd; /* -1, or a connection on which the outcome of the boot is awaited; taken over */

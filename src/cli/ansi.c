@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "cli/out.h"
 
 #define SGR_RESET "\033[0m"

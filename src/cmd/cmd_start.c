@@ -36,7 +36,12 @@ static const struct option_row options[] = {
 static int run_logger(const struct super_logger *l)
 {
 	struct logger_config cfg = {
-		.ctl_fd = l->ctl_fd, .own_fd = l->own_fd, .log_dir = l->log_dir
+		.ctl_fd = l->ctl_fd,
+		.own_fd = l->own_fd,
+		.journal_fd = l->journal_fd,
+		.log_dir = l->log_dir,
+		.keep = { .max_bytes = l->max_bytes, .max_files = l->max_files },
+		.max_total = l->max_total,
 	};
 
 	return logger_main(&cfg);

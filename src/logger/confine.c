@@ -70,58 +70,86 @@ void confine_self(void)
 	drop_capabilities();
 }
 
+/* Descriptors that stay, in ascending order, from 3 on. */
+struct kept {
+	unsigned v[CONFINE_KEEP];
+	size_t n;
+};
+
+static struct kept sorted(const int *keep, size_t n)
+{
+	struct kept k = { .n = 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		size_t at = k.n;
+		if (keep[i] < 3 || k.n == CONFINE_KEEP)
+			continue;
+		for (; at && k.v[at - 1] > (unsigned)keep[i]; at--)
+			k.v[at] = k.v[at - 1];
+		k.v[at] = (unsigned)keep[i];
+		k.n++;
+	}
+	return k;
+}
+
+static bool stays(const struct kept *k, int fd)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < k->n; i++)
+		found |= k->v[i] == (unsigned)fd;
+	return found;
+}
+
 static int close_span(unsigned first, unsigned last)
 {
 	return first > last ? 0 : (int)syscall(SYS_close_range, first, last, 0u);
 }
 
-static int close_ranges(unsigned lo, unsigned hi)
+static int close_ranges(const struct kept *k)
 {
-	if (close_span(3, lo - 1) < 0)
-		return -1;
-	if (lo == hi)
-		return close_span(lo + 1, UINT_MAX);
-	return close_span(lo + 1, hi - 1) < 0 ? -1 : close_span(hi + 1, UINT_MAX);
+	unsigned from = 3;
+
+	for (size_t i = 0; i < k->n; i++) {
+		if (close_span(from, k->v[i] - 1) < 0)
+			return -1;
+		from = k->v[i] + 1;
+	}
+	return close_span(from, UINT_MAX);
 }
 
-static void close_blindly(int a, int b)
+static void close_blindly(const struct kept *k)
 {
 	for (int fd = 3; fd < BLIND_BOUND; fd++)
-		if (fd != a && fd != b)
+		if (!stays(k, fd))
 			(void)close(fd);
 }
 
 /* Removing entries while reading is fine in /proc/self/fd: it goes by number, and only those behind
  * us are gone. */
-static void close_listed(int a, int b)
+static void close_listed(const struct kept *k)
 {
 	DIR *d = opendir("/proc/self/fd");
 
 	if (!d) {
-		close_blindly(a, b);
+		close_blindly(k);
 		return;
 	}
 	for (struct dirent *e; (e = readdir(d));) {
 		int fd = atoi(e->d_name);
-		if (fd > 2 && fd != a && fd != b && fd != dirfd(d))
+		if (fd > 2 && !stays(k, fd) && fd != dirfd(d))
 			(void)close(fd);
 	}
 	(void)closedir(d);
 }
 
-void confine_descriptors(int a, int b, bool use_range)
+void confine_descriptors(const int *keep, size_t n, bool use_range)
 {
-	int lo = a < b ? a : b, hi = a < b ? b : a;
+	struct kept k = sorted(keep, n);
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	if (null > 0)
 		(void)dup2(null, 0);
-	if (lo < 3)
-		lo = hi < 3 ? 3 : hi;
-	if (hi < 3)
-		hi = lo;
-	if (!use_range || close_ranges((unsigned)lo, (unsigned)hi) < 0)
-		close_listed(a, b);
-	else if (a < 3 && b < 3)
-		(void)close(3);
+	if (!use_range || close_ranges(&k) < 0)
+		close_listed(&k);
 }

@@ -35,16 +35,19 @@ static int first_fd(struct msghdr *m)
 
 static int read_add(const struct packet *p, struct ctl_add *ret)
 {
-	int64_t id = -1, stream = 0, sinks = 0;
+	int64_t id = -1, stream = 0, sinks = 0, bytes = 0, files = 0;
 	struct err err;
 
 	if (packet_int(p, "id", 0, INT64_MAX, &id, &err) < 0 ||
 		packet_int(p, "stream", 1, 2, &stream, &err) < 0 ||
-		packet_int(p, "sinks", 0, INT32_MAX, &sinks, &err) < 0)
+		packet_int(p, "sinks", 0, INT32_MAX, &sinks, &err) < 0 ||
+		packet_int(p, "max_bytes", 0, INT64_MAX / 2, &bytes, &err) < 0 ||
+		packet_int(p, "max_files", 0, INT32_MAX, &files, &err) < 0)
 		return -1;
 	*ret = (struct ctl_add){ .id = id,
 		.stream = (int)stream,
 		.sinks = (unsigned)sinks,
+		.keep = { .max_bytes = bytes, .max_files = (int)files },
 		.path = packet_get(p, "path"),
 		.label = packet_get(p, "label") };
 	return id < 0 || !stream || !ret->path ? -1 : 0;
@@ -72,6 +75,8 @@ static void understand(struct ctl_msg *ret, size_t n)
 		ret->kind = CTL_FINISH;
 	else if (op && !strcmp(op, "add") && read_add(&p, &ret->add) == 0)
 		ret->kind = CTL_ADD;
+	else if (op && !strcmp(op, "reopen"))
+		ret->kind = CTL_REOPEN;
 	else if (op && !strcmp(op, "tail") && read_tail(&p, &ret->tail) == 0)
 		ret->kind = CTL_TAIL;
 	if (ret->kind != CTL_ADD && ret->fd >= 0) {
@@ -160,6 +165,25 @@ int ctl_send_full(int fd, const char *path, const char *why, uint64_t dropped)
 	begin(&b, "full", 0, 0);
 	packet_putf(&b, "why", "%s.log: %s", path, why);
 	packet_put_int(&b, "dropped", (int64_t)dropped);
+	return send_off(fd, &b);
+}
+
+int ctl_send_plain(int fd, const char *why)
+{
+	struct buf b;
+
+	begin(&b, "plain", 0, 0);
+	packet_put(&b, "why", why);
+	return send_off(fd, &b);
+}
+
+int ctl_send_total(int fd, unsigned removed, const char *dir)
+{
+	struct buf b;
+
+	begin(&b, "total", 0, 0);
+	packet_put_int(&b, "removed", removed);
+	packet_put(&b, "dir", dir);
 	return send_off(fd, &b);
 }
 

@@ -25,42 +25,27 @@ struct log_file {
 	int64_t retry_ns;    /* not opened again before, after a failure */
 	uint64_t used;       /* tick of the last use */
 	uint64_t dropped;    /* not yet said in the file */
+	struct log_keep keep;
 	char path[];
 };
 
 struct log_files {
 	struct logdir dir;
-	int64_t max_bytes;
-	int max_files;
+	struct journal *journal;
 	struct log_file **v; /* sorted by path */
 	size_t n, cap;
 	struct log_file *open[LOG_FILES_OPEN];
 	size_t nopen;
-	uint64_t tick, dropped;
+	uint64_t tick, dropped, written;
 	char *batch;
 	size_t len;
 	struct log_file *of; /* whose lines the batch holds; it is open */
+	struct log_from from;
 	size_t note_len;     /* the batch begins with a note of so many bytes ... */
 	uint64_t noted;      /* ... about so many lines */
 	int failed;
 	char failed_path[LOG_PATH_MAX];
 };
-
-struct log_files *log_files_new(const char *dir, int64_t max_bytes, int max_files, char *batch)
-{
-	struct log_files *fs = calloc(1, sizeof *fs);
-
-	if (!fs)
-		return NULL;
-	if (logdir_init(&fs->dir, dir) < 0) {
-		free(fs);
-		return NULL;
-	}
-	fs->max_bytes = max_bytes ? max_bytes : LOG_MAX_BYTES;
-	fs->max_files = max_files ? max_files : LOG_MAX_FILES;
-	fs->batch = batch;
-	return fs;
-}
 
 static void shut(struct log_files *fs, struct log_file *f)
 {
@@ -71,6 +56,39 @@ static void shut(struct log_files *fs, struct log_file *f)
 	for (size_t i = 0; i < fs->nopen; i++)
 		if (fs->open[i] == f)
 			fs->open[i] = fs->open[--fs->nopen];
+}
+
+/* What the killed logger intended is looked for in the file that it meant: all of it there, or
+ * nothing, or a part that goes. Where another program moved the file or cut it, it is written again. */
+static bool was_written(struct log_files *fs, const struct journal_intent *t)
+{
+	autoclose int fd = logdir_check(t->path) < 0 ? -1 : logdir_open_old(&fs->dir, t->path);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || st.st_dev != t->dev || st.st_ino != t->ino)
+		return false;
+	if (st.st_size >= t->size + t->bytes)
+		return true;
+	if (st.st_size > t->size)
+		(void)!ftruncate(fd, t->size);
+	return false;
+}
+
+struct log_files *log_files_new(const char *dir, char *batch, struct journal *journal)
+{
+	struct log_files *fs = calloc(1, sizeof *fs);
+
+	if (!fs)
+		return NULL;
+	if (logdir_init(&fs->dir, dir) < 0) {
+		free(fs);
+		return NULL;
+	}
+	fs->batch = batch;
+	fs->journal = journal;
+	if (journal && journal_intent(journal))
+		journal_settle(journal, was_written(fs, journal_intent(journal)));
+	return fs;
 }
 
 struct log_files *log_files_free(struct log_files *fs)
@@ -118,13 +136,32 @@ static int grow(struct log_files *fs)
 	return 0;
 }
 
-struct log_file *log_file_get(struct log_files *fs, const char *path)
+static struct log_keep filled(struct log_keep keep)
+{
+	if (!keep.max_bytes)
+		keep.max_bytes = LOG_MAX_BYTES;
+	if (!keep.max_files)
+		keep.max_files = LOG_MAX_FILES;
+	return keep;
+}
+
+bool log_files_has(const struct log_files *fs, const char *path, size_t n)
+{
+	for (size_t i = 0; i < fs->n; i++)
+		if (!strncmp(fs->v[i]->path, path, n) && !fs->v[i]->path[n])
+			return true;
+	return false;
+}
+
+struct log_file *log_file_get(struct log_files *fs, const char *path, struct log_keep keep)
 {
 	bool there;
 	size_t n = strlen(path), at = place_of(fs, path, &there);
 
 	if (there) {
 		fs->v[at]->refs++;
+		fs->v[at]->keep = filled(keep);
+		fs->v[at]->rotate_past = fs->v[at]->keep.max_bytes;
 		return fs->v[at];
 	}
 	if (n >= LOG_PATH_MAX || logdir_check(path) < 0) {
@@ -140,6 +177,7 @@ struct log_file *log_file_get(struct log_files *fs, const char *path)
 	memcpy(f->path, path, n + 1);
 	f->fd = -1;
 	f->refs = 1;
+	f->keep = filled(keep);
 	memmove(fs->v + at + 1, fs->v + at, (fs->n - at) * sizeof(*fs->v));
 	fs->v[at] = f;
 	fs->n++;
@@ -210,7 +248,7 @@ static int open_now(struct log_files *fs, struct log_file *f)
 	f->size = st.st_size;
 	if (end_torn_line(fd, &f->size) < 0)
 		return -1;
-	f->rotate_past = fs->max_bytes;
+	f->rotate_past = f->keep.max_bytes;
 	f->fd = steal_fd(&fd);
 	fs->open[fs->nopen++] = f;
 	return 0;
@@ -236,12 +274,12 @@ static bool ready(struct log_files *fs, struct log_file *f)
 
 static void rotate_now(struct log_files *fs, struct log_file *f)
 {
-	if (logdir_rotate(&fs->dir, f->path, fs->max_files) == 0) {
+	if (logdir_rotate(&fs->dir, f->path, f->keep.max_files) == 0) {
 		shut(fs, f);
 		return;
 	}
 	fail(fs, f, 0);
-	f->rotate_past = f->size + fs->max_bytes / 8;
+	f->rotate_past = f->size + f->keep.max_bytes / 8;
 }
 
 static size_t write_whole(int fd, const char *p, size_t n)
@@ -284,19 +322,59 @@ static void cut_short(struct log_files *fs, struct log_file *f, size_t done)
 	shut(fs, f);
 }
 
+/* Looked at each time: "sysg logs --purge" may have cut the file, or removed it. */
+static void intend(struct log_files *fs, struct log_file *f)
+{
+	struct stat st;
+	bool known = fstat(f->fd, &st) == 0;
+
+	if (known && !st.st_nlink) {
+		shut(fs, f);
+		known = open_now(fs, f) == 0 && fstat(f->fd, &st) == 0;
+	}
+	if (!known)
+		return;
+	f->size = st.st_size;
+	if (fs->from.journaled)
+		journal_intend(
+			fs->journal, fs->from.slot, fs->from.after, f->path, &st, fs->len);
+}
+
+static void settle(struct log_files *fs)
+{
+	if (fs->from.journaled)
+		journal_done(fs->journal, fs->from.slot, fs->from.after);
+	else if (fs->from.slot)
+		slot_now(fs->from.slot)->done[SLOT_FILE] = fs->from.after;
+	fs->from = (struct log_from){ .slot = NULL };
+}
+
 void log_files_flush(struct log_files *fs)
 {
 	struct log_file *f = fs->of;
 
-	if (!fs->len)
-		return;
-	size_t done = write_whole(f->fd, fs->batch, fs->len);
-	f->size += (int64_t)done;
-	if (done < fs->len)
-		cut_short(fs, f, done);
+	if (fs->len) {
+		intend(fs, f);
+		size_t done = write_whole(f->fd, fs->batch, fs->len);
+		f->size += (int64_t)done;
+		fs->written += done;
+		if (done < fs->len)
+			cut_short(fs, f, done);
+	}
+	settle(fs);
 	fs->len = 0;
 	fs->note_len = 0;
 	fs->noted = 0;
+}
+
+void log_files_reopen(struct log_files *fs)
+{
+	log_files_flush(fs);
+	while (fs->nopen)
+		shut(fs, fs->open[0]);
+	for (size_t i = 0; i < fs->n; i++)
+		fs->v[i]->retry_ns = 0;
+	logdir_forget(&fs->dir);
 }
 
 /* The batch belongs to f, which is open and takes another line of "need" bytes. */
@@ -327,11 +405,15 @@ static void note(struct log_files *fs, struct log_file *f, const char *stamp)
 }
 
 void log_file_line(struct log_files *fs, struct log_file *f, const char *stamp, const char *stream,
-	const struct line *l)
+	const struct line *l, const struct log_from *from)
 {
 	size_t name = strlen(stream);
 
-	if (!turn_to(fs, f, NOTE_MAX + STAMP + name + 2 + LINE_ROOM(l->n))) {
+	if (fs->from.slot && fs->from.slot != from->slot)
+		log_files_flush(fs);
+	bool open = turn_to(fs, f, NOTE_MAX + STAMP + name + 2 + LINE_ROOM(l->n));
+	fs->from = *from;
+	if (!open) {
 		f->dropped++;
 		return;
 	}
@@ -369,4 +451,9 @@ int log_files_failed(struct log_files *fs, const char **ret_path)
 uint64_t log_files_dropped(const struct log_files *fs)
 {
 	return fs->dropped;
+}
+
+uint64_t log_files_written(const struct log_files *fs)
+{
+	return fs->written;
 }

@@ -115,55 +115,67 @@ static int folder_of(struct logdir *d, const char *path, bool make, char ret_nam
 	}
 }
 
+void logdir_forget(struct logdir *d)
+{
+	if (d->fd >= 0)
+		(void)close(d->fd);
+	d->fd = -1;
+}
+
 /* LOGDIR may have been removed and made anew: its descriptor is then of no use. */
 static int forget_root(struct logdir *d)
 {
 	int why = errno;
 
-	if (d->fd >= 0)
-		(void)close(d->fd);
-	d->fd = -1;
+	logdir_forget(d);
 	errno = why;
+	return -1;
+}
+
+/* O_NONBLOCK: a FIFO in the file's place must not hold us up. */
+static int open_regular(int dirfd, const char *name, int flags)
+{
+	struct stat st;
+	autoclose int fd = openat(
+		dirfd, name, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0640);
+
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		return steal_fd(&fd);
+	errno = EINVAL;
 	return -1;
 }
 
 int logdir_open(struct logdir *d, const char *path)
 {
 	char name[NAME_MAX + 1];
-	struct stat st;
 	autoclose int dirfd = folder_of(d, path, true, name);
 
 	if (dirfd < 0)
 		return forget_root(d);
-	/* O_NONBLOCK: a FIFO in the file's place must not hold us up. */
-	autoclose int fd = openat(dirfd, name,
-		O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0640);
-	if (fd < 0)
-		return forget_root(d);
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-		return steal_fd(&fd);
-	errno = EINVAL;
-	return -1;
+	int fd = open_regular(dirfd, name, O_RDWR | O_APPEND | O_CREAT);
+	return fd < 0 ? forget_root(d) : fd;
+}
+
+int logdir_open_old(struct logdir *d, const char *path)
+{
+	char name[NAME_MAX + 1];
+	autoclose int dirfd = folder_of(d, path, false, name);
+
+	return dirfd < 0 ? -1 : open_regular(dirfd, name, O_RDWR | O_APPEND);
 }
 
 int logdir_read(struct logdir *d, const char *path, int generation)
 {
 	char name[NAME_MAX + 16];
-	struct stat st;
 	autoclose int dirfd = folder_of(d, path, false, name);
 
 	if (dirfd < 0)
 		return -1;
 	if (generation)
 		snprintf(name + strlen(name), 16, ".%d", generation);
-	autoclose int fd =
-		openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-		return steal_fd(&fd);
-	errno = EINVAL;
-	return -1;
+	return open_regular(dirfd, name, O_RDONLY);
 }
 
 int logdir_rotate(struct logdir *d, const char *path, int keep)

@@ -34,7 +34,8 @@ enum {
 struct arena {
 	char scratch[STREAM_SCRATCH];
 	char batch[LOG_FILES_BATCH];
-	char out[2][SINK_MEMORY];
+	char chunk[SINK_MEMORY];
+	struct sink_rest rest[2]; /* where there is no journal */
 	struct ctl_msg msg;
 };
 
@@ -49,6 +50,7 @@ struct logger {
 	size_t first; /* the stream whose turn is first: the one that had to wait the last time */
 	bool unsent;  /* an op=eof waits for room in the socket */
 	bool rest;    /* the next wait without an end begins with a trim of our memory */
+	bool plain;   /* op=plain was said */
 	bool dirty;   /* the arena has pages that hold nothing of use */
 	bool closed;  /* nobody is there to answer to */
 	int64_t finish_ns; /* when finishing began, 0: not yet */
@@ -85,22 +87,29 @@ static void say_full(struct logger *lg, const char *path, int why)
 		lg->full_ns = now;
 }
 
+static void set_sinks(struct logger *lg, struct stream *s, const struct ctl_add *m)
+{
+	if (m->sinks & LOGGER_STDOUT)
+		s->out = &lg->out[m->sinks & LOGGER_MERGE ? 0 : m->stream - 1];
+	s->drop = m->sinks & LOGGER_DROP;
+	s->format.json = m->sinks & LOGGER_JSON;
+	if (!(m->sinks & LOGGER_FILE) || !lg->sinks.files)
+		return;
+	s->file = log_file_get(lg->sinks.files, m->path, m->keep);
+	if (!s->file)
+		say_full(lg, m->path, errno);
+}
+
 /* -1: fd is still the caller's. */
 static int add(struct logger *lg, int fd, const struct ctl_add *m)
 {
 	if (make_place(lg) < 0)
 		return -1;
-	struct stream *s = stream_new(fd, m->id, m->stream, m->label);
+	struct stream *s = stream_new(fd, m->id, m->stream, m->label, &lg->sinks);
 	if (!s)
 		return -1;
 	(void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-	if (m->sinks & LOGGER_STDOUT)
-		s->out = &lg->out[m->stream - 1];
-	if ((m->sinks & LOGGER_FILE) && lg->sinks.files) {
-		s->file = log_file_get(lg->sinks.files, m->path);
-		if (!s->file)
-			say_full(lg, m->path, errno);
-	}
+	set_sinks(lg, s, m);
 	if (lg->finish_ns)
 		stream_finish(s);
 	lg->v[lg->n++] = s;
@@ -132,7 +141,7 @@ static void read_out(struct logger *lg, int64_t id)
 	for (size_t i = 0; i < lg->n; i++) {
 		struct stream *s = lg->v[i];
 		for (int turns = 0; turns < TAIL_TURNS && s->id == id; turns++) {
-			if (s->state != STREAM_OPEN || s->held || !stream_may_read(s) ||
+			if (s->state != STREAM_OPEN || !stream_may_read(s) ||
 				!is_readable(s->fd))
 				break;
 			stream_serve(s, &lg->sinks);
@@ -171,6 +180,8 @@ static void serve_ctl(struct logger *lg)
 			return;
 		if (m->kind == CTL_ADD)
 			take_add(lg, m);
+		if (m->kind == CTL_REOPEN && lg->sinks.files)
+			log_files_reopen(lg->sinks.files);
 		if (m->kind == CTL_TAIL)
 			answer_tail(lg, &m->tail);
 		lg->closed = m->kind == CTL_CLOSED;
@@ -179,31 +190,31 @@ static void serve_ctl(struct logger *lg)
 	}
 }
 
-/* Whether it has something to do that no poll would tell of. */
-static bool has_work(const struct stream *s)
-{
-	return s->held ? sink_room(s->out) : s->state == STREAM_LAST;
-}
-
 /* Fills the poll set. A stream whose out is stuck isn't in it, so that its writer waits. */
 static nfds_t watch(struct logger *lg, bool *ret_work)
 {
 	struct pollfd *p = lg->pfd;
 	nfds_t n = STREAM_SLOT;
+	bool waited[2] = { lg->out[0].rest->n != 0, lg->out[1].rest->n != 0 };
 
 	*ret_work = false;
 	p[CTL_SLOT] = (struct pollfd){ .fd = lg->finish_ns ? -1 : lg->ctl,
 		.events = (short)(POLLIN | (lg->unsent ? POLLOUT : 0)) };
-	for (int i = 0; i < 2; i++)
-		p[OUT_SLOT + i] = (struct pollfd){ .fd = lg->out[i].len ? lg->out[i].fd : -1,
-			.events = POLLOUT };
 	for (size_t i = 0; i < lg->n; i++) {
 		struct stream *s = lg->v[i];
-		s->watched = s->state == STREAM_OPEN && !s->held && stream_may_read(s);
-		s->slot = n;
+		s->watched = s->state == STREAM_OPEN && stream_may_read(s);
+		s->poll_slot = n;
 		if (s->watched)
 			p[n++] = (struct pollfd){ .fd = s->fd, .events = POLLIN };
-		*ret_work |= has_work(s);
+		*ret_work |= stream_has_work(s);
+		if (s->out && (s->waits || !s->watched))
+			waited[s->out - lg->out] = true;
+	}
+	for (int i = 0; i < 2; i++) {
+		lg->out[i].stuck &= waited[i]; /* or nobody would find out that it isn't */
+		bool poll_it = lg->out[i].stuck || lg->out[i].rest->n;
+		p[OUT_SLOT + i] = (struct pollfd){ .fd = poll_it ? lg->out[i].fd : -1,
+			.events = POLLOUT };
 	}
 	return n;
 }
@@ -233,10 +244,10 @@ static void serve_streams(struct logger *lg)
 	for (size_t k = 0; k < n; k++) {
 		size_t i = from + k < n ? from + k : from + k - n;
 		struct stream *s = lg->v[i];
-		if (!has_work(s) && !(s->watched && lg->pfd[s->slot].revents))
+		if (!stream_has_work(s) && !(s->watched && lg->pfd[s->poll_slot].revents))
 			continue;
 		lg->dirty = true;
-		if (has_work(s) || stream_may_read(s)) {
+		if (stream_has_work(s) || stream_may_read(s)) {
 			stream_serve(s, &lg->sinks);
 		} else if (!waits) {
 			waits = true;
@@ -276,14 +287,30 @@ static void report(struct logger *lg)
 
 	if (why)
 		say_full(lg, path, why);
+	if (lg->sinks.broke && !lg->plain)
+		lg->plain = ctl_send_plain(lg->ctl, strerror(lg->sinks.broke)) == 0;
 }
 
 static void trim(struct logger *lg)
 {
 	lg->dirty = false;
-	if (!lg->out[0].len && !lg->out[1].len)
+	if (!lg->out[0].rest->n && !lg->out[1].rest->n)
 		(void)madvise(lg->arena, sizeof *lg->arena, MADV_DONTNEED);
+	if (lg->sinks.journal)
+		journal_trim(lg->sinks.journal);
 	lg->rest = true;
+}
+
+static void serve_out(struct logger *lg, int i)
+{
+	struct sink *o = &lg->out[i];
+
+	if (lg->pfd[OUT_SLOT + i].revents) {
+		o->stuck = false;
+		(void)sink_ready(o);
+	}
+	if (lg->finish_ns && since_finish_ms(lg) >= FINISH_STDOUT_MS && (o->stuck || o->rest->n))
+		sink_kill(o);
 }
 
 static void turn(struct logger *lg)
@@ -304,11 +331,8 @@ static void turn(struct logger *lg)
 	if (n == 0 && timeout == TRIM_AFTER_MS && !lg->finish_ns)
 		trim(lg);
 	bool called = lg->pfd[CTL_SLOT].revents;
-	for (int i = 0; i < 2; i++) {
-		sink_flush(&lg->out[i]);
-		if (lg->finish_ns && since_finish_ms(lg) >= FINISH_STDOUT_MS && lg->out[i].len)
-			sink_kill(&lg->out[i]);
-	}
+	for (int i = 0; i < 2; i++)
+		serve_out(lg, i);
 	serve_streams(lg);
 	/* After the streams: it may move the poll set that they were looked up in. */
 	if (called)
@@ -321,7 +345,7 @@ static bool is_over(const struct logger *lg)
 {
 	if (!lg->finish_ns)
 		return false;
-	return (!lg->n && !lg->out[0].len && !lg->out[1].len) ||
+	return (!lg->n && !lg->out[0].rest->n && !lg->out[1].rest->n) ||
 	       since_finish_ms(lg) >= FINISH_FILES_MS;
 }
 
@@ -335,6 +359,17 @@ static void answer(struct logger *lg)
 		(void)ctl_send_done(lg->ctl);
 }
 
+static void open_journal(struct logger *lg, int fd)
+{
+	if (fd < 0)
+		return;
+	lg->sinks.journal = journal_open(fd);
+	if (lg->sinks.journal)
+		return;
+	lg->sinks.broke = errno;
+	(void)close(fd);
+}
+
 static int set_up(struct logger *lg, const struct logger_config *cfg)
 {
 	lg->ctl = cfg->ctl_fd;
@@ -342,19 +377,25 @@ static int set_up(struct logger *lg, const struct logger_config *cfg)
 		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (lg->arena == MAP_FAILED)
 		return -1;
+	open_journal(lg, cfg->journal_fd);
 	for (int i = 0; i < 2; i++)
-		sink_init(&lg->out[i], i + 1, lg->arena->out[i], true);
+		sink_init(&lg->out[i], i + 1,
+			lg->sinks.journal ? journal_rest(lg->sinks.journal, i)
+					  : &lg->arena->rest[i],
+			true);
 	lg->sinks.scratch = lg->arena->scratch;
+	lg->sinks.chunk = lg->arena->chunk;
 	if (cfg->log_dir) {
-		lg->sinks.files = log_files_new(
-			cfg->log_dir, cfg->max_bytes, cfg->max_files, lg->arena->batch);
+		lg->sinks.files =
+			log_files_new(cfg->log_dir, lg->arena->batch, lg->sinks.journal);
 		if (!lg->sinks.files)
 			return -1;
 	}
 	if (make_place(lg) < 0)
 		return -1;
 	const struct ctl_add own = {
-		.id = -1, .stream = 2, .path = "sysg", .sinks = LOGGER_STDOUT | LOGGER_FILE
+		.id = -1, .stream = 2, .path = "sysg", .sinks = LOGGER_STDOUT | LOGGER_FILE,
+		.keep = cfg->keep
 	};
 	return cfg->own_fd < 0 ? 0 : add(lg, cfg->own_fd, &own);
 }
@@ -365,6 +406,7 @@ static void tear_down(struct logger *lg)
 		stream_free(lg->v[i], &lg->sinks);
 	log_files_free(lg->sinks.files);
 	tails_done(&lg->sinks.tails);
+	journal_close(lg->sinks.journal);
 	free(lg->v);
 	free(lg->pfd);
 	if (lg->arena != MAP_FAILED)
@@ -376,7 +418,7 @@ int logger_main(const struct logger_config *cfg)
 	struct logger lg = { .ctl = -1,
 		.dirty = true }; /* what the fork brought along goes at the first quiet, too */
 
-	confine_descriptors(cfg->ctl_fd, cfg->own_fd, true);
+	confine_descriptors((const int[]){ cfg->ctl_fd, cfg->own_fd, cfg->journal_fd }, 3, true);
 	confine_self();
 	if (set_up(&lg, cfg) < 0) {
 		tear_down(&lg);

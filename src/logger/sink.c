@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -25,13 +26,13 @@ static bool reopen(int fd)
 	return rc >= 0;
 }
 
-void sink_init(struct sink *o, int fd, char *mem, bool may_reopen)
+void sink_init(struct sink *o, int fd, struct sink_rest *rest, bool may_reopen)
 {
 	struct stat st;
 
-	*o = (struct sink){ .fd = fd, .q = mem };
+	*o = (struct sink){ .fd = fd, .rest = rest };
 	if (fstat(fd, &st) < 0) {
-		o->dead = true;
+		sink_kill(o);
 		return;
 	}
 	o->whole = S_ISREG(st.st_mode);
@@ -40,41 +41,11 @@ void sink_init(struct sink *o, int fd, char *mem, bool may_reopen)
 		o->ask = !may_reopen || !reopen(fd);
 }
 
-bool sink_room(const struct sink *o)
+/* Up to PIPE_BUF a write to a pipe is all or nothing, and never mixed with those of the services
+ * that share it (pipe(7)). */
+size_t sink_chunk(const struct sink *o)
 {
-	return o->dead || o->len < SINK_HIGH;
-}
-
-void sink_line(struct sink *o, const char *label, const struct line *l)
-{
-	if (o->dead)
-		return;
-	size_t n = label ? strnlen(label, SINK_LABEL) : 0;
-	if (o->head + o->len + n + 3 + LINE_ROOM(l->n) > SINK_MEMORY) {
-		memmove(o->q, o->q + o->head, o->len);
-		o->head = 0;
-	}
-	char *p = o->q + o->head + o->len;
-	if (label) {
-		/* NOLINTBEGIN(bugprone-not-null-terminated-result): bytes, not strings */
-		memcpy(p, label, n);
-		memcpy(p + n, " | ", 3);
-		/* NOLINTEND(bugprone-not-null-terminated-result) */
-		n += 3;
-	}
-	o->len += n + line_put(p + n, l);
-}
-
-/* As many whole lines as one write may take; of a longer line a part. Up to PIPE_BUF a write to a
- * pipe is never mixed with those of the services that share it (pipe(7)). */
-static size_t chunk(const struct sink *o)
-{
-	const char *p = o->q + o->head;
-
-	if (o->whole || o->len <= PIPE_BUF)
-		return o->len;
-	const char *end = memrchr(p, '\n', PIPE_BUF);
-	return end ? (size_t)(end - p) + 1 : PIPE_BUF;
+	return o->whole ? SINK_CHUNK : PIPE_BUF;
 }
 
 static bool writable(int fd)
@@ -84,10 +55,10 @@ static bool writable(int fd)
 	return poll(&p, 1, 0) == 1;
 }
 
-static ssize_t put(const struct sink *o, size_t n)
+static ssize_t put(const struct sink *o, const char *p, size_t n)
 {
-	const char *p = o->q + o->head;
-
+	if (!o->whole && n > PIPE_BUF)
+		n = PIPE_BUF;
 	if (o->ask && !writable(o->fd)) {
 		errno = EAGAIN;
 		return -1;
@@ -97,25 +68,74 @@ static ssize_t put(const struct sink *o, size_t n)
 	return write(o->fd, p, n);
 }
 
-void sink_flush(struct sink *o)
+/* Bytes written, 0: stuck, all of them where there is no way. */
+static size_t try(struct sink *o, const char *p, size_t n)
 {
-	while (o->len) {
-		ssize_t n = put(o, chunk(o));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (!n || (n < 0 && errno == EAGAIN))
-			return;
-		if (n < 0)
-			n = (ssize_t)o->len;
-		o->head += (size_t)n;
-		o->len -= (size_t)n;
+	ssize_t k;
+
+	do
+		k = put(o, p, n);
+	while (k < 0 && errno == EINTR);
+	o->stuck = !k || (k < 0 && errno == EAGAIN);
+	if (o->stuck)
+		return 0;
+	return k < 0 ? n : (size_t)k;
+}
+
+bool sink_ready(struct sink *o)
+{
+	struct sink_rest *r = o->rest;
+
+	while (!o->dead && r->n) {
+		size_t k = try(o, r->bytes + r->at, r->n);
+		if (!k)
+			return false;
+		r->at += (uint32_t)k;
+		r->n -= (uint32_t)k;
 	}
-	o->head = 0;
+	return o->dead || !o->stuck;
+}
+
+/* The rest of the line that p begins in the midst of; n bytes follow. Its length is noted last: a
+ * rest that is there is whole. */
+static void keep_rest(struct sink *o, const char *p, size_t n)
+{
+	const char *end = memchr(p, '\n', n);
+	size_t len = end ? (size_t)(end - p) + 1 : n;
+
+	if (len > sizeof o->rest->bytes)
+		return;
+	memcpy(o->rest->bytes, p, len);
+	o->rest->at = 0;
+	atomic_signal_fence(memory_order_seq_cst);
+	o->rest->n = (uint32_t)len;
+	atomic_signal_fence(memory_order_seq_cst);
+}
+
+static size_t count_lines(const char *p, size_t n)
+{
+	size_t lines = 0;
+
+	for (const char *end; (end = memchr(p, '\n', n)); lines++) {
+		n -= (size_t)(end + 1 - p);
+		p = end + 1;
+	}
+	return lines;
+}
+
+size_t sink_write(struct sink *o, const char *p, size_t n)
+{
+	size_t k = o->dead ? n : try(o, p, n);
+
+	if (!k || p[k - 1] == '\n')
+		return count_lines(p, k);
+	keep_rest(o, p + k, n - k);
+	return count_lines(p, k) + 1;
 }
 
 void sink_kill(struct sink *o)
 {
 	o->dead = true;
-	o->len = 0;
-	o->head = 0;
+	o->stuck = false;
+	o->rest->n = 0;
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,6 +26,7 @@ static struct {
 	int own_read; /* its duplicate of what the logger reads */
 	int out, err; /* read ends of what the logger has as 1 and 2 */
 	int out_w, err_w;
+	int journal;
 } lg;
 
 static char dir[64], name[256];
@@ -43,17 +45,22 @@ static inline const char *in_dir(const char *rel)
 	return name;
 }
 
+/* Of the units that are handed over from now on. */
+static struct log_keep keep;
+
 static inline void start(int64_t max_bytes)
 {
 	int sv[2];
 
+	keep.max_bytes = max_bytes;
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv), 0);
 	lg.pid = fork();
 	if (lg.pid == 0) {
 		struct logger_config cfg = { .ctl_fd = sv[1],
 			.own_fd = lg.own_read,
 			.log_dir = in_dir("log"),
-			.max_bytes = max_bytes };
+			.keep = keep,
+			.journal_fd = lg.journal };
 		dup2(lg.out_w, 1);
 		dup2(lg.err_w, 2);
 		_exit(logger_main(&cfg));
@@ -75,6 +82,7 @@ static inline void begin(void)
 	lg.err = p[0], lg.err_w = p[1];
 	cr_assert_eq(pipe2(p, O_CLOEXEC), 0);
 	lg.own_read = p[0], lg.own = p[1];
+	lg.journal = memfd_create("journal", MFD_CLOEXEC);
 	start(0);
 }
 
@@ -100,6 +108,8 @@ static inline void hand_over(int id, const char *path, int stream, int sinks, in
 	packet_put(&b, "label", path);
 	packet_put_int(&b, "stream", stream);
 	packet_put_int(&b, "sinks", sinks);
+	packet_put_int(&b, "max_bytes", keep.max_bytes);
+	packet_put_int(&b, "max_files", keep.max_files);
 	packet_end(&b, NULL, 0);
 	struct iovec iov = { .iov_base = b.p, .iov_len = b.len };
 	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };

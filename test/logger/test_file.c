@@ -49,16 +49,18 @@ static const char *text_of(const char *rel)
 	return content;
 }
 
+static struct log_keep keep; /* of the files of a test */
+
 static void line(struct log_files *fs, struct log_file *f, const char *s)
 {
 	struct line l = { .p = s, .n = strlen(s) };
 
-	log_file_line(fs, f, STAMP, "stdout", &l);
+	log_file_line(fs, f, STAMP, "stdout", &l, &(struct log_from){ .slot = NULL });
 }
 
 static struct log_file *get(struct log_files *fs, const char *path)
 {
-	struct log_file *f = log_file_get(fs, path);
+	struct log_file *f = log_file_get(fs, path, keep);
 
 	cr_assert_not_null(f);
 	return f;
@@ -68,7 +70,8 @@ TestSuite(logger_file, .init = make_dir, .fini = remove_dir);
 
 Test(logger_file, a_line_has_time_and_stream_and_its_folders_are_made)
 {
-	struct log_files *fs = log_files_new(in_dir("made/too"), 0, 0, batch);
+	keep = (struct log_keep){ 0, 0 };
+	struct log_files *fs = log_files_new(in_dir("made/too"), batch, NULL);
 	struct log_file *f = get(fs, "a/b");
 	struct stat st;
 
@@ -85,7 +88,8 @@ Test(logger_file, a_line_has_time_and_stream_and_its_folders_are_made)
 
 Test(logger_file, both_streams_of_a_unit_share_one_file)
 {
-	struct log_files *fs = log_files_new(dir, 0, 0, batch);
+	keep = (struct log_keep){ 0, 0 };
+	struct log_files *fs = log_files_new(dir, batch, NULL);
 	struct log_file *f = get(fs, "a");
 
 	cr_expect_eq(get(fs, "a"), f);
@@ -100,11 +104,12 @@ Test(logger_file, a_path_never_leaves_the_folder)
 {
 	static const char *const bad[] = { "", "/", "/a", "a/", "a//b", ".", "..", "../a", "a/../b",
 		"a/." };
-	struct log_files *fs = log_files_new(dir, 0, 0, batch);
+	keep = (struct log_keep){ 0, 0 };
+	struct log_files *fs = log_files_new(dir, batch, NULL);
 	char longest[256];
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-		cr_expect_null(log_file_get(fs, bad[i]), "%s", bad[i]);
+		cr_expect_null(log_file_get(fs, bad[i], keep), "%s", bad[i]);
 		cr_expect_eq(errno, EINVAL);
 	}
 	cr_expect_eq(logdir_check("..a/...b"), 0);
@@ -122,7 +127,8 @@ Test(logger_file, a_path_never_leaves_the_folder)
 Test(logger_file, no_link_is_followed_and_no_fifo_waited_for)
 {
 	static const char *const paths[] = { "link", "fifo", "folder/a" };
-	struct log_files *fs = log_files_new(dir, 0, 0, batch);
+	keep = (struct log_keep){ 0, 0 };
+	struct log_files *fs = log_files_new(dir, batch, NULL);
 	const char *where;
 
 	cr_assert_eq(mkdir(in_dir("outside"), 0700), 0);
@@ -144,7 +150,8 @@ Test(logger_file, no_link_is_followed_and_no_fifo_waited_for)
 Test(logger_file, a_file_at_the_size_goes_on_and_one_past_it_is_rotated)
 {
 	/* A line "x" is 27 + 8 + 2 = 37 bytes. */
-	struct log_files *fs = log_files_new(dir, 74, 0, batch);
+	keep = (struct log_keep){ 74, 0 };
+	struct log_files *fs = log_files_new(dir, batch, NULL);
 	struct log_file *f = get(fs, "a");
 
 	for (int i = 0; i < 3; i++)
@@ -160,7 +167,8 @@ Test(logger_file, a_file_at_the_size_goes_on_and_one_past_it_is_rotated)
 
 Test(logger_file, so_many_are_kept_and_no_more)
 {
-	struct log_files *fs = log_files_new(dir, 1, 0, batch);
+	keep = (struct log_keep){ 1, 0 };
+	struct log_files *fs = log_files_new(dir, batch, NULL);
 	struct log_file *f = get(fs, "a");
 	char word[2] = "0";
 
@@ -179,7 +187,8 @@ Test(logger_file, so_many_are_kept_and_no_more)
 
 Test(logger_file, one_file_alone_is_begun_anew)
 {
-	struct log_files *fs = log_files_new(dir, 1, 1, batch);
+	keep = (struct log_keep){ 1, 1 };
+	struct log_files *fs = log_files_new(dir, batch, NULL);
 	struct log_file *f = get(fs, "a");
 
 	line(fs, f, "old");
@@ -191,7 +200,8 @@ Test(logger_file, one_file_alone_is_begun_anew)
 
 Test(logger_file, a_file_that_can_not_be_moved_goes_on)
 {
-	struct log_files *fs = log_files_new(dir, 40, 2, batch);
+	keep = (struct log_keep){ 40, 2 };
+	struct log_files *fs = log_files_new(dir, batch, NULL);
 	struct log_file *f = get(fs, "a");
 
 	cr_assert_eq(mkdir(in_dir("a.log.1"), 0700), 0);
@@ -204,7 +214,8 @@ Test(logger_file, a_file_that_can_not_be_moved_goes_on)
 
 Test(logger_file, half_a_line_of_a_killed_writer_is_ended)
 {
-	struct log_files *fs = log_files_new(dir, 0, 0, batch);
+	keep = (struct log_keep){ 0, 0 };
+	struct log_files *fs = log_files_new(dir, batch, NULL);
 	int fd = open(in_dir("a.log"), O_WRONLY | O_CREAT, 0640);
 
 	cr_assert_eq(write(fd, "half", 4), 4);
@@ -227,7 +238,8 @@ static int open_descriptors(void)
 
 Test(logger_file, any_number_of_units_takes_64_descriptors)
 {
-	struct log_files *fs = log_files_new(dir, 0, 0, batch);
+	keep = (struct log_keep){ 0, 0 };
+	struct log_files *fs = log_files_new(dir, batch, NULL);
 	int before = open_descriptors();
 	char unit[16], file[24];
 
@@ -248,7 +260,8 @@ Test(logger_file, any_number_of_units_takes_64_descriptors)
 
 Test(logger_file, a_folder_that_was_removed_is_made_again)
 {
-	struct log_files *fs = log_files_new(in_dir("logs"), 0, 0, batch);
+	keep = (struct log_keep){ 0, 0 };
+	struct log_files *fs = log_files_new(in_dir("logs"), batch, NULL);
 
 	line(fs, get(fs, "a"), "x");
 	log_files_flush(fs);

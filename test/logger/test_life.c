@@ -165,7 +165,7 @@ static int descriptors_left(bool use_range)
 	pid_t pid = fork();
 	if (pid == 0) {
 		int left = 0, a = fcntl(p[0], F_DUPFD, 200), b = fcntl(p[0], F_DUPFD, 300);
-		confine_descriptors(b, a, use_range);
+		confine_descriptors((const int[]){ b, -1, a }, 3, use_range);
 		for (int fd = 3; fd < 1000; fd++)
 			left += fcntl(fd, F_GETFD) >= 0;
 		_exit(fcntl(a, F_GETFD) < 0 || fcntl(b, F_GETFD) < 0 ? 99 : left);
