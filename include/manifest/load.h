@@ -58,9 +58,13 @@ int load_kind(struct load *l, const struct ynode *n, enum ynode_kind kind, const
 /* The parts of the manifest that no row can hold alone; each takes its key's value. */
 typedef void key_fn(struct load *l, const struct key_row *row, const struct ynode *v, void *base);
 key_fn key_services, key_command, key_exec, key_env, key_env_file, key_env_vars, key_depends_on,
-	key_backoff, key_success, key_check, key_sinks, key_limit, key_policy, key_check_command,
-	key_check_tcp, key_check_file, key_check_url, key_check_unix, key_check_notify,
-	key_check_timeout, key_hooks, key_outcomes, key_hook, key_hook_command, key_deploy_hook;
+	key_backoff, key_success, key_check, key_sinks, key_logs, key_log_prefix, key_log_bytes,
+	key_log_total, key_limit, key_policy, key_check_command, key_check_tcp, key_check_file,
+	key_check_url, key_check_unix, key_check_notify, key_check_timeout, key_hooks, key_outcomes,
+	key_hook, key_hook_command, key_deploy_hook;
+
+/* What the service has not written is taken from the top level. */
+void logs_inherit(struct log_spec *spec, const struct log_spec *from);
 
 /* A line for the shell, or a list of words, as argv; NULL: found. */
 char **load_argv(struct load *l, const struct key_row *row, const struct ynode *v);

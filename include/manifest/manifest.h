@@ -17,6 +17,7 @@ struct manifest {
 	struct service *services;
 	size_t nservices;            /* in the order of the file */
 	struct env_spec env;         /* of all services, below their own */
+	struct log_spec logs;        /* defaults of all services, and max_total */
 	int64_t max_concurrent;      /* -1: all */
 	int64_t shutdown_timeout_ns; /* -1: not set */
 	int64_t shutdown_delay_ns;

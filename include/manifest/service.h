@@ -9,6 +9,7 @@
 #include "manifest/health.h"
 #include "manifest/hooks.h"
 #include "manifest/limits.h"
+#include "manifest/logs.h"
 
 enum dep_condition { DEP_STARTED, DEP_HEALTHY, DEP_COMPLETED };
 
@@ -41,8 +42,6 @@ struct env_spec {
 	bool inherit; /* default true */
 };
 
-enum log_sink { SINK_STDOUT = 1, SINK_FILE = 2, SINK_INHERIT = 4, SINK_NONE = 8 };
-
 struct service {
 	char *name;
 	int line, col;
@@ -65,7 +64,7 @@ struct service {
 	char *user, *group; /* as written: name or number; NULL: not set */
 	struct health_check check;
 	struct hook *hooks; /* HOOK_COUNT of them; NULL: none at all */
-	unsigned sinks;     /* enum log_sink bits; 0: the default */
+	struct log_spec logs; /* with what the top level says */
 	bool spawn_dynamic;
 	struct spawn_limits limits; /* all defaults filled in */
 	enum spawn_policy policy;

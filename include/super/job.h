@@ -50,6 +50,7 @@ struct job {
 	struct sweep_target sweep;
 	bool sweeping;
 	uint64_t mark;                 /* of this start */
+	uint64_t pipes_id;             /* of the pipes made last, for it or for a hook; 0: none */
 	uint64_t log_id;               /* of this start's pipes; 0: none of ours */
 	int64_t log_since_ns;          /* wall time of this start, not after its first line */
 	int cgroup_procs, cgroup_kill; /* its own group, or -1 */

@@ -9,12 +9,14 @@
 /* The read end of one pipe of one launch; kept so that a new logger can be given it. */
 struct log_stream {
 	struct list link;
-	uint64_t id; /* of the launch, the same for its two pipes */
-	int which;   /* 1 or 2 */
-	int fd;      /* our copy */
-	unsigned sinks;
+	uint64_t id;    /* of the launch, the same for its two pipes */
+	int which;      /* 1 or 2 */
+	int fd;         /* our copy */
+	unsigned sinks; /* as the logger's op=add has them */
+	int64_t max_bytes, max_files;
 	bool sent;
-	char *path, *label;
+	char *path;
+	bool label; /* path is written before its lines */
 };
 
 struct logproc {
@@ -28,6 +30,9 @@ struct logproc {
 	int64_t started_ns;
 	struct timer again;
 	bool finishing, done;
+	int journal; /* a memfd, the same for each logger; -1: none */
+	bool reopen; /* op=reopen is still to be sent */
+	bool plain_said, total_said;
 };
 
 /* Sends one packet, ended, without waiting; the buffer is released. 0, or -1: no logger, no room in

@@ -114,7 +114,8 @@ void rundir_close(struct super *s);
 
 /* --- logproc.c --- */
 int logproc_start(struct super *s);
-void logproc_stop(struct super *s); /* tells it to finish */
+void logproc_stop(struct super *s);   /* tells it to finish */
+void logproc_reopen(struct super *s); /* its files are opened anew */
 bool logproc_done(const struct super *s);
 bool logproc_is(const struct super *s, pid_t pid);
 void logproc_died(struct super *s);

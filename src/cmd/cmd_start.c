@@ -26,9 +26,9 @@ static const struct option_row options[] = {
 	{ "child", 0, ARG_NONE, .help = "with --parent-pid: the same" },
 	{ "name", 0, ARG_STRING, .value = "NAME", .help = "with --parent-pid: the child's name" },
 	{ "ttl", 0, ARG_DURATION, .value = "DURATION", .help = "with --parent-pid: it is stopped after it" },
+	{ "stderr", 0, ARG_NONE, .help = "what services write to stderr goes to stdout" },
 	OPT_SOCKET, OPT_JSON, OPT_VERBOSE,
 	OPT_DAEMONIZE, OPT_TIMEOUT,
-	{ "stderr", 0, ARG_REFUSED },
 	{ NULL },
 };
 // clang-format on
@@ -242,6 +242,7 @@ static int supervise(const struct args *args)
 	struct super_opts opts = { .one_command = args->argv != NULL,
 		.socket = args_str(args, "socket"),
 		.report_fd = -1,
+		.merge_stderr = args_has(args, "stderr"),
 		.logger_main = args->argv ? NULL : run_logger };
 	struct err err = { 0 };
 	int status;

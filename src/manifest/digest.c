@@ -69,6 +69,13 @@ static uint64_t add_hooks(uint64_t h, const struct hook *hooks)
 	return h;
 }
 
+static uint64_t add_logs(uint64_t h, const struct log_spec *s)
+{
+	h = add_int(add_int(h, s->sinks), s->format);
+	h = add_int(add_int(h, s->prefix), s->when_full);
+	return add_int(add_int(h, s->max_bytes), s->max_files);
+}
+
 static uint64_t add_restart(uint64_t h, const struct service *s)
 {
 	h = add_int(add_int(h, s->restart), s->max_restarts);
@@ -89,7 +96,7 @@ void digest_service(const struct manifest *m, struct service *s)
 	h = add_int(add_int(h, s->stop_signal), s->stop_target);
 	h = add_int(h, s->stop_timeout_ns);
 	h = add_str(add_str(h, s->user), s->group);
-	h = add_int(add_int(h, s->sinks), s->spawn_dynamic);
+	h = add_int(add_logs(h, &s->logs), s->spawn_dynamic);
 	h = add_int(add(h, s->limits.v, sizeof s->limits.v), s->policy);
 	snprintf(s->hash, sizeof s->hash, "%016llx", (unsigned long long)h);
 }

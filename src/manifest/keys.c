@@ -58,9 +58,24 @@ static const struct key_word unhealthy_words[] = {
 	{ "stop", 0, "write restart" },
 	{ NULL, 0, "write restart or ignore" },
 };
+static const struct key_word log_format_words[] = {
+	{ "text", LOG_FORMAT_TEXT, NULL },
+	{ "json", LOG_FORMAT_JSON, NULL },
+	{ "plain", 0, "write text" },
+	{ NULL, 0, "write text or json" },
+};
+static const struct key_word log_full_words[] = {
+	{ "block", LOG_FULL_BLOCK, NULL },
+	{ "drop", LOG_FULL_DROP, NULL },
+	{ "blocking", 0, "write block" },
+	{ "non-blocking", 0, "write drop" },
+	{ "wait", 0, "write block" },
+	{ NULL, 0, "write block or drop" },
+};
 
 #define M(field) offsetof(struct manifest, field)
 #define S(field) offsetof(struct service, field)
+#define L(field) offsetof(struct log_spec, field)
 
 // clang-format off
 const struct key_row key_rows[] = {
@@ -69,7 +84,7 @@ const struct key_row key_rows[] = {
 	{ SCOPE_TOP, "projects" },
 	{ SCOPE_TOP, "project" },
 	{ SCOPE_TOP, "env", key_env, M(env), .sub = SCOPE_TOP_ENV },
-	{ SCOPE_TOP, "logs" },
+	{ SCOPE_TOP, "logs", key_logs, M(logs) },
 	{ SCOPE_TOP, "start", key_sub, .sub = SCOPE_START },
 	{ SCOPE_TOP, "shutdown", key_sub, .sub = SCOPE_SHUTDOWN },
 	{ SCOPE_TOP, "control", key_sub, .sub = SCOPE_CONTROL },
@@ -111,7 +126,7 @@ const struct key_row key_rows[] = {
 	{ SCOPE_SERVICE, "cron" },
 	{ SCOPE_SERVICE, "replicas" },
 	{ SCOPE_SERVICE, "spawn", key_sub, .sub = SCOPE_SPAWN },
-	{ SCOPE_SERVICE, "logs", key_sub, .sub = SCOPE_LOGS },
+	{ SCOPE_SERVICE, "logs", key_logs, S(logs) },
 	{ SCOPE_SERVICE, "user", key_account, S(user) },
 	{ SCOPE_SERVICE, "group", key_account, S(group) },
 	{ SCOPE_SERVICE, "supplementary_groups" },
@@ -184,12 +199,12 @@ const struct key_row key_rows[] = {
 	{ SCOPE_DEPLOYMENT, "blue_green" },
 
 	{ SCOPE_LOGS, "sink", key_sinks },
-	{ SCOPE_LOGS, "format" },
-	{ SCOPE_LOGS, "prefix" },
-	{ SCOPE_LOGS, "max_bytes" },
-	{ SCOPE_LOGS, "max_files" },
-	{ SCOPE_LOGS, "max_total" },
-	{ SCOPE_LOGS, "when_full" },
+	{ SCOPE_LOGS, "format", key_word, L(format), .words = log_format_words },
+	{ SCOPE_LOGS, "prefix", key_log_prefix },
+	{ SCOPE_LOGS, "max_bytes", key_log_bytes, L(max_bytes), 1, INT64_MAX / 2 },
+	{ SCOPE_LOGS, "max_files", key_int64, L(max_files), 1, 1000 },
+	{ SCOPE_LOGS, "max_total", key_log_total, L(max_total), 1, INT64_MAX / 2 },
+	{ SCOPE_LOGS, "when_full", key_word, L(when_full), .words = log_full_words },
 
 	{ SCOPE_SPAWN, "mode", key_word_flag, S(spawn_dynamic), .words = mode_words },
 	{ SCOPE_SPAWN, "limits", key_sub, .sub = SCOPE_LIMITS },

@@ -63,6 +63,8 @@ struct manifest *manifest_load(const struct manifest_source *src, struct finding
 	if (l.find.errors || !ret_findings->v)
 		return manifest_free(&l.kept->m);
 	for (size_t i = 0; i < l.kept->m.nservices; i++)
+		logs_inherit(&l.kept->m.services[i].logs, &l.kept->m.logs);
+	for (size_t i = 0; i < l.kept->m.nservices; i++)
 		digest_service(&l.kept->m, &l.kept->m.services[i]);
 	return &l.kept->m;
 }
@@ -145,7 +147,7 @@ static void command_defaults(struct service *s, const struct spawn_limits *dynam
 	s->stop_signal = 15;
 	s->stop_target = STOP_MAIN;
 	s->stop_timeout_ns = 5 * NS_PER_SEC;
-	s->sinks = SINK_INHERIT;
+	s->logs.sinks = SINK_INHERIT;
 	s->policy = POLICY_DRAIN;
 	s->spawn_dynamic = dynamic != NULL;
 	s->limits = dynamic ? *dynamic : none;

@@ -239,33 +239,6 @@ void key_success(struct load *l, const struct key_row *row, const struct ynode *
 	}
 }
 
-static const struct key_word sink_words[] = {
-	{ "stdout", SINK_STDOUT, NULL },
-	{ "file", SINK_FILE, NULL },
-	{ "inherit", SINK_INHERIT, NULL },
-	{ "none", SINK_NONE, NULL },
-	{ NULL, 0, "write stdout, file, inherit, none, or a list" },
-};
-
-void key_sinks(struct load *l, const struct key_row *row, const struct ynode *v, void *base)
-{
-	struct service *s = base;
-	struct key_row one = { .name = row->name, .words = sink_words };
-	unsigned sink = 0;
-
-	for (size_t i = 0; i < (v->kind == YNODE_LIST ? v->n : 1); i++) {
-		key_word(l, &one, v->kind == YNODE_LIST ? v->item[i] : v, &sink);
-		s->sinks |= sink;
-	}
-	if (v->kind == YNODE_LIST && v->n == 0)
-		find_help(load_error(l, v, ERR_BAD_VALUE, "\"sink\" is an empty list"),
-			"write none to discard what the service prints");
-	/* More than one bit, and one of them is of those that stand alone. */
-	if ((s->sinks & (s->sinks - 1)) && (s->sinks & (SINK_INHERIT | SINK_NONE)))
-		find_help(load_error(l, v, ERR_BAD_VALUE, "\"inherit\" and \"none\" stand alone"),
-			"write one of them, or stdout and file");
-}
-
 void key_limit(struct load *l, const struct key_row *row, const struct ynode *v, void *base)
 {
 	const char *s = load_typed(l, v, row->name);

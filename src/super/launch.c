@@ -115,7 +115,7 @@ static char *const *argv_of(const struct job *j)
 static unsigned sinks_of(const struct super *s, const struct job *j)
 {
 	const struct job *root = job_of(j->u->root);
-	unsigned sinks = root && root->svc ? root->svc->sinks : 0;
+	unsigned sinks = root && root->svc ? root->svc->logs.sinks : 0;
 
 	if (!s->logproc)
 		return SINK_INHERIT;
@@ -186,7 +186,7 @@ static int spawn_logged(struct super *s, struct unit *u, struct child_spec *spec
 	if (logproc_pipes(s, u, sinks_of(s, job_of(u)), ends, &inherit, err) < 0)
 		return -1;
 	for (int i = 0; i < 2; i++)
-		spec->fd[i + 1] = inherit ? i + 1 : ends[i];
+		spec->fd[i + 1] = inherit ? (s->opts->merge_stderr ? 1 : i + 1) : ends[i];
 	int rc = spawn_start(spec, ret, err);
 	close_ends(ends);
 	return rc;
@@ -201,8 +201,11 @@ static int start(struct super *s, struct unit *u, struct child_spec *spec, struc
 		spec->extra_as = job_of(u)->svc->check.notify_fd;
 		spec->extra_fd = notify_child_end(job_of(u));
 	}
+	int64_t since = clock_wall_ns();
 	int rc = spawn_logged(s, u, spec, &child, err);
 	notify_forked(job_of(u));
+	job_of(u)->log_id = job_of(u)->pipes_id;
+	job_of(u)->log_since_ns = since;
 	if (rc == 0)
 		note_start(s, u, &child);
 	return rc;

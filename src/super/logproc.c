@@ -5,13 +5,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "super/logproc.h"
 #include "super/parts.h"
+
+/* The further bits of op=add's sinks, as in include/logger/logger.h. */
+enum { BIT_JSON = 4, BIT_DROP = 8, BIT_MERGE = 16 };
 
 enum { NEWS_BYTES = 6 * 1024 }; /* the longest message of the logger: a unit's last lines */
 
@@ -24,7 +29,6 @@ static void stream_free(struct log_stream *st)
 	if (st->fd >= 0)
 		close(st->fd);
 	free(st->path);
-	free(st->label);
 	free(st);
 }
 
@@ -41,9 +45,12 @@ static int send_stream(int ctl, const struct log_stream *st)
 	packet_put(&b, "op", "add");
 	packet_put_int(&b, "id", (int64_t)st->id);
 	packet_put(&b, "path", st->path);
-	packet_put(&b, "label", st->label);
+	if (st->label)
+		packet_put(&b, "label", st->path);
 	packet_put_int(&b, "stream", st->which);
 	packet_put_int(&b, "sinks", st->sinks);
+	packet_put_int(&b, "max_bytes", st->max_bytes);
+	packet_put_int(&b, "max_files", st->max_files);
 	packet_end(&b, NULL, 0);
 	struct iovec iov = { b.p, b.len };
 	struct msghdr m = { .msg_iov = &iov,
@@ -61,6 +68,15 @@ static int send_stream(int ctl, const struct log_stream *st)
 	return rc < 0 ? -1 : 0;
 }
 
+static int send_reopen(struct logproc *lp)
+{
+	struct buf b;
+
+	buf_init(&b, CAP_PACKET);
+	packet_put(&b, "op", "reopen");
+	return logproc_send(lp, &b);
+}
+
 /* What does not fit into the socket now goes out when the logger has read. */
 static void flush_streams(struct super *s)
 {
@@ -69,6 +85,9 @@ static void flush_streams(struct super *s)
 
 	if (lp->ctl.fd < 0)
 		return;
+	if (lp->reopen && !lp->finishing)
+		lp->reopen = send_reopen(lp) < 0;
+	left = lp->reopen;
 	list_each(it, &lp->streams)
 	{
 		struct log_stream *st = list_entry(it, struct log_stream, link);
@@ -81,6 +100,47 @@ static void flush_streams(struct super *s)
 
 static void try_again(struct super *s, struct timer *t);
 
+static void say_plain(struct logproc *lp, const char *why)
+{
+	if (!lp->plain_said)
+		log_line(LOG_WARN,
+			"no journal of log lines here (%s): what a killed logger holds is lost",
+			why);
+	lp->plain_said = true;
+}
+
+static void say_total(struct logproc *lp, const struct packet *p)
+{
+	const char *removed = packet_get(p, "removed"), *dir = packet_get(p, "dir");
+
+	if (!removed || !dir || lp->total_said)
+		return;
+	lp->total_said = true;
+	if (strcmp(removed, "0") != 0)
+		log_line(LOG_WARN,
+			"the files in %s came to more than logs.max_total: the oldest that are "
+			"done with are removed, now and from now on",
+			dir);
+	else
+		log_line(LOG_WARN,
+			"the files in %s come to more than logs.max_total, and each of them is in "
+			"use",
+			dir);
+}
+
+/* What the logger tells of its own state. */
+static void take_trouble(struct logproc *lp, const char *op, const struct packet *p)
+{
+	const char *why = packet_get(p, "why"), *dropped = packet_get(p, "dropped");
+
+	if (strcmp(op, "plain") == 0)
+		say_plain(lp, why ? why : "unknown");
+	else if (strcmp(op, "total") == 0)
+		say_total(lp, p);
+	else if (strcmp(op, "full") == 0 && why && dropped)
+		log_line(LOG_ERR, "log lines are lost: %s; %s so far", why, dropped);
+}
+
 static void take_news(struct super *s, const struct packet *p)
 {
 	struct logproc *lp = s->logproc;
@@ -92,6 +152,8 @@ static void take_news(struct super *s, const struct packet *p)
 		lp->done = true;
 	if (op && strcmp(op, "tail") == 0)
 		logtail_answer(s, p);
+	else if (op)
+		take_trouble(lp, op, p);
 	if (!op || packet_int(p, "id", 0, INT64_MAX, &id, &err) < 0 ||
 		packet_int(p, "stream", 0, 2, &which, &err) < 0)
 		return;
@@ -138,7 +200,14 @@ static void ctl_ready(struct loop *l, struct watch *w, uint32_t events)
 
 static void run_logger(struct super *s, int ctl, int own)
 {
-	struct super_logger cfg = { .ctl_fd = ctl, .own_fd = own, .log_dir = s->log_dir };
+	const struct log_spec *logs = &s->m->logs;
+	struct super_logger cfg = { .ctl_fd = ctl,
+		.own_fd = own,
+		.journal_fd = s->logproc->journal,
+		.log_dir = s->log_dir,
+		.max_bytes = logs->max_bytes,
+		.max_files = (int)logs->max_files,
+		.max_total = logs->max_total };
 
 	_exit(s->opts->logger_main(&cfg));
 }
@@ -179,6 +248,13 @@ static void try_again(struct super *s, struct timer *t)
 		timer_set(s, t, clock_mono_ns() + AGAIN_NS, try_again);
 }
 
+static void close_journal(struct logproc *lp)
+{
+	if (lp->journal >= 0)
+		close(lp->journal);
+	lp->journal = -1;
+}
+
 int logproc_start(struct super *s)
 {
 	struct logproc *lp = calloc(1, sizeof *lp);
@@ -193,7 +269,11 @@ int logproc_start(struct super *s)
 		return -1;
 	}
 	s->logproc = lp;
+	lp->journal = (int)syscall(SYS_memfd_create, "sysg-journal", MFD_CLOEXEC);
+	if (lp->journal < 0)
+		say_plain(lp, strerror(errno));
 	if (launch_logger(s) < 0) {
+		close_journal(lp);
 		close(lp->own[0]);
 		close(lp->own[1]);
 		free(lp);
@@ -255,6 +335,17 @@ void logproc_stop(struct super *s)
 		lp->done = true;
 }
 
+void logproc_reopen(struct super *s)
+{
+	struct logproc *lp = s->logproc;
+
+	if (!lp)
+		return;
+	/* One that is to be started opens all of them anew in any case. */
+	lp->reopen = lp->ctl.fd >= 0;
+	flush_streams(s);
+}
+
 bool logproc_done(const struct super *s)
 {
 	return !s->logproc || s->logproc->done;
@@ -273,10 +364,30 @@ void logproc_free(struct super *s)
 		loop_del(s->loop, &lp->ctl);
 		close(lp->ctl.fd);
 	}
+	close_journal(lp);
 	close(lp->own[0]);
 	close(lp->own[1]);
 	free(lp);
 	s->logproc = NULL;
+}
+
+/* As the service says that the unit belongs to. */
+static void settings(
+	const struct super *s, const struct unit *u, unsigned sinks, struct log_stream *st)
+{
+	const struct job *root = job_of(u->root);
+	const struct log_spec *spec = root && root->svc ? &root->svc->logs : &s->m->logs;
+
+	st->sinks = sinks & (SINK_STDOUT | SINK_FILE);
+	st->label = spec->prefix != LOG_PREFIX_NO || spec->format == LOG_FORMAT_JSON;
+	if (spec->format == LOG_FORMAT_JSON)
+		st->sinks |= BIT_JSON;
+	if (spec->when_full == LOG_FULL_DROP)
+		st->sinks |= BIT_DROP;
+	if (s->opts->merge_stderr)
+		st->sinks |= BIT_MERGE;
+	st->max_bytes = spec->max_bytes;
+	st->max_files = spec->max_files;
 }
 
 static struct log_stream *stream_new(
@@ -287,11 +398,11 @@ static struct log_stream *stream_new(
 
 	if (!st)
 		return NULL;
-	*st = (struct log_stream){ .id = id, .which = which, .fd = -1, .sinks = sinks };
+	*st = (struct log_stream){ .id = id, .which = which, .fd = -1 };
+	settings(lp->s, u, sinks, st);
 	list_init(&st->link);
 	st->path = strdup(unit_path(u, path, sizeof path));
-	st->label = strdup(path);
-	if (!st->path || !st->label) {
+	if (!st->path) {
 		stream_free(st);
 		return NULL;
 	}
@@ -323,13 +434,12 @@ int logproc_pipes(struct super *s, const struct unit *u, unsigned sinks, int ret
 {
 	ret_fd[0] = ret_fd[1] = -1;
 	*ret_inherit = sinks & SINK_INHERIT;
-	job_of(u)->log_id = 0;
+	job_of(u)->pipes_id = 0;
 	if (sinks & (SINK_INHERIT | SINK_NONE))
 		return 0;
 	struct job *j = job_of(u);
 	uint64_t id = ++s->logproc->last_id;
-	j->log_id = id;
-	j->log_since_ns = clock_wall_ns();
+	j->pipes_id = id;
 	for (int i = 0; i < 2; i++)
 		if ((ret_fd[i] = open_stream(s, u, id, i + 1, sinks)) < 0) {
 			int sys = errno;

@@ -70,6 +70,8 @@ static void got_signal(struct super *s, int sig)
 		order_shutdown(s, sig);
 	else if (sig == SIGUSR1)
 		status_to_stderr(s);
+	else if (sig == SIGUSR2)
+		logproc_reopen(s);
 }
 
 static void signals_ready(struct loop *l, struct watch *w, uint32_t events)

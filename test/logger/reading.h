@@ -60,6 +60,15 @@ static inline void finish(void)
 	cr_expect_eq(exit_status(), 0);
 }
 
+/* Waits until what the logger has shown is noted, too: its answer comes after that. */
+static inline void settled(void)
+{
+	static const char tail[] = "op=tail\0number=1\0id=0\0since=0\0path=none\0";
+
+	cr_assert_eq(send(lg.ctl, tail, sizeof tail, 0), (ssize_t)sizeof tail);
+	expect_told("op=tail number=1");
+}
+
 /* Everything that is there now. */
 static inline const char *drain(int fd)
 {

@@ -69,6 +69,7 @@ Test(logger_life, a_killed_one_is_followed_by_another_with_the_same_pipes)
 	signal(SIGPIPE, SIG_DFL);
 	say(w, "first\n");
 	drain_until(lg.out, "\n");
+	settled();
 	kill(lg.pid, SIGKILL);
 	exit_status();
 	say(w, "nobody reads\n");

@@ -281,7 +281,7 @@ Test(one_command, is_a_manifest_of_one_service_with_the_containers_own_output)
 	cr_expect_str_eq(s->argv[2], "two words");
 	cr_expect_null(s->argv[3]);
 	cr_expect_str_eq(s->command, "/usr/bin/prog -x two words");
-	cr_expect(s->sinks == SINK_INHERIT && s->restart == RESTART_NEVER && !s->shell);
+	cr_expect(s->logs.sinks == SINK_INHERIT && s->restart == RESTART_NEVER && !s->shell);
 	cr_expect(s->env.inherit && !s->working_dir && !s->spawn_dynamic &&
 		  s->stop_target == STOP_MAIN);
 	cr_expect(

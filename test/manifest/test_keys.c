@@ -6,7 +6,7 @@
 
 /* The keys of spec/manifest.md, map by map; '!' before one that this version refuses. */
 static const char *const pages[SCOPE_COUNT] = {
-	[SCOPE_TOP] = "version services !projects !project env !logs start shutdown control "
+	[SCOPE_TOP] = "version services !projects !project env logs start shutdown control "
 		      "exit_code_from !status !metrics",
 	[SCOPE_START] = "max_concurrent",
 	[SCOPE_SHUTDOWN] = "timeout delay",
@@ -30,7 +30,7 @@ static const char *const pages[SCOPE_COUNT] = {
 	[SCOPE_OUTCOMES] = "success error",
 	[SCOPE_HOOK] = "command timeout",
 	[SCOPE_DEPLOYMENT] = "!strategy pre_start health_check !grace_period !blue_green",
-	[SCOPE_LOGS] = "sink !format !prefix !max_bytes !max_files !max_total !when_full",
+	[SCOPE_LOGS] = "sink format prefix max_bytes max_files max_total when_full",
 	[SCOPE_SPAWN] = "mode limits when_full termination_policy !restart !allow",
 	[SCOPE_LIMITS] = "termination_policy children depth descendants ever !total_memory "
 			 "!child_memory rate ttl",

@@ -26,7 +26,7 @@ Test(service, has_the_defaults_of_the_page)
 	cr_expect(s->stop_timeout_ns == 5 * S && !s->stop_timeout_set);
 	cr_expect(!s->user && !s->group);
 	cr_expect_eq(s->check.kind, CHECK_NONE);
-	cr_expect_eq(s->sinks, 0);
+	cr_expect_eq(s->logs.sinks, 0);
 	cr_expect_not(s->spawn_dynamic);
 	cr_expect_eq(s->policy, POLICY_DRAIN);
 	cr_expect(s->limits.v[LIMIT_CHILDREN] == 100 && s->limits.v[LIMIT_DEPTH] == 3);
@@ -328,18 +328,52 @@ Test(user, is_a_name_or_a_number_and_needs_root)
 Test(logs, sinks_are_words_and_two_of_them_stand_alone)
 {
 	struct manifest *m = line_good("logs: {sink: [stdout, file, stdout]}");
-	cr_expect_eq(m->services[0].sinks, SINK_STDOUT | SINK_FILE);
+	cr_expect_eq(m->services[0].logs.sinks, SINK_STDOUT | SINK_FILE);
 	manifest_free(m);
 	m = line_good("logs: {sink: inherit}");
-	cr_expect_eq(m->services[0].sinks, SINK_INHERIT);
+	cr_expect_eq(m->services[0].logs.sinks, SINK_INHERIT);
 	manifest_free(m);
 	m = line_good("logs: {sink: [none]}");
-	cr_expect_eq(m->services[0].sinks, SINK_NONE);
+	cr_expect_eq(m->services[0].logs.sinks, SINK_NONE);
 	manifest_free(m);
 	line_refused("logs: {sink: [none, file]}", ERR_BAD_VALUE, 18, "stand alone");
 	line_refused("logs: {sink: [stdout, inherit]}", ERR_BAD_VALUE, 18, "stand alone");
 	line_refused("logs: {sink: []}", ERR_BAD_VALUE, 18, "empty list");
-	line_refused("logs: {sink: syslog}", ERR_BAD_VALUE, 18, "write stdout, file");
+	line_refused("logs: {sink: disk}", ERR_BAD_VALUE, 18, "write stdout, file");
+}
+
+Test(logs, all_keys_have_their_values_and_wrong_ones_are_found)
+{
+	struct manifest *m = line_good("logs: {format: json, prefix: false, max_bytes: 2M, "
+				       "max_files: 3, when_full: drop}");
+	const struct log_spec *s = &m->services[0].logs;
+
+	cr_expect(s->format == LOG_FORMAT_JSON && s->prefix == LOG_PREFIX_NO);
+	cr_expect(s->when_full == LOG_FULL_DROP && s->max_bytes == 2 << 20 && s->max_files == 3);
+	manifest_free(m);
+	line_refused("logs: {format: xml}", ERR_BAD_VALUE, 20, "text or json");
+	line_refused("logs: {prefix: 7}", ERR_BAD_VALUE, 20, "true or false");
+	line_refused("logs: {max_bytes: 0}", ERR_BAD_VALUE, 23, "too small");
+	line_refused("logs: {max_bytes: ten}", ERR_BAD_VALUE, 23, "write a size");
+	line_refused("logs: {max_files: 0}", ERR_BAD_VALUE, 23, "1");
+	line_refused("logs: {max_files: 1001}", ERR_BAD_VALUE, 23, "1000");
+	line_refused("logs: {when_full: wait}", ERR_BAD_VALUE, 23, "write block");
+	line_refused("logs: {max_total: 5M}", ERR_BAD_VALUE, 23, "at the top level");
+	line_refused("logs: {max-size: 5M}", ERR_UNKNOWN_KEY, 12, "write max_bytes");
+	line_refused("logging: {driver: x}", ERR_UNKNOWN_KEY, 5, "write logs");
+}
+
+Test(logs, a_service_has_what_the_top_level_says_but_for_what_it_says_itself)
+{
+	struct manifest *m =
+		good("services:\n  a:\n    command: x\n"
+		     "    logs: {max_files: 2}\n"
+		     "logs: {sink: stdout, max_files: 9, format: json, max_total: 1M}\n");
+	const struct log_spec *s = &m->services[0].logs;
+
+	cr_expect(s->sinks == SINK_STDOUT && s->max_files == 2 && s->format == LOG_FORMAT_JSON);
+	cr_expect(m->logs.max_total == 1 << 20 && !s->max_total);
+	manifest_free(m);
 }
 
 Test(spawn, has_a_mode_limits_and_a_policy)
