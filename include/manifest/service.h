@@ -63,7 +63,7 @@ struct service {
 	bool stop_timeout_set;
 	char *user, *group; /* as written: name or number; NULL: not set */
 	struct health_check check;
-	struct hook *hooks; /* HOOK_COUNT of them; NULL: none at all */
+	struct hook *hooks;   /* HOOK_COUNT of them; NULL: none at all */
 	struct log_spec logs; /* with what the top level says */
 	bool spawn_dynamic;
 	struct spawn_limits limits; /* all defaults filled in */
