@@ -17,6 +17,7 @@ struct probe;
 struct hook_run;
 struct definition;
 struct notify;
+struct check_run;
 
 typedef void timer_fn(struct super *s, struct timer *t);
 
@@ -78,6 +79,8 @@ struct job {
 	bool launched;          /* a start began whose end was not told yet */
 	bool relaunch;          /* that start is a restart */
 	bool forced;            /* KILL was needed to be rid of it */
+	struct check_run *checks; /* commands of the check that run, or left something */
+	uint64_t check_mark;      /* of its checks; 0: none was needed yet */
 	struct notify *notify;  /* of this start; NULL: it has no such check */
 };
 

@@ -62,8 +62,6 @@ struct hook_groups {
 };
 int launch_hook(struct super *s, struct job *j, enum hook_kind kind,
 	const struct hook_groups *groups, struct spawned *ret, struct err *err);
-int launch_probe(
-	struct super *s, struct job *j, char *const *argv, pid_t *ret_pid, struct err *err);
 void launch_free(struct launch *l);
 
 /* --- health.c --- */

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "probe/probe.h"
+#include "super/checks.h"
 #include "super/notify.h"
 #include "super/parts.h"
 
@@ -79,9 +80,7 @@ static void probe_says(void *arg, enum probe_news news, const struct err *err)
 
 static int run_check(void *arg, char *const *argv, pid_t *ret_pid, struct err *err)
 {
-	struct job *j = arg;
-
-	return launch_probe(j->s, j, argv, ret_pid, err);
+	return check_start(arg, argv, ret_pid, err);
 }
 
 void health_begin(struct super *s, struct unit *u)

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "probe/probe.h"
+#include "super/checks.h"
 #include "super/define.h"
 #include "super/env.h"
 #include "super/hooks.h"
@@ -80,6 +81,7 @@ void job_free(struct super *s, struct job *j)
 	hooks_free(s, j);
 	timer_del(s, &j->timer);
 	probe_free(j->probe);
+	checks_free(j);
 	aux_forget(s, j);
 	settle_forget(s, j->u);
 	serve_forget_unit(s, j->u);

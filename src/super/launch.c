@@ -1,6 +1,7 @@
 /* From a unit to a child_spec, and through os/spawn to a process. */
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "os/spawn.h"
+#include "super/checks.h"
 #include "super/define.h"
 #include "super/env.h"
 #include "super/hooks.h"
@@ -68,7 +70,7 @@ static bool mark_in_use(void *arg, uint64_t mark)
 	list_each(it, &s->tree.all)
 	{
 		const struct job *j = job_of(list_entry(it, struct unit, all));
-		if (j && (j->mark == mark || hooks_use_mark(j, mark)))
+		if (j && (j->mark == mark || hooks_use_mark(j, mark) || checks_use_mark(j, mark)))
 			return true;
 	}
 	return false;
@@ -285,7 +287,8 @@ int launch_hook(struct super *s, struct job *j, enum hook_kind kind,
 	return spawn_logged(s, j->u, &spec, ret, err);
 }
 
-int launch_probe(struct super *s, struct job *j, char *const *argv, pid_t *ret_pid, struct err *err)
+int launch_probe(struct super *s, struct job *j, char *const *argv, uint64_t mark, pid_t *ret_pid,
+	struct err *err)
 {
 	struct child_spec spec = { .argv = argv, .fd = { -1, -1, -1 } };
 	autofree struct names *names = NULL;
@@ -296,10 +299,14 @@ int launch_probe(struct super *s, struct job *j, char *const *argv, pid_t *ret_p
 		return -1;
 	spec.envp = envp;
 	fill_spec(s, j, &spec);
+	if (mark)
+		spec.mark = mark;
 	if (spawn_start(&spec, &child, err) < 0)
 		return -1;
 	close(child.status_fd); /* a check that can't be executed exits 127, which is an answer */
 	*ret_pid = child.pid;
-	(void)aux_add(s, child.pid, j, NULL);
-	return 0;
+	if (aux_add(s, child.pid, j, NULL) == 0)
+		return 0;
+	(void)kill(child.pid, SIGKILL); /* nobody would be told of its end */
+	return err_set(err, ERR_EXEC_FAILED, ENOMEM, "out of memory");
 }

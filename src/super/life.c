@@ -104,7 +104,8 @@ void check_gone(struct super *s, struct unit *u)
 {
 	struct job *j = job_of(u);
 
-	if (!j || j->resolved || j->gate || u->main_alive || u->own_left || !may_end(u->state))
+	if (!j || j->resolved || j->gate || j->checks || u->main_alive || u->own_left ||
+		!may_end(u->state))
 		return;
 	if (u->live_children) {
 		if (u->state == NODE_ENDING && u->policy == POLICY_DRAIN && exit_clean(u, j->svc))

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "os/reap.h"
 #include "probe/probe.h"
+#include "super/checks.h"
 #include "super/hooks.h"
 
 /* Of one turn, so that a service that makes orphans as fast as it can does not keep the others
@@ -77,6 +78,13 @@ struct unit *aux_unit(struct super *s, pid_t pid)
 	return a && a->job ? a->job->u : NULL;
 }
 
+static void check_over(struct job *j, pid_t pid, int code)
+{
+	if (j->probe)
+		probe_exited(j->probe, pid, code);
+	check_ended(j, pid);
+}
+
 // NOLINTNEXTLINE(readability-function-size): uthash's macros nest
 static void reap_aux(struct super *s, struct aux *a, int code, int sig)
 {
@@ -88,8 +96,8 @@ static void reap_aux(struct super *s, struct aux *a, int code, int sig)
 	free(a);
 	if (h)
 		hook_exited(h, code, sig);
-	else if (j && j->probe)
-		probe_exited(j->probe, pid, code);
+	else if (j)
+		check_over(j, pid, code);
 }
 
 static void reap_main(struct super *s, struct unit *u, pid_t pid)
@@ -119,6 +127,8 @@ static bool reap_other(struct super *s, pid_t pid)
 	sweep_orphan(s->sweep, pid);
 	if (a && a->hook)
 		hook_ending(a->hook);
+	else if (a && a->job)
+		check_ending(a->job, pid);
 	if (reap_take(pid, &code, &sig) < 0)
 		return false;
 	if (a) {

@@ -82,6 +82,22 @@ def test_a_check_that_hangs_is_killed_whole_and_holds_nothing_up(box):
     assert not [p for p in b.procs().values() if p.cmdline in ('sleep 794', 'sleep 795')]
 
 
+def test_what_a_check_leaves_running_is_killed_when_it_ends_and_when_its_time_is_up(box):
+    b = box('''
+        services:
+          quick: {exec: [sleep, "1000"], health_check: {command: "echo x >>quick; setsid sleep 791 & setsid setsid -f sleep 792; exit 0", interval: 200ms}}
+          slow: {exec: [sleep, "1000"], health_check: {command: "echo x >>slow; setsid -f sleep 793; sleep 796", attempt_timeout: 200ms, interval: 200ms, total_timeout: 60s}}
+        ''').up()
+
+    def left(*seconds):
+        return [p for p in b.procs().values() if p.cmdline in [f'sleep {s}' for s in seconds]]
+    until(lambda: b.peek('quick').count('x') >= 4 and b.peek('slow').count('x') >= 3, 20)
+    assert len(left(791, 792)) <= 4 and len(left(793, 796)) <= 4
+    b.sysg_ok('stop', 'quick', 'slow')
+    assert not left(791, 792, 793, 796)
+    assert 'left' not in b.stderr
+
+
 def test_ready_says_no_until_all_that_serve_are_up(box):
     b = box('''
         services:
