@@ -44,7 +44,7 @@ const struct err *command_unknown(const char *name, struct err *err)
 {
 	static const char later[] = " batch call caps completion doctor grant "
 				    "inspect metrics "
-				    "purge recv reload reply revoke send serve top ";
+				    "recv reload reply revoke send serve top ";
 	const char *near = command_nearest(name);
 	const char *at = strstr(later, name);
 

@@ -3,81 +3,38 @@
  * out. */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/units.h"
+#include "os/runmark.h"
 #include "super/parts.h"
 
-enum { TEXT = 256, PATH_BYTES = 600 };
-
-static void read_text(const char *path, char text[TEXT])
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, TEXT - 1);
-
-	text[n > 0 ? n : 0] = '\0';
-	text[strcspn(text, "\n")] = '\0';
-	if (fd >= 0)
-		close(fd);
-}
-
-/* "BOOT-ID PID-NAMESPACE MARK": a mark means something in one boot and one namespace only. */
-static void identity(char *text, size_t size, uint64_t base)
-{
-	char boot[TEXT];
-
-	read_text("/proc/sys/kernel/random/boot_id", boot);
-	snprintf(text, size, "%.40s %" PRIu64 " %" PRIu64, boot, pid_namespace_inode(), base);
-}
-
-static bool same_place(const char *recorded, const char *now)
-{
-	const char *a = strrchr(recorded, ' '), *b = strrchr(now, ' ');
-
-	return a && b && a - recorded == b - now &&
-	       strncmp(recorded, now, (size_t)(a - recorded)) == 0;
-}
-
-static bool range_before(const char *recorded, struct mark_range *ret)
-{
-	const char *a = strrchr(recorded, ' '), *why;
-	int64_t base;
-
-	if (!a || whole_parse(a + 1, 1, INT64_MAX, &base, &why) < 0)
-		return false;
-	/* the recorded number is a hard limit that the range of that run began with */
-	return mark_range_of(ret, (uint64_t)base);
-}
+enum { PATH_BYTES = 600 };
 
 unsigned super_leftovers(const char *run_dir)
 {
-	char path[PATH_BYTES], recorded[TEXT], now[TEXT];
+	char path[PATH_BYTES];
 	struct mark_range before;
+	bool here;
 
 	snprintf(path, sizeof path, "%s/sysg.marks", run_dir);
-	read_text(path, recorded);
-	identity(now, sizeof now, 0);
-	return same_place(recorded, now) && range_before(recorded, &before)
-		       ? sweep_leftovers(&before)
-		       : 0;
+	return runmark_read(path, &before, &here) && here ? sweep_leftovers(&before) : 0;
 }
 
 void leftovers_stop(struct super *s)
 {
-	char path[PATH_BYTES], recorded[TEXT], now[TEXT];
+	char path[PATH_BYTES], now[RUNMARK_TEXT];
 	struct mark_range before;
+	bool here;
 
 	if (!s->run_dir || !s->marks.usable)
 		return;
 	snprintf(path, sizeof path, "%s/sysg.marks", s->run_dir);
-	identity(now, sizeof now, s->marks.base);
-	read_text(path, recorded);
-	bool known = range_before(recorded, &before) && before.base != s->marks.base;
-	if (known && !s->pre.pid1 && same_place(recorded, now)) {
+	runmark_print(now, s->marks.base);
+	bool known = runmark_read(path, &before, &here) && before.base != s->marks.base;
+	if (known && !s->pre.pid1 && here) {
 		unsigned left = sweep_leftovers(&before);
 		event_add(s, EVENT_LEFTOVERS, NULL, left ? ERR_SURVIVORS : ERR_OK,
 			"of a supervisor that was killed: left=%u", left);
