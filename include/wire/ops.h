@@ -24,6 +24,12 @@
  * stop   [unit=*] [wait=0] [timeout_ns=]
  *                                        -> ok=1 row=stopped path= kind=service|spawned each, then ok=1 end=1
  *        none: all services, operators only
+ * start, restart  [unit=*] [manifest=PATH] [wait=0] [timeout_ns=]
+ *                                      -> [ok=1 row=note msg=], ok=1 row=started path= state= [pid=] or
+ *                                         ok=1 row=failed path= state= code=SGxxxx msg= [help=] each, as they come,
+ *                                         then ok=1 end=1 project= failed=N
+ *        manifest: absolute, operators only; else the registered one is read again. none: all, operators only.
+ *        wait=0: ends once it is applied. Of a unit: itself alone, ends once it is accepted.
  * shutdown (operators)                 -> ok=1, then ok=1 end=1 [init=1] [left=N] once every unit is down; the
  *                                         connection ends with the supervisor; init=1: it is PID 1, the asker ends before
  * wait   unit=* [any=1] [timeout_ns=]  -> ok=1 row=exit ... each, as they end, then ok=1 end=1
