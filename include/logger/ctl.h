@@ -22,8 +22,8 @@ enum ctl_kind {
 /* One stream to be read. */
 struct ctl_add {
 	int64_t id;
-	int stream;               /* 1, 2 */
-	unsigned sinks;           /* LOGGER_* bits */
+	int stream;     /* 1, 2 */
+	unsigned sinks; /* LOGGER_* bits */
 	struct log_keep keep;
 	const char *path, *label; /* label NULL: none */
 };

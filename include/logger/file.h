@@ -37,7 +37,7 @@ struct log_files *log_files_free(struct log_files *fs); /* returns NULL; NULL is
  * by log_file_put(). The last caller's keep holds. NULL, errno EINVAL: a component is empty, "." or
  * "..", or too long; ENOMEM. */
 struct log_file *log_file_get(struct log_files *fs, const char *path, struct log_keep keep);
-void log_file_put(struct log_files *fs, struct log_file *f); /* NULL is fine */
+void log_file_put(struct log_files *fs, struct log_file *f);                /* NULL is fine */
 bool log_files_has(const struct log_files *fs, const char *path, size_t n); /* got and not put */
 
 /* Adds "STAMP STREAM line". stamp: the 27 characters of clock_print(). Lines are batched: nothing

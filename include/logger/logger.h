@@ -48,8 +48,8 @@
 enum {
 	LOGGER_STDOUT = 1, /* the bits of enum log_sink (manifest.h) that concern this process */
 	LOGGER_FILE = 2,
-	LOGGER_JSON = 4,  /* stdout gets objects */
-	LOGGER_DROP = 8,  /* lines are lost where stdout is stuck */
+	LOGGER_JSON = 4,   /* stdout gets objects */
+	LOGGER_DROP = 8,   /* lines are lost where stdout is stuck */
 	LOGGER_MERGE = 16, /* descriptor 2 goes to 1 */
 	LOGGER_FINISH_MS = 800,
 };
@@ -58,7 +58,7 @@ struct logger_config {
 	int ctl_fd;
 	int own_fd; /* read end of the pipe of PID 1's own lines: to descriptor 2 as they are, and
 		       to LOGDIR/sysg.log as stream "supervisor". -1: none */
-	const char *log_dir; /* LOGDIR, made where it is missing; NULL: no files */
+	const char *log_dir;  /* LOGDIR, made where it is missing; NULL: no files */
 	struct log_keep keep; /* of PID 1's own lines */
 	int64_t max_total;    /* bytes of all files below LOGDIR; 0: 64 MiB */
 	int journal_fd;       /* a memfd, the same for each logger; -1: none */

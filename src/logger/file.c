@@ -41,8 +41,8 @@ struct log_files {
 	size_t len;
 	struct log_file *of; /* whose lines the batch holds; it is open */
 	struct log_from from;
-	size_t note_len;     /* the batch begins with a note of so many bytes ... */
-	uint64_t noted;      /* ... about so many lines */
+	size_t note_len; /* the batch begins with a note of so many bytes ... */
+	uint64_t noted;  /* ... about so many lines */
 	int failed;
 	char failed_path[LOG_PATH_MAX];
 };
@@ -336,8 +336,7 @@ static void intend(struct log_files *fs, struct log_file *f)
 		return;
 	f->size = st.st_size;
 	if (fs->from.journaled)
-		journal_intend(
-			fs->journal, fs->from.slot, fs->from.after, f->path, &st, fs->len);
+		journal_intend(fs->journal, fs->from.slot, fs->from.after, f->path, &st, fs->len);
 }
 
 static void settle(struct log_files *fs)

@@ -37,7 +37,8 @@ static char *quoted(char *to, const char *text, size_t n)
 
 	for (size_t i = 0; i < n;) {
 		size_t len = utf8_length(p + i, n - i);
-		if (!len || (len == 1 && (p[i] < 0x20 || p[i] == '"' || p[i] == '\\' || p[i] == 0x7f)))
+		if (!len ||
+			(len == 1 && (p[i] < 0x20 || p[i] == '"' || p[i] == '\\' || p[i] == 0x7f)))
 			to = escape(to, p[i++]);
 		else
 			for (; len; len--)

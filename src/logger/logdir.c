@@ -136,8 +136,8 @@ static int forget_root(struct logdir *d)
 static int open_regular(int dirfd, const char *name, int flags)
 {
 	struct stat st;
-	autoclose int fd = openat(
-		dirfd, name, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0640);
+	autoclose int fd =
+		openat(dirfd, name, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0640);
 
 	if (fd < 0)
 		return -1;

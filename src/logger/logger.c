@@ -14,6 +14,7 @@
 #include "logger/confine.h"
 #include "logger/ctl.h"
 #include "logger/stream.h"
+#include "logger/total.h"
 #include "os/trim.h"
 
 enum {
@@ -51,8 +52,11 @@ struct logger {
 	bool unsent;  /* an op=eof waits for room in the socket */
 	bool rest;    /* the next wait without an end begins with a trim of our memory */
 	bool plain;   /* op=plain was said */
-	bool dirty;   /* the arena has pages that hold nothing of use */
-	bool closed;  /* nobody is there to answer to */
+	bool over;    /* op=total was said, of removed files and (over_all) of files in use */
+	bool over_all;
+	struct total total;
+	bool dirty;        /* the arena has pages that hold nothing of use */
+	bool closed;       /* nobody is there to answer to */
 	int64_t finish_ns; /* when finishing began, 0: not yet */
 	int64_t full_ns;   /* when op=full was last said, 0: never */
 };
@@ -141,8 +145,7 @@ static void read_out(struct logger *lg, int64_t id)
 	for (size_t i = 0; i < lg->n; i++) {
 		struct stream *s = lg->v[i];
 		for (int turns = 0; turns < TAIL_TURNS && s->id == id; turns++) {
-			if (s->state != STREAM_OPEN || !stream_may_read(s) ||
-				!is_readable(s->fd))
+			if (s->state != STREAM_OPEN || !stream_may_read(s) || !is_readable(s->fd))
 				break;
 			stream_serve(s, &lg->sinks);
 		}
@@ -213,8 +216,8 @@ static nfds_t watch(struct logger *lg, bool *ret_work)
 	for (int i = 0; i < 2; i++) {
 		lg->out[i].stuck &= waited[i]; /* or nobody would find out that it isn't */
 		bool poll_it = lg->out[i].stuck || lg->out[i].rest->n;
-		p[OUT_SLOT + i] = (struct pollfd){ .fd = poll_it ? lg->out[i].fd : -1,
-			.events = POLLOUT };
+		p[OUT_SLOT + i] =
+			(struct pollfd){ .fd = poll_it ? lg->out[i].fd : -1, .events = POLLOUT };
 	}
 	return n;
 }
@@ -280,6 +283,17 @@ static void sweep(struct logger *lg)
 	lg->n = kept;
 }
 
+static void keep_total(struct logger *lg)
+{
+	unsigned removed;
+
+	if (!lg->sinks.files || !total_keep(&lg->total, lg->sinks.files, &removed))
+		return;
+	bool *said = removed ? &lg->over : &lg->over_all;
+	if (!*said)
+		*said = ctl_send_total(lg->ctl, removed, lg->total.dir) == 0;
+}
+
 static void report(struct logger *lg)
 {
 	const char *path;
@@ -287,6 +301,7 @@ static void report(struct logger *lg)
 
 	if (why)
 		say_full(lg, path, why);
+	keep_total(lg);
 	if (lg->sinks.broke && !lg->plain)
 		lg->plain = ctl_send_plain(lg->ctl, strerror(lg->sinks.broke)) == 0;
 }
@@ -386,17 +401,18 @@ static int set_up(struct logger *lg, const struct logger_config *cfg)
 	lg->sinks.scratch = lg->arena->scratch;
 	lg->sinks.chunk = lg->arena->chunk;
 	if (cfg->log_dir) {
-		lg->sinks.files =
-			log_files_new(cfg->log_dir, lg->arena->batch, lg->sinks.journal);
+		lg->sinks.files = log_files_new(cfg->log_dir, lg->arena->batch, lg->sinks.journal);
 		if (!lg->sinks.files)
 			return -1;
+		total_init(&lg->total, cfg->log_dir, cfg->max_total);
 	}
 	if (make_place(lg) < 0)
 		return -1;
-	const struct ctl_add own = {
-		.id = -1, .stream = 2, .path = "sysg", .sinks = LOGGER_STDOUT | LOGGER_FILE,
-		.keep = cfg->keep
-	};
+	const struct ctl_add own = { .id = -1,
+		.stream = 2,
+		.path = "sysg",
+		.sinks = LOGGER_STDOUT | LOGGER_FILE,
+		.keep = cfg->keep };
 	return cfg->own_fd < 0 ? 0 : add(lg, cfg->own_fd, &own);
 }
 

@@ -91,7 +91,8 @@ static uint32_t low(const struct stream *s)
 
 /* --- to the sinks: p is the first byte of the slot --- */
 
-static void feed_file(struct stream *s, struct stream_sinks *sinks, const char *p, const char *stamp)
+static void feed_file(
+	struct stream *s, struct stream_sinks *sinks, const char *p, const char *stamp)
 {
 	struct slot_state *st = slot_now(s->slot);
 	struct log_from from = { .slot = s->slot, .journaled = journaled(s) };
@@ -127,8 +128,8 @@ static size_t make_chunk(struct stream *s, struct stream_sinks *sinks, const cha
 	*ret_lines = 0;
 	if (st->dropped) {
 		k = (size_t)snprintf(note, sizeof note, "%u lines dropped", st->dropped);
-		n = format_line(sinks->chunk, &s->format, stamp,
-			&(struct line){ .p = note, .n = k });
+		n = format_line(
+			sinks->chunk, &s->format, stamp, &(struct line){ .p = note, .n = k });
 		*ret_lines = 1;
 	}
 	while ((k = line_next(p + at, st->len - at, s->state == STREAM_LAST, &l)) > 0) {
@@ -331,8 +332,8 @@ static int take_in(struct stream *s, struct stream_sinks *sinks)
 	if (s->left != SIZE_MAX && !(s->left -= (size_t)n))
 		s->state = STREAM_LAST;
 	if (journaled(s))
-		return journal_read(sinks->journal, s->slot, before, sinks->scratch + before,
-			(size_t)n);
+		return journal_read(
+			sinks->journal, s->slot, before, sinks->scratch + before, (size_t)n);
 	return 0;
 }
 

@@ -39,8 +39,10 @@ Test(logger_format, in_json_what_is_no_utf_8_is_escaped_and_what_is_stays)
 
 	cr_expect_not_null(strstr(formatted(&f, "\xff", 1, false), "\"line\":\"\\u00ff\"}"));
 	cr_expect_not_null(strstr(formatted(&f, "ü€", 5, false), "\"line\":\"ü€\"}"));
-	cr_expect_not_null(strstr(formatted(&f, "\xe2\x82", 2, false), "\"line\":\"\\u00e2\\u0082\"}"));
-	cr_expect_not_null(strstr(formatted(&f, "\x1b[1m\0x", 6, false), "\"\\u001b[1m\\u0000x\"}"));
+	cr_expect_not_null(
+		strstr(formatted(&f, "\xe2\x82", 2, false), "\"line\":\"\\u00e2\\u0082\"}"));
+	cr_expect_not_null(
+		strstr(formatted(&f, "\x1b[1m\0x", 6, false), "\"\\u001b[1m\\u0000x\"}"));
 }
 
 Test(logger_format, the_longest_line_fits)

@@ -1,0 +1,243 @@
+"""What the logger promises: every line once and whole, whoever kills it and whatever is stuck or full."""
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import statistics
+import time
+
+import pytest
+
+from harness import until
+
+SECONDS_STUCK = int(os.environ.get('SECONDS_STUCK', '10'))
+LINES = int(os.environ.get('LINES', '1000000'))
+STAMP = r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z'
+WRITER = '''
+import sys
+who, n, width = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+out = sys.stdout.buffer
+for i in range(0, n, 1000):
+    out.write(b''.join(b'%s %09d ' % (who.encode(), k) + b'x' * (width - len(who) - 12) + b'\\n' for k in range(i, min(i + 1000, n))))
+out.flush()
+'''
+
+
+def log_text(b, name):
+    path = b.inside(f'/var/log/sysg/{name}')
+    return path.read_bytes() if path.exists() else b''
+
+
+@pytest.fixture
+def inside(box):
+    """A box whose files can be looked at from outside, through its own root."""
+    def make(*args, **kw):
+        b = box(*args, **kw)
+        b.inside = lambda path: pathlib.Path(f'/proc/{b.pid}/root{path}')
+        return b
+    return make
+
+
+def size(path):
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1
+
+
+def numbers(text, who):
+    return [int(m) for m in re.findall(rf'^{STAMP} stdout {who} (\d{{9}}) x+$'.encode(), text, re.M)]
+
+
+def test_a_million_lines_are_there_once_and_whole_though_the_logger_is_killed_every_200_ms(inside):
+    b = inside(f'''
+        logs: {{max_bytes: 1G, max_total: 2G}}
+        services:
+          w: {{command: ["python", "w.py", "w", "{LINES}", "100"], restart_policy: never, logs: {{sink: file}}}}
+          keep: {{command: "exec sleep 1000"}}
+        ''', argv=['sh', '-c', 'while [ ! -e go ]; do sleep 0.02; done; exec sysg start -c systemg.yaml'], timeout=200)
+    (b.home / 'w.py').write_text(WRITER)
+    (b.home / 'go').touch()
+    log, kills, began = b.inside('/var/log/sysg/w.log'), 0, time.monotonic()
+    until(lambda: size(log) > 0)
+    while size(log) < LINES * (99 + 36) and time.monotonic() - began < 150:
+        end = time.monotonic() + 0.2
+        until(lambda: time.monotonic() >= end or size(log) >= LINES * (99 + 36))
+        logger = b.logger()
+        if logger and size(log) < LINES * (99 + 36):
+            os.kill(logger.pid, signal.SIGKILL)
+            kills += 1
+    took = time.monotonic() - began
+    text = log.read_bytes()
+    got = numbers(text, 'w')
+    print(f'\n  {len(got)} lines, {kills} kills, {took:.1f} s')
+    assert kills >= 2 and got == list(range(LINES)) and text.count(b'\n') == LINES
+    assert 'journal' not in b.stderr
+
+
+def test_of_twenty_writers_at_once_no_line_is_broken(inside):
+    n = 20000
+    b = inside('logs: {max_bytes: 1G}\nservices:\n' + ''.join(
+        f'  w{i:02}: {{command: ["python", "w.py", "w{i:02}", "{n}", "{80 + i}"], restart_policy: never}}\n' for i in range(20))
+        + '  keep: {command: "exec sleep 1000"}\n',
+        argv=['sh', '-c', 'while [ ! -e go ]; do sleep 0.02; done; exec sysg start -c systemg.yaml'], timeout=200)
+    (b.home / 'w.py').write_text(WRITER)
+    (b.home / 'go').touch()
+    until(lambda: b.out.read_bytes().count(b'\n') >= 20 * n, 100)
+    shown = b.out.read_bytes()
+    assert shown.count(b'\n') == 20 * n
+    for i in range(20):
+        mine = [int(m) for m in re.findall(rf'^w{i:02} \| w{i:02} (\d{{9}}) x{{{80 + i - 15}}}$'.encode(), shown, re.M)]
+        assert mine == list(range(n)), f'w{i:02} on stdout'
+        assert numbers(log_text(b, f'w{i:02}.log'), f'w{i:02}') == list(range(n))
+
+
+def ping_ms(b):
+    """How long PID 1 takes to answer, without a process in between."""
+    c = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    c.settimeout(5)
+    c.connect(f'/proc/{b.pid}/root/run/sysg/sysg.sock')
+    began = time.monotonic()
+    c.send(b'op=ping\0\0')
+    answer = c.recv(65536)
+    took = (time.monotonic() - began) * 1000
+    c.close()
+    assert b'ok=' in answer
+    return took
+
+
+TICKER = 'i=0; while :; do i=$((i+1)); echo {0}-$i-{1}; {2}done'
+
+
+def test_a_stuck_stdout_holds_up_its_own_units_only_and_whole_lines_come_after(inside):
+    long = 'z' * 200
+    b = inside(f'''
+        services:
+          stuck: {{command: "{TICKER.format('s', long, '')}"}}
+          loose: {{command: "{TICKER.format('d', long, '')}", logs: {{when_full: drop, max_bytes: 1M}}}}
+          filed: {{command: "{TICKER.format('f', 'x', 'sleep 0.05; ')}", logs: {{sink: file}}}}
+        ''', argv=['sh', '-c', 'mkfifo out; exec sysg start -c systemg.yaml >out'], timeout=SECONDS_STUCK + 100)
+    until(lambda: (b.home / 'out').exists())
+    reader = os.open(b.home / 'out', os.O_RDONLY)
+    text = os.read(reader, 4096)
+    until(lambda: size(b.inside('/var/log/sysg/filed.log')) > 0 and size(b.inside('/var/log/sysg/loose.log')) > 0)
+    took, sizes, ends = [], [], time.monotonic() + SECONDS_STUCK
+    stuck_at = []
+    while time.monotonic() < ends:
+        took.append(ping_ms(b))
+        sizes.append(size(b.inside('/var/log/sysg/filed.log')))
+        stuck_at.append(size(b.inside('/var/log/sysg/stuck.log')))
+        time.sleep(0.05)
+    print(f'\n  stdout stuck for {SECONDS_STUCK} s: {len(took)} pings, median {statistics.median(took):.2f} ms, longest {max(took):.2f} ms')
+    assert statistics.median(took) < 10
+    assert sizes[-1] > sizes[len(sizes) // 2] > sizes[0]
+    assert stuck_at[-1] == stuck_at[len(stuck_at) // 2], 'the writing service waits'
+    assert int(re.findall(rb'd-(\d+)-', log_text(b, 'loose.log'))[-1]) > 5000, 'a unit that may drop goes on'
+    while not (b'lines dropped' in text and len(text) > 1 << 20):
+        text += os.read(reader, 65536)
+    lines = text.decode().split('\n')[:-1]
+    bad = [l for l in lines if not re.fullmatch(rf'stuck \| s-\d+-{long}|loose \| (d-\d+-{long}|\d+ lines dropped)|sysg.*', l)]
+    assert not bad, bad[:3]
+    got = [int(m) for m in re.findall(r'^stuck \| s-(\d+)-', '\n'.join(lines), re.M)]
+    assert got == list(range(1, len(got) + 1)), 'none of a unit that waits is missing'
+    seen = 0
+    for m in re.finditer(r'^loose \| (?:d-(\d+)-|(\d+) lines dropped)', '\n'.join(lines), re.M):
+        seen += int(m[2]) if m[2] else 1
+        assert m[2] or int(m[1]) == seen, 'the number of lines that are missing is said where they are'
+    os.close(reader)
+
+
+@pytest.mark.parametrize('stream', ['stdout', 'stderr'])
+def test_format_json_is_an_object_a_line(inside, stream):
+    b = inside('''
+        services:
+          a: {command: "printf 'say \\\\042hi\\\\042 \\\\377\\\\n' %s; exec sleep 1000", logs: {format: json}}
+        ''' % ('' if stream == 'stdout' else '>&2'))
+    line = b.says('^{.*}$', where=stream)[0]
+    record = json.loads(line)
+    assert list(record) == ['ts', 'stream', 'service', 'line']
+    assert re.fullmatch(STAMP, record['ts']) and record['stream'] == stream and record['service'] == 'a'
+    assert record['line'] == 'say "hi" \xff' and '\\u00ff' in line
+    assert until(lambda: log_text(b, 'a.log')).endswith(b' say "hi" \xff\n')
+
+
+def test_prefix_false_writes_lines_as_they_are(inside):
+    b = inside('logs: {prefix: false}\nservices: {a: {command: "echo plain; exec sleep 1000"}}')
+    b.says('^plain$', where='stdout')
+
+
+def test_start_stderr_merges_what_services_write(inside):
+    b = inside('services: {a: {command: "echo wrong >&2; exec sleep 1000"}}', '--stderr')
+    b.says('^a . wrong$', where='stdout')
+    assert until(lambda: log_text(b, 'a.log')).endswith(b' stderr wrong\n')
+
+
+def test_a_file_past_max_bytes_is_rotated_and_max_files_are_kept(inside):
+    b = inside('''
+        services:
+          a: {command: "i=0; while [ $i -lt 300 ]; do i=$((i+1)); echo line-$i; done; : >done; exec sleep 1000", logs: {sink: file, max_bytes: 1K, max_files: 3}}
+        ''').up()
+    until(lambda: (b.home / 'done').exists())
+    until(lambda: b'line-300\n' in log_text(b, 'a.log'))
+    names = sorted(p.name for p in b.inside('/var/log/sysg').iterdir() if p.name.startswith('a.log'))
+    assert names == ['a.log', 'a.log.1', 'a.log.2']
+    assert all(size(b.inside(f'/var/log/sysg/{n}')) < 1024 + 64 for n in names)
+    assert oct(b.inside('/var/log/sysg/a.log.1').stat().st_mode & 0o777) == '0o640'
+
+
+def test_past_max_total_files_of_ended_children_go_first_then_rotated_ones_said_once(inside):
+    b = inside('''
+        logs: {max_total: 64K, max_bytes: 8K, max_files: 50}
+        services:
+          root: {command: "sysg spawn --name kid --wait -- sh -c 'head -c 6000 /dev/zero | tr \\\\0 k; echo'; while [ ! -e go ]; do sleep 0.02; done; i=0; while [ $i -lt 3000 ]; do i=$((i+1)); echo a-line-of-some-length-$i; done; echo the-end; exec sleep 1000", spawn: {mode: dynamic}, logs: {sink: file}}
+        ''').up()
+    kid = b.inside('/var/log/sysg/root/kid.log')
+    until(lambda: size(kid) > 6000)
+    (b.home / 'go').touch()
+    until(lambda: b'the-end' in log_text(b, 'root.log'))
+    until(lambda: not kid.exists())
+    files = [p for p in b.inside('/var/log/sysg').rglob('*.log*')]
+    assert sum(p.stat().st_size for p in files) <= 64 << 10
+    assert len([p for p in files if p.name.startswith('root.log.')]) >= 4
+    assert len(re.findall('max_total', b.stderr)) == 1
+
+
+def test_usr2_opens_the_files_anew(inside):
+    b = inside('services: {a: {command: "echo first; while [ ! -e go ]; do sleep 0.02; done; echo second; exec sleep 1000", logs: {sink: file}}}').up()
+    log, moved = b.inside('/var/log/sysg/a.log'), b.inside('/var/log/sysg/a.log.moved')
+    until(lambda: size(log) > 0)
+    log.rename(moved)
+    b.kill(signal.SIGUSR2)
+    b.sysg_ok('ping')
+    (b.home / 'go').touch()
+    until(lambda: size(log) > 0)
+    assert log.read_text().endswith('second\n') and moved.read_text().endswith('first\n')
+
+
+def test_a_full_disk_drops_counts_and_goes_on_when_there_is_room(inside):
+    b = inside('''
+        services:
+          a: {command: "i=0; while [ $i -lt 2000 ]; do i=$((i+1)); echo line-number-$i-of-some-length; done; while [ ! -e go ]; do sleep 0.02; done; sleep 1.5; echo after; exec sleep 1000", logs: {sink: file}}
+        ''', argv=['sh', '-c', 'mkdir -p /var/log/sysg; mount -t tmpfs -o size=64k t /var/log/sysg; exec sysg start -c systemg.yaml'])
+    b.up()
+    b.says('log lines are lost: a.log: No space left on device', where='stderr')
+    assert b.sysg('ping').returncode == 0
+    log = b.inside('/var/log/sysg/a.log')
+    text = log.read_bytes()
+    assert text.endswith(b'\n') and re.fullmatch(rf'(?:{STAMP} stdout line-number-\d+-of-some-length\n)+'.encode(), text)
+    had = text.count(b'\n')
+    os.truncate(log, 0)
+    (b.home / 'go').touch()
+    until(lambda: b'after' in log.read_bytes())
+    dropped = re.search(rb' supervisor (\d+) lines dropped\n', log.read_bytes())
+    assert dropped and int(dropped[1]) == 2000 - had
+    assert len(re.findall('log lines are lost', b.stderr)) == 1
+
+
+@pytest.mark.parametrize('bad, words', [('{max_total: 1M}', 'at the top level'), ('{format: xml}', 'text or json'),
+                                        ('{when_full: wait}', 'write block'), ('{max-size: 10m}', 'write max_bytes')])
+def test_a_wrong_value_is_refused_with_its_remedy(box, bad, words):
+    b = box(f'services: {{a: {{command: "true", logs: {bad}}}}}')
+    assert b.wait() == 2 and words in b.stderr
