@@ -40,6 +40,37 @@ static bool has(const struct packet *row, const char *a, const char *b)
 
 /* --- supervisor --- */
 
+struct member {
+	const char *key, *field;
+	enum { MEMBER_INT, MEMBER_SECONDS, MEMBER_TEXT } kind; /* a text alone makes no object */
+};
+
+/* An object of those that the row has; of none no object. */
+static void put_object(struct json *j, const char *name, const struct packet *row,
+	const struct member *m, size_t n)
+{
+	static void (*const put[])(struct json *, const char *, const struct packet *,
+		const char *) = { put_int, put_seconds, put_str };
+	bool any = false;
+
+	for (size_t i = 0; i < n; i++)
+		any = any || (m[i].kind != MEMBER_TEXT && packet_get(row, m[i].field));
+	if (!any)
+		return;
+	json_open(j, name, '{');
+	for (size_t i = 0; i < n; i++)
+		put[m[i].kind](j, m[i].key, row, m[i].field);
+	json_close(j, '}');
+}
+
+static void put_reaped(struct json *j, const struct packet *row)
+{
+	static const struct member members[] = { { "own", "own_reaped", MEMBER_INT },
+		{ "adopted", "adopted_reaped", MEMBER_INT } };
+
+	put_object(j, "reaped", row, members, sizeof members / sizeof *members);
+}
+
 static void put_supervisor(struct json *j, const struct packet *row)
 {
 	int64_t turn = row_int(row, "longest_turn_ns", -1), up = row_int(row, "uptime_ns", -1);
@@ -51,12 +82,7 @@ static void put_supervisor(struct json *j, const struct packet *row)
 	if (up >= 0)
 		json_int(j, "uptime_seconds", up / NS_PER_SEC);
 	put_str(j, "containment", row, "containment");
-	if (has(row, "own_reaped", "adopted_reaped")) {
-		json_open(j, "reaped", '{');
-		put_int(j, "own", row, "own_reaped");
-		put_int(j, "adopted", row, "adopted_reaped");
-		json_close(j, '}');
-	}
+	put_reaped(j, row);
 	if (has(row, "turns", "longest_turn_ns")) {
 		json_open(j, "loop", '{');
 		put_int(j, "turns", row, "turns");
@@ -77,48 +103,29 @@ static void put_supervisor(struct json *j, const struct packet *row)
 
 static void put_last_exit(struct json *j, const struct packet *row)
 {
-	if (!has(row, "exit_code", "exit_signal"))
-		return;
-	json_open(j, "last_exit", '{');
-	put_int(j, "exit_code", row, "exit_code");
-	put_int(j, "signal", row, "exit_signal");
-	put_str(j, "reason", row, "exit_reason");
-	json_close(j, '}');
+	static const struct member members[] = { { "exit_code", "exit_code", MEMBER_INT },
+		{ "signal", "exit_signal", MEMBER_INT }, { "reason", "exit_reason", MEMBER_TEXT } };
+
+	put_object(j, "last_exit", row, members, sizeof members / sizeof *members);
 }
 
 static void put_limits(struct json *j, const struct packet *row)
 {
-	static const char *const limits[] = { "children", "depth", "descendants", "ever", "rate" };
-	bool open = false;
-	char field[32];
+	static const struct member members[] = { { "children", "limit_children", MEMBER_INT },
+		{ "depth", "limit_depth", MEMBER_INT },
+		{ "descendants", "limit_descendants", MEMBER_INT },
+		{ "ever", "limit_ever", MEMBER_INT }, { "rate", "limit_rate", MEMBER_INT },
+		{ "ttl", "limit_ttl_ns", MEMBER_SECONDS } };
 
-	for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
-		snprintf(field, sizeof field, "limit_%s", limits[i]);
-		if (!packet_get(row, field))
-			continue;
-		if (!open)
-			json_open(j, "limits", '{');
-		open = true;
-		put_int(j, limits[i], row, field);
-	}
-	if (packet_get(row, "limit_ttl_ns") && !open) {
-		json_open(j, "limits", '{');
-		open = true;
-	}
-	put_seconds(j, "ttl", row, "limit_ttl_ns");
-	if (open)
-		json_close(j, '}');
+	put_object(j, "limits", row, members, sizeof members / sizeof *members);
 }
 
 static void put_counts(struct json *j, const struct packet *row)
 {
-	if (!has(row, "children", "ever"))
-		return;
-	json_open(j, "counts", '{');
-	put_int(j, "children", row, "children");
-	put_int(j, "descendants", row, "descendants");
-	put_int(j, "ever", row, "ever");
-	json_close(j, '}');
+	static const struct member members[] = { { "children", "children", MEMBER_INT },
+		{ "descendants", "descendants", MEMBER_INT }, { "ever", "ever", MEMBER_INT } };
+
+	put_object(j, "counts", row, members, sizeof members / sizeof *members);
 }
 
 static void put_common(struct json *j, const struct packet *row)

@@ -32,7 +32,7 @@ MANIFEST = '''
         user: www-data
         stop_signal: QUIT
         backoff: 100ms
-        health_check: {{tcp: "127.0.0.1:7080", interval: 1s}}
+        health_check: {{url: "http://127.0.0.1:7080/", interval: 1s}}
       db:
         exec: [{pg}/postgres, -D, db, -p, "7432", -c, listen_addresses=127.0.0.1, -c, unix_socket_directories=]
         user: postgres

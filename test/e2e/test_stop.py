@@ -1,4 +1,5 @@
 """`sysg stop`: which signal goes to whom, when it comes back, and that what it said is true."""
+import textwrap
 import time
 
 import pytest
@@ -44,51 +45,46 @@ def test_a_name_that_nobody_has_is_exit_5(box):
     assert r.returncode == 5 and 'SG0202' in codes(r)
 
 
-def test_a_list_gets_the_signal_in_its_main_process_only(box):
-    b = box('''
+def stopped(box, web):
+    """A box whose one service, with these keys, was told to stop once it had made the file `up`."""
+    b = box("""
         services:
           web:
-            exec: [/bin/sh, -c, "sh -c 'trap \\"echo child >>got\\" TERM; : >up; while :; do sleep 0.05; done' & trap 'echo main >>got; exit 0' TERM; wait"]
-        ''').up()
+""" + textwrap.indent(textwrap.dedent(web), ' ' * 12)).up()
     until(lambda: (b.home / 'up').exists())
     b.sysg_ok('stop', 'web')
+    return b
+
+
+def test_a_list_gets_the_signal_in_its_main_process_only(box):
+    b = stopped(box, '''
+        exec: [/bin/sh, -c, "sh -c 'trap \\"echo child >>got\\" TERM; : >up; while :; do sleep 0.05; done' & trap 'echo main >>got; exit 0' TERM; wait"]
+        ''')
     assert b.file('got').splitlines()[0] == 'main'
     assert_gone(b)
 
 
 def test_a_shell_string_gets_the_signal_in_its_whole_group(box):
-    b = box('''
-        services:
-          web:
-            command: "sh -c 'trap \\"echo child >>got; exit\\" TERM; : >up; while :; do sleep 0.05; done'; echo shell"
-        ''').up()
-    until(lambda: (b.home / 'up').exists())
-    b.sysg_ok('stop', 'web')
+    b = stopped(box, '''
+        command: "sh -c 'trap \\"echo child >>got; exit\\" TERM; : >up; while :; do sleep 0.05; done'; echo shell"
+        ''')
     assert b.file('got').split() == ['child']
 
 
 def test_stop_target_tree_reaches_other_sessions(box):
-    b = box('''
-        services:
-          web:
-            command: "setsid sh -c 'trap \\"echo far >>got; exit\\" TERM; : >up; while :; do sleep 0.05; done' & exec sleep 1000"
-            stop_target: tree
-        ''').up()
-    until(lambda: (b.home / 'up').exists())
-    b.sysg_ok('stop', 'web')
+    b = stopped(box, '''
+        command: "setsid sh -c 'trap \\"echo far >>got; exit\\" TERM; : >up; while :; do sleep 0.05; done' & exec sleep 1000"
+        stop_target: tree
+        ''')
     assert b.file('got').split() == ['far']
 
 
 def test_each_process_gets_the_stop_signal_once(box):
-    b = box('''
-        services:
-          web:
-            command: "trap 'echo x >>got' TERM; : >up; end=$(($(date +%s)+2)); while [ $(date +%s) -lt $end ]; do sleep 0.05; done"
-            stop_target: tree
-            stop_timeout: 4s
-        ''').up()
-    until(lambda: (b.home / 'up').exists())
-    b.sysg_ok('stop', 'web')
+    b = stopped(box, '''
+        command: "trap 'echo x >>got' TERM; : >up; end=$(($(date +%s)+2)); while [ $(date +%s) -lt $end ]; do sleep 0.05; done"
+        stop_target: tree
+        stop_timeout: 4s
+        ''')
     assert b.file('got').split() == ['x']
 
 

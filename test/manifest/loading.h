@@ -86,4 +86,18 @@ static inline struct manifest *line_good(const char *line)
 	return good(text);
 }
 
+/* Service "a" with such a line has this value in that field. */
+#define line_means(line, field, value)                                                             \
+	do {                                                                                       \
+		struct manifest *loaded = line_good(line);                                         \
+		cr_expect_eq(loaded->services[0].field, value, "%s", line);                        \
+		manifest_free(loaded);                                                             \
+	} while (0)
+#define line_means_text(line, field, value)                                                        \
+	do {                                                                                       \
+		struct manifest *loaded = line_good(line);                                         \
+		cr_expect_str_eq(loaded->services[0].field, value, "%s", line);                    \
+		manifest_free(loaded);                                                             \
+	} while (0)
+
 #endif

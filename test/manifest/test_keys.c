@@ -22,9 +22,8 @@ static const char *const pages[SCOPE_COUNT] = {
 	[SCOPE_ENV] = "file vars !secrets inherit_env !clear_session_vars !strip",
 	[SCOPE_DEP] = "service condition restart",
 	[SCOPE_BACKOFF] = "initial max factor jitter",
-	[SCOPE_CHECK] =
-		"command url tcp unix file notify interval attempt_timeout total_timeout "
-		"timeout retries start_interval on_unhealthy",
+	[SCOPE_CHECK] = "command url tcp unix file notify interval attempt_timeout total_timeout "
+			"timeout retries start_interval on_unhealthy",
 	[SCOPE_HOOKS] =
 		"pre_start post_start pre_stop post_stop on_start on_stop on_restart onstart onerr",
 	[SCOPE_OUTCOMES] = "success error",

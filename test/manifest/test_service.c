@@ -107,19 +107,10 @@ Test(service, a_command_list_has_at_most_4096_words)
 
 Test(service, its_working_dir_is_relative_to_the_manifest)
 {
-	struct manifest *m = line_good("working_dir: srv");
-
-	cr_expect_str_eq(m->services[0].working_dir, "/app/srv");
-	manifest_free(m);
-	m = line_good("working_dir: /srv");
-	cr_expect_str_eq(m->services[0].working_dir, "/srv");
-	manifest_free(m);
-	m = line_good("working_dir: ./x");
-	cr_expect_str_eq(m->services[0].working_dir, "/app/x");
-	manifest_free(m);
-	m = line_good("working_dir: .");
-	cr_expect_str_eq(m->services[0].working_dir, "/app");
-	manifest_free(m);
+	line_means_text("working_dir: srv", working_dir, "/app/srv");
+	line_means_text("working_dir: /srv", working_dir, "/srv");
+	line_means_text("working_dir: ./x", working_dir, "/app/x");
+	line_means_text("working_dir: .", working_dir, "/app");
 	line_refused("working_dir: ''", ERR_BAD_VALUE, 18, "empty");
 }
 
@@ -238,17 +229,13 @@ Test(restart, policies_are_three_words)
 
 Test(restart, backoff_is_a_duration_or_a_map)
 {
-	struct manifest *m = line_good("backoff: 250ms");
-	cr_expect_eq(m->services[0].backoff.initial_ns, 250 * NS_PER_MS);
-	manifest_free(m);
-	m = line_good("backoff: {initial: 2, max: 1m, factor: 3, jitter: 0%}");
+	line_means("backoff: 250ms", backoff.initial_ns, 250 * NS_PER_MS);
+	struct manifest *m = line_good("backoff: {initial: 2, max: 1m, factor: 3, jitter: 0%}");
 	const struct backoff *b = &m->services[0].backoff;
 	cr_expect(b->initial_ns == 2 * S && b->max_ns == 60 * S && b->factor == 3 &&
 		  b->jitter_percent == 0);
 	manifest_free(m);
-	m = line_good("backoff: 10m");
-	cr_expect_eq(m->services[0].backoff.max_ns, 600 * S);
-	manifest_free(m);
+	line_means("backoff: 10m", backoff.max_ns, 600 * S);
 	line_refused("backoff: 1.5s", ERR_BAD_VALUE, 14, "no fractions");
 	line_refused("backoff: {factor: 0}", ERR_BAD_VALUE, 23, "from 1 to 1000");
 	line_refused("backoff: {jitter: 101}", ERR_BAD_VALUE, 23, "0 to 100");
@@ -258,12 +245,8 @@ Test(restart, backoff_is_a_duration_or_a_map)
 
 Test(restart, max_restarts_is_a_whole_number)
 {
-	struct manifest *m = line_good("max_restarts: \"5\"");
-	cr_expect_eq(m->services[0].max_restarts, 5);
-	manifest_free(m);
-	m = line_good("max_restarts: 0");
-	cr_expect_eq(m->services[0].max_restarts, 0);
-	manifest_free(m);
+	line_means("max_restarts: \"5\"", max_restarts, 5);
+	line_means("max_restarts: 0", max_restarts, 0);
 	line_refused("max_restarts: -1", ERR_BAD_VALUE, 19, "from 0");
 	line_refused("max_restarts: 0x10", ERR_BAD_VALUE, 19, "decimal");
 	line_refused("max_restarts: 010", ERR_BAD_VALUE, 19, "octal");
@@ -287,24 +270,14 @@ Test(restart, success_exit_codes_are_further_codes_beside_0)
 
 Test(stop, has_a_signal_a_target_and_a_time)
 {
-	struct manifest *m = line_good("stop_signal: SIGINT");
-	cr_expect_eq(m->services[0].stop_signal, 2);
-	manifest_free(m);
-	m = line_good("stop_signal: RTMIN+3");
-	cr_expect_eq(m->services[0].stop_signal, 37);
-	manifest_free(m);
-	m = line_good("stop_target: tree");
-	cr_expect_eq(m->services[0].stop_target, STOP_TREE);
-	manifest_free(m);
-	m = line_good("stop_target: main");
-	cr_expect_eq(m->services[0].stop_target, STOP_MAIN);
-	manifest_free(m);
-	m = line_good("stop_timeout: 0");
+	line_means("stop_signal: SIGINT", stop_signal, 2);
+	line_means("stop_signal: RTMIN+3", stop_signal, 37);
+	line_means("stop_target: tree", stop_target, STOP_TREE);
+	line_means("stop_target: main", stop_target, STOP_MAIN);
+	struct manifest *m = line_good("stop_timeout: 0");
 	cr_expect(m->services[0].stop_timeout_ns == 0 && m->services[0].stop_timeout_set);
 	manifest_free(m);
-	m = line_good("stop_timeout: '${SECS}'");
-	cr_expect_eq(m->services[0].stop_timeout_ns, 7 * S);
-	manifest_free(m);
+	line_means("stop_timeout: '${SECS}'", stop_timeout_ns, 7 * S);
 	line_refused("stop_signal: TERMINATE", ERR_BAD_VALUE, 18, "not a signal");
 	line_refused("stop_signal: 65", ERR_BAD_VALUE, 18, "not a signal");
 	line_refused("stop_target: all", ERR_BAD_VALUE, 18, "write main, group or tree");
@@ -327,15 +300,9 @@ Test(user, is_a_name_or_a_number_and_needs_root)
 
 Test(logs, sinks_are_words_and_two_of_them_stand_alone)
 {
-	struct manifest *m = line_good("logs: {sink: [stdout, file, stdout]}");
-	cr_expect_eq(m->services[0].logs.sinks, SINK_STDOUT | SINK_FILE);
-	manifest_free(m);
-	m = line_good("logs: {sink: inherit}");
-	cr_expect_eq(m->services[0].logs.sinks, SINK_INHERIT);
-	manifest_free(m);
-	m = line_good("logs: {sink: [none]}");
-	cr_expect_eq(m->services[0].logs.sinks, SINK_NONE);
-	manifest_free(m);
+	line_means("logs: {sink: [stdout, file, stdout]}", logs.sinks, SINK_STDOUT | SINK_FILE);
+	line_means("logs: {sink: inherit}", logs.sinks, SINK_INHERIT);
+	line_means("logs: {sink: [none]}", logs.sinks, SINK_NONE);
 	line_refused("logs: {sink: [none, file]}", ERR_BAD_VALUE, 18, "stand alone");
 	line_refused("logs: {sink: [stdout, inherit]}", ERR_BAD_VALUE, 18, "stand alone");
 	line_refused("logs: {sink: []}", ERR_BAD_VALUE, 18, "empty list");
@@ -389,9 +356,7 @@ Test(spawn, has_a_mode_limits_and_a_policy)
 	cr_expect(s->limits.v[LIMIT_DESCENDANTS] == 200 && s->limits.v[LIMIT_EVER] == 7);
 	cr_expect(s->limits.v[LIMIT_RATE] == LIMIT_NONE && s->limits.v[LIMIT_TTL] == 3600 * S);
 	manifest_free(m);
-	m = line_good("spawn: {mode: dynamic, termination_policy: cascade}");
-	cr_expect_eq(m->services[0].policy, POLICY_CASCADE);
-	manifest_free(m);
+	line_means("spawn: {mode: dynamic, termination_policy: cascade}", policy, POLICY_CASCADE);
 	line_refused("spawn: {mode: on}", ERR_BAD_VALUE, 19, "write static or dynamic");
 	line_refused("spawn: {mode: dynamic, when_full: queue}", ERR_UNKNOWN_KEY, 39,
 		"not supported by this version of sysg");
