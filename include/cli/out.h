@@ -20,6 +20,9 @@ bool out_colour(int fd); /* fd is a terminal, and NO_COLOR, --no-color, --plain,
 			    not given */
 bool out_drawing(void);  /* line-drawing characters may be used: not --plain, a UTF-8 locale */
 
+/* fd is a terminal on which lines can be drawn over: not --plain, SYSTEMG_AGENT=1, TERM=dumb. */
+bool out_live(int fd);
+
 /* A name or a text that came from outside, for a terminal: control bytes become '?'. */
 void out_clean(struct buf *b, const char *text);
 

@@ -9,7 +9,7 @@
 
 #include "base/log.h"
 
-static bool colourless, undrawn;
+static bool colourless, undrawn, agent_reads;
 
 int out_flush(struct buf *b)
 {
@@ -41,14 +41,21 @@ void out_plain(bool no_colour, bool no_drawing)
 {
 	const char *none = getenv("NO_COLOR"), *agent = getenv("SYSTEMG_AGENT");
 
-	colourless =
-		no_colour || no_drawing || (none && *none) || (agent && strcmp(agent, "1") == 0);
 	undrawn = no_drawing;
+	agent_reads = agent && strcmp(agent, "1") == 0;
+	colourless = no_colour || no_drawing || (none && *none) || agent_reads;
 }
 
 bool out_colour(int fd)
 {
 	return !colourless && isatty(fd);
+}
+
+bool out_live(int fd)
+{
+	const char *term = getenv("TERM");
+
+	return !undrawn && !agent_reads && term && *term && strcmp(term, "dumb") != 0 && isatty(fd);
 }
 
 /* No setlocale(): the names of the locale are enough to know what the terminal takes. */

@@ -4,6 +4,7 @@
 #include "base/caps.h"
 #include "cmd/command.h"
 #include "cmd/common.h"
+#include "cmd/live.h"
 #include "cmd/unhang.h"
 
 #define HUNG_NS (10 * NS_PER_SEC)
@@ -106,19 +107,23 @@ static int run(const struct args *args)
 	struct err err;
 	struct buf out;
 	struct json j = { .out = &out };
+	struct live live;
 
 	cmd_client(&c, args);
 	c.slow = true;
 	buf_init(&out, OUT_MAX);
+	bool drawn = live_begin(&live, args, args_str(args, "socket"), LIVE_STOP);
 	if (args->json) {
 		json_open(&j, NULL, '{');
 		json_open(&j, "stopped", '[');
 	}
 	int rc = ask_stop(&c, args, &row, &err);
 	while (rc > 0 && !packet_get(&row, "end")) {
-		show_row(&out, args->json ? &j : NULL, &row);
+		if (!drawn)
+			show_row(&out, args->json ? &j : NULL, &row);
 		rc = client_next(&c, &row, &err);
 	}
+	live_end(&live);
 	if (rc < 0) {
 		int status = cmd_fail(args, &c, &err);
 		client_done(&c);

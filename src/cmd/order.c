@@ -8,6 +8,7 @@
 
 #include "base/caps.h"
 #include "cli/diag.h"
+#include "cmd/live.h"
 #include "cmd/locate.h"
 
 enum { PLACE = 256 };
@@ -60,6 +61,8 @@ struct outcome {
 	struct buf json_there, json_failed;
 	struct json there_j, failed_j;
 	char project[64];
+	struct live *live; /* NULL: told in lines */
+	struct buf said;   /* what is told once the picture is whole */
 };
 
 static const char *done_word(const struct outcome *o)
@@ -73,6 +76,7 @@ static void outcome_init(struct outcome *o, bool restart)
 	buf_init(&o->names, 200);
 	buf_init(&o->json_there, OUT_MAX);
 	buf_init(&o->json_failed, OUT_MAX);
+	buf_init(&o->said, OUT_MAX);
 	o->there_j = (struct json){ .out = &o->json_there };
 	o->failed_j = (struct json){ .out = &o->json_failed };
 }
@@ -82,6 +86,7 @@ static void outcome_done(struct outcome *o)
 	buf_done(&o->names);
 	buf_done(&o->json_there);
 	buf_done(&o->json_failed);
+	buf_done(&o->said);
 }
 
 /* A row's own failure; its code is of the list, or it has none. */
@@ -112,11 +117,21 @@ static void show_started(const struct args *args, struct outcome *o, const struc
 		json_close(&o->there_j, '}');
 		return;
 	}
+	if (o->live)
+		return;
 	buf_init(&out, OUT_MAX);
 	(void)buf_adds(&out, "Service '");
 	out_clean(&out, path);
 	(void)buf_printf(&out, "' %s\n", done_word(o));
 	(void)cmd_print(&out, 0); /* one after the other, as they come up */
+}
+
+/* On stderr, also what came while the picture was being drawn. */
+static void say(struct outcome *o)
+{
+	if (o->said.len)
+		(void)!write(STDERR_FILENO, o->said.p, o->said.len);
+	buf_reset(&o->said);
 }
 
 static void show_failed(const struct args *args, struct outcome *o, const struct packet *row)
@@ -126,7 +141,9 @@ static void show_failed(const struct args *args, struct outcome *o, const struct
 	row_error(row, &err);
 	o->failed++;
 	(void)buf_printf(&o->names, "%s%.63s", o->failed > 1 ? ", " : "", packet_get(row, "path"));
-	(void)diag_fail(&err, false);
+	diag_print(&o->said, &err, "error", NULL, out_colour(STDERR_FILENO));
+	if (!o->live)
+		say(o);
 	if (!args->json)
 		return;
 	json_open(&o->failed_j, NULL, '{');
@@ -136,17 +153,13 @@ static void show_failed(const struct args *args, struct outcome *o, const struct
 	json_close(&o->failed_j, '}');
 }
 
-static void show_note(const struct packet *row)
+static void show_note(struct outcome *o, const struct packet *row)
 {
-	struct buf out;
-
-	buf_init(&out, OUT_MAX);
-	(void)buf_adds(&out, "note: ");
-	out_clean(&out, packet_get(row, "msg") ? packet_get(row, "msg") : "");
-	(void)buf_addc(&out, '\n');
-	if (out.p)
-		(void)!write(STDERR_FILENO, out.p, out.len);
-	buf_done(&out);
+	(void)buf_adds(&o->said, "note: ");
+	out_clean(&o->said, packet_get(row, "msg"));
+	(void)buf_addc(&o->said, '\n');
+	if (!o->live)
+		say(o);
 }
 
 static void show_row(const struct args *args, struct outcome *o, const struct packet *row)
@@ -154,7 +167,7 @@ static void show_row(const struct args *args, struct outcome *o, const struct pa
 	const char *kind = packet_get(row, "row");
 
 	if (kind && strcmp(kind, "note") == 0 && packet_get(row, "msg"))
-		show_note(row);
+		show_note(o, row);
 	else if (kind && packet_get(row, "path") && strcmp(kind, "failed") == 0)
 		show_failed(args, o, row);
 	else if (kind && packet_get(row, "path") && strcmp(kind, "started") == 0)
@@ -221,18 +234,21 @@ static int conclude(
 }
 
 /* rc and row: the first reply. */
-static int follow(const struct args *args, struct client *c, bool restart, int rc,
+static int follow(const struct args *args, struct client *c, struct live *live, int rc,
 	struct packet *row, struct err *err)
 {
 	struct outcome o;
 
-	outcome_init(&o, restart);
+	outcome_init(&o, live->what == LIVE_RESTART);
+	o.live = live->pid > 0 ? live : NULL;
 	while (rc > 0 && !packet_get(row, "end")) {
 		show_row(args, &o, row);
 		rc = client_next(c, row, err);
 	}
 	if (rc >= 0 && packet_get(row, "project"))
 		snprintf(o.project, sizeof o.project, "%s", packet_get(row, "project"));
+	live_end(live);
+	say(&o);
 	int status = conclude(args, c, &o, rc < 0 ? err : NULL);
 	outcome_done(&o);
 	return status;
@@ -242,9 +258,11 @@ int order_follow(const struct args *args, int fd, struct err *taken)
 {
 	struct client c;
 	struct packet row;
+	struct live live;
 	struct err err;
 
 	client_init(&c, NULL);
+	(void)live_begin(&live, args, args_str(args, "socket"), LIVE_START);
 	c.patience_ns = args_number(args, "timeout", ORDER_TIMEOUT) + CLIENT_PATIENCE;
 	int rc = client_adopt(&c, fd, &err) < 0 ? -1 : client_next(&c, &row, &err);
 	if (rc < 0 && !c.lost && err.sys == EADDRINUSE) {
@@ -254,7 +272,7 @@ int order_follow(const struct args *args, int fd, struct err *taken)
 	}
 	if (rc == 0)
 		rc = 1; /* its end is the first that came */
-	int status = follow(args, &c, false, rc, &row, &err);
+	int status = follow(args, &c, &live, rc, &row, &err);
 	client_done(&c);
 	return status;
 }
@@ -288,6 +306,7 @@ int order_run(const struct args *args, bool restart)
 	struct client c;
 	struct packet row;
 	struct buf b;
+	struct live live;
 	struct err err;
 	int status;
 
@@ -296,8 +315,9 @@ int order_run(const struct args *args, bool restart)
 	if (request(args, restart, &b, &err) < 0) {
 		status = cmd_fail(args, NULL, &err);
 	} else {
+		(void)live_begin(&live, args, c.socket, restart ? LIVE_RESTART : LIVE_START);
 		int rc = client_ask(&c, &b, &row, &err);
-		status = follow(args, &c, restart, rc, &row, &err);
+		status = follow(args, &c, &live, rc, &row, &err);
 	}
 	buf_done(&b);
 	client_done(&c);
