@@ -20,13 +20,15 @@ bool hooks_wants(const struct super *s, const struct job *j, enum hook_kind kind
 void hooks_up(struct super *s, struct job *j);    /* it is ready */
 void hooks_ended(struct super *s, struct job *j); /* it is at rest: if that ended a start, how */
 void hooks_kill(struct super *s, struct job *j);  /* every run of this unit, at once */
-void hooks_free(struct super *s, struct job *j);  /* the same, and they are forgotten */
+void hooks_leave_job(
+	struct super *s, struct job *j); /* the same; the job is freed, they go on to their end */
+void hooks_end(struct super *s);         /* frees them all */
 
 /* --- for reaping --- */
 void hook_ending(struct hook_run *h); /* its process ended and is unreaped */
 void hook_exited(
 	struct hook_run *h, int code, int sig); /* it was reaped; frees h when all is gone */
 
-bool hooks_use_mark(const struct job *j, uint64_t mark);
+bool hooks_use_mark(const struct super *s, uint64_t mark);
 
 #endif

@@ -72,16 +72,16 @@ struct job {
 	struct conn *asker;     /* waits for execve */
 	struct conn *signaller; /* waits for a signal to all of it; its pass is under way */
 	struct probe *probe;
-	struct hook_run *hooks; /* those that run now */
-	struct hook_run *gate;  /* of these: what the unit's state is there for; NULL: none */
-	unsigned hook_runs;     /* started so far */
-	bool prepared;          /* pre_start is through, or was refused: this start has begun */
-	bool launched;          /* a start began whose end was not told yet */
-	bool relaunch;          /* that start is a restart */
-	bool forced;            /* KILL was needed to be rid of it */
+	struct hook_run *gate;    /* the hook that the unit's state is there for; NULL: none */
+	unsigned hook_runs;       /* started so far */
+	bool prepared;            /* pre_start is through, or was refused: this start has begun */
+	bool launched;            /* a start began whose end was not told yet */
+	bool up_told;             /* the hooks of its being ready were started */
+	bool relaunch;            /* that start is a restart */
+	bool forced;              /* KILL was needed to be rid of it */
+	struct notify *notify;    /* of this start; NULL: it has no such check */
 	struct check_run *checks; /* commands of the check that run, or left something */
 	uint64_t check_mark;      /* of its checks; 0: none was needed yet */
-	struct notify *notify;  /* of this start; NULL: it has no such check */
 };
 
 static inline struct job *job_of(const struct unit *u)

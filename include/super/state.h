@@ -69,6 +69,7 @@ struct super {
 	struct envblock *envs;     /* uthash: identical environments once */
 	struct envblock *base_env; /* the container's own */
 	struct aux *aux;           /* uthash by pid: probe processes */
+	struct hook_run *hooks;    /* those that run, of all units */
 	struct logproc *logproc;   /* NULL: one-command mode */
 	struct list tails;         /* last lines that were asked for; src/super/logtail.c */
 	uint64_t last_tail;
@@ -90,7 +91,6 @@ struct super {
 	int code;
 	bool over, active; /* active: something happened since our memory was trimmed last */
 	unsigned survivors, trims;
-	unsigned nhooks; /* runs of hooks, of all units */
 
 	int64_t boot_ns;
 	uint64_t reaped_own, reaped_adopted, turns;

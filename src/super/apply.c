@@ -259,8 +259,11 @@ static void finish(struct change *ch)
 		s->some = false;
 	for (size_t i = 0; i < s->plan->n; i++) {
 		size_t at = s->plan->order[i];
-		if (s->unit_of[at] && ch->start[at])
-			start_by_hand(s, s->unit_of[at]);
+		if (!s->unit_of[at] || !ch->start[at])
+			continue;
+		start_by_hand(s, s->unit_of[at]);
+		if (ch->restart && ch->from[at] >= 0 && ch->stop[ch->from[at]] == 2)
+			job_of(s->unit_of[at])->relaunch = true; /* for its hooks */
 	}
 	list_del(&ch->link); /* what settles must not come here again */
 	settle(s);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "super/define.h"
 #include "super/hooks.h"
 
 enum verdict { DEP_WAIT, DEP_OK, DEP_NEVER };
@@ -97,10 +98,10 @@ void deps_check(struct super *s)
 		struct unit *u = s->unit_of[at];
 		if (!u || u->state != NODE_WAITING)
 			continue;
-		if (all_met(s, u, &s->m->services[at]) == DEP_OK && room-- > 0)
-			post(s, u,
-				hooks_wants(s, job_of(u), HOOK_PRE_START) ? EV_PREPARE
-									  : EV_DEPS_UP);
+		if (all_met(s, u, &s->m->services[at]) != DEP_OK || room-- <= 0)
+			continue;
+		define_take(s, job_of(u)); /* its hooks are those of what is to run */
+		post(s, u, hooks_wants(s, job_of(u), HOOK_PRE_START) ? EV_PREPARE : EV_DEPS_UP);
 	}
 }
 

@@ -18,11 +18,13 @@
 #define SURVIVE_NS (5 * NS_PER_SEC) /* from KILL to being called a survivor */
 
 struct hook_run {
-	struct hook_run *next; /* of the job */
-	struct job *j;
+	struct hook_run *next; /* super.hooks */
+	struct super *s;
+	struct job *j; /* NULL: the service is in the manifest no more */
 	enum hook_kind kind;
 	pid_t pid;
-	unsigned number; /* of the unit's runs, for the name of its group */
+	char program[64];
+	char group[96]; /* the name of its cgroup */
 	bool reaped, gone;
 	bool cut, slow;    /* why it was killed: an order, its timeout */
 	bool told;         /* what it left running was said */
@@ -50,9 +52,9 @@ bool hooks_wants(const struct super *s, const struct job *j, enum hook_kind kind
 	return hook_of(j, kind) && !s->killing && s->phase < PHASE_TERM;
 }
 
-bool hooks_use_mark(const struct job *j, uint64_t mark)
+bool hooks_use_mark(const struct super *s, uint64_t mark)
 {
-	for (const struct hook_run *h = j->hooks; h; h = h->next)
+	for (const struct hook_run *h = s->hooks; h; h = h->next)
 		if (h->in.mark == mark)
 			return true;
 	return false;
@@ -60,28 +62,15 @@ bool hooks_use_mark(const struct job *j, uint64_t mark)
 
 /* --- its end --- */
 
-static char *group_name(const struct hook_run *h, char name[96])
+static void run_free(struct hook_run *h)
 {
-	char unit[64];
-
-	snprintf(name, 96, "%s.hook.%u", job_cgroup_name(h->j, unit), h->number);
-	return name;
-}
-
-static void unlink_run(struct hook_run *h)
-{
-	struct hook_run **at = &h->j->hooks;
+	struct super *s = h->s;
+	struct hook_run **at = &s->hooks;
 
 	while (*at && *at != h)
 		at = &(*at)->next;
 	if (*at)
 		*at = h->next;
-}
-
-static void run_free(struct super *s, struct hook_run *h)
-{
-	char name[96];
-
 	timer_del(s, &h->timer);
 	if (h->sweeping)
 		sweep_del(s->sweep, &h->sweep);
@@ -93,10 +82,8 @@ static void run_free(struct super *s, struct hook_run *h)
 		close(h->in.cgroup_procs);
 		if (h->cgroup_kill >= 0)
 			close(h->cgroup_kill);
-		group_drop(s, group_name(h, name));
+		group_drop(s, h->group);
 	}
-	unlink_run(h);
-	s->nhooks--;
 	free(h);
 }
 
@@ -179,18 +166,27 @@ static void gate_done(
 	}
 }
 
+static const struct unit *unit_of(const struct hook_run *h)
+{
+	return h->j ? h->j->u : NULL;
+}
+
+static const char *name_of(const struct hook_run *h, char path[UNIT_PATH_MAX])
+{
+	return h->j ? unit_path(h->j->u, path, UNIT_PATH_MAX) : "a service that is no more";
+}
+
 static void finish(struct hook_run *h)
 {
 	struct job *j = h->j;
-	struct super *s = j->s;
 	struct err err = { 0 };
 	bool good = judge(h, &err) == 0;
 
-	if (!good && !h->cut && !(h == j->gate && j->u->state == NODE_PREPARING))
+	if (!good && j && !h->cut && !(h == j->gate && j->u->state == NODE_PREPARING))
 		warn(j, &err);
-	if (h == j->gate)
-		gate_done(s, j, good, h, &err);
-	run_free(s, h);
+	if (j && h == j->gate)
+		gate_done(h->s, j, good, h, &err);
+	run_free(h);
 }
 
 static void survives(struct super *s, struct timer *t)
@@ -204,9 +200,9 @@ static void survives(struct super *s, struct timer *t)
 		return;
 	}
 	(void)sweep_members(s->sweep, h->in.mark, h->reaped ? 0 : h->pid, &pid, 1);
-	event_add(h->j->s, EVENT_SURVIVORS, h->j->u, ERR_SURVIVORS, "pid=%d", (int)pid);
+	event_add(s, EVENT_SURVIVORS, unit_of(h), ERR_SURVIVORS, "pid=%d", (int)pid);
 	log_line(LOG_ERR, "error[SG0713]: %s: pid %d of its %s hook can't be killed",
-		unit_path(h->j->u, path, sizeof path), (int)pid, hook_name(h->kind));
+		name_of(h, path), (int)pid, hook_name(h->kind));
 	finish(h);
 }
 
@@ -217,14 +213,14 @@ static void swept(struct sweep_target *t, unsigned members, bool gone)
 
 	if (members && h->reaped && !h->slow && !h->cut && !h->told) {
 		h->told = true;
-		event_add(h->j->s, EVENT_LEFTOVERS, h->j->u, ERR_OK, "left=%u", members);
+		event_add(h->s, EVENT_LEFTOVERS, unit_of(h), ERR_OK, "left=%u", members);
 		log_line(LOG_WARN,
 			"%s: its %s hook ended and left %u processes running, killed now",
-			unit_path(h->j->u, path, sizeof path), hook_name(h->kind), members);
+			name_of(h, path), hook_name(h->kind), members);
 	}
 	if (!gone)
 		return;
-	sweep_del(h->j->s->sweep, t);
+	sweep_del(h->s->sweep, t);
 	h->sweeping = false;
 	h->gone = true;
 	if (h->reaped)
@@ -234,7 +230,7 @@ static void swept(struct sweep_target *t, unsigned members, bool gone)
 /* KILL to all of it, until nothing is left. */
 static void clear(struct hook_run *h)
 {
-	struct super *s = h->j->s;
+	struct super *s = h->s;
 
 	if (!h->reaped) {
 		(void)kill(-h->pid, SIGKILL);
@@ -266,14 +262,11 @@ static void cut(struct hook_run *h)
 
 void hook_ending(struct hook_run *h)
 {
-	char program[64];
-
 	/* While it is unreaped its group is still its own. */
 	(void)kill(-h->pid, SIGKILL);
 	if (h->status_fd < 0)
 		return;
-	snprintf(program, sizeof program, "%s", hook_of(h->j, h->kind)->argv[0]);
-	if (spawn_result(h->status_fd, program, &h->failed) >= 0)
+	if (spawn_result(h->status_fd, h->program, &h->failed) >= 0)
 		h->failed.code = ERR_OK;
 	close(h->status_fd);
 	h->status_fd = -1;
@@ -312,7 +305,7 @@ static int64_t limit_of(const struct hook *hook, enum hook_kind kind)
 static struct hook_run *run_new(struct super *s, struct job *j, enum hook_kind kind)
 {
 	struct hook_run *h = calloc(1, sizeof *h);
-	char name[96];
+	char unit[64];
 
 	if (!h)
 		return NULL;
@@ -322,19 +315,19 @@ static struct hook_run *run_new(struct super *s, struct job *j, enum hook_kind k
 		return NULL;
 	}
 	h->timer.fn = too_slow;
+	h->s = s;
 	h->j = j;
 	h->kind = kind;
-	h->number = j->hook_runs++;
 	h->status_fd = h->in.cgroup_procs = h->cgroup_kill = -1;
 	h->timeout_ns = limit_of(hook_of(j, kind), kind);
+	snprintf(h->program, sizeof h->program, "%s", hook_of(j, kind)->argv[0]);
+	snprintf(h->group, sizeof h->group, "%s.hook.%u", job_cgroup_name(j, unit), j->hook_runs++);
 	h->in.mark = launch_mark(s);
-	if (s->cgroup && cgroup_make(s->cgroup, group_name(h, name), &h->in.cgroup_procs,
-				 &h->cgroup_kill) < 0)
+	if (s->cgroup && cgroup_make(s->cgroup, h->group, &h->in.cgroup_procs, &h->cgroup_kill) < 0)
 		h->in.cgroup_procs = h->cgroup_kill = -1; /* the mark holds it all the same */
 	h->sweep = (struct sweep_target){ .mark = h->in.mark, .cgroup_kill_fd = h->cgroup_kill };
-	h->next = j->hooks;
-	j->hooks = h;
-	s->nhooks++;
+	h->next = s->hooks;
+	s->hooks = h;
 	return h;
 }
 
@@ -352,7 +345,7 @@ static struct hook_run *begin(struct super *s, struct job *j, enum hook_kind kin
 	if (launch_hook(s, j, kind, &h->in, &child, err) < 0) {
 		err_wrap(err, "its %s hook could not be started", hook_name(kind));
 		err->code = ERR_PRE_START;
-		run_free(s, h);
+		run_free(h);
 		return NULL;
 	}
 	h->pid = h->sweep.session = child.pid;
@@ -363,7 +356,7 @@ static struct hook_run *begin(struct super *s, struct job *j, enum hook_kind kin
 		(void)kill(child.pid, SIGKILL);
 		err_set(err, ERR_PRE_START, ENOMEM,
 			"its %s hook could not be started: out of memory", hook_name(kind));
-		run_free(s, h);
+		run_free(h);
 		return NULL;
 	}
 	return h;
@@ -388,8 +381,8 @@ void hooks_leave(struct super *s, struct unit *u)
 	struct job *j = job_of(u);
 	struct err err;
 
-	for (struct hook_run *h = j->hooks; h; h = h->next)
-		if (h->kind == HOOK_POST_START) /* of a start that is over */
+	for (struct hook_run *h = s->hooks; h; h = h->next)
+		if (h->j == j && h->kind == HOOK_POST_START) /* of a start that is over */
 			cut(h);
 	if (u->main_alive && u->exec_ok && !j->at_once && hooks_wants(s, j, HOOK_PRE_STOP)) {
 		j->gate = begin(s, j, HOOK_PRE_STOP, &err);
@@ -431,8 +424,8 @@ static void fire(struct super *s, struct job *j, enum hook_kind kind)
 
 	if (!hooks_wants(s, j, kind))
 		return;
-	for (const struct hook_run *h = j->hooks; h; h = h->next)
-		n++;
+	for (const struct hook_run *h = s->hooks; h; h = h->next)
+		n += h->j == j;
 	if (n >= CAP_HOOKS_UNIT) {
 		err_set(&err, ERR_UNKNOWN, 0,
 			"its %s hook is passed over: %u of its hooks run already", hook_name(kind),
@@ -445,6 +438,7 @@ static void fire(struct super *s, struct job *j, enum hook_kind kind)
 
 void hooks_up(struct super *s, struct job *j)
 {
+	j->up_told = true;
 	fire(s, j, HOOK_POST_START);
 	fire(s, j, HOOK_START_SUCCESS);
 	fire(s, j, HOOK_ONSTART);
@@ -458,29 +452,34 @@ void hooks_ended(struct super *s, struct job *j)
 
 	if (!j->launched)
 		return;
+	if (u->was_ready && !j->up_told) /* up and through in one turn */
+		hooks_up(s, j);
 	unsigned kinds = j->svc ? exit_hooks(u, j->svc, j->forced || j->survived, j->relaunch) : 0;
 	for (int k = 0; k < HOOK_COUNT; k++)
 		if (kinds >> k & 1)
 			fire(s, j, (enum hook_kind)k);
-	j->launched = false;
+	j->launched = j->up_told = false;
 	j->relaunch = u->state == NODE_WAITING || u->state == NODE_BACKOFF;
 }
 
 void hooks_kill(struct super *s, struct job *j)
 {
-	(void)s;
-	for (struct hook_run *h = j->hooks; h; h = h->next)
-		cut(h);
+	for (struct hook_run *h = s->hooks; h; h = h->next)
+		if (h->j == j)
+			cut(h);
 }
 
-void hooks_free(struct super *s, struct job *j)
+void hooks_leave_job(struct super *s, struct job *j)
 {
-	while (j->hooks) {
-		if (!j->hooks->reaped) {
-			(void)kill(-j->hooks->pid, SIGKILL);
-			(void)kill(j->hooks->pid, SIGKILL);
-		}
-		run_free(s, j->hooks);
-	}
+	hooks_kill(s, j);
+	for (struct hook_run *h = s->hooks; h; h = h->next)
+		if (h->j == j)
+			h->j = NULL;
 	j->gate = NULL;
+}
+
+void hooks_end(struct super *s)
+{
+	while (s->hooks)
+		run_free(s->hooks);
 }

@@ -78,7 +78,7 @@ void job_free(struct super *s, struct job *j)
 	if (!j)
 		return;
 	job_at_rest(s, j);
-	hooks_free(s, j);
+	hooks_leave_job(s, j);
 	timer_del(s, &j->timer);
 	probe_free(j->probe);
 	checks_free(j);

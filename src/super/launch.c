@@ -70,10 +70,10 @@ static bool mark_in_use(void *arg, uint64_t mark)
 	list_each(it, &s->tree.all)
 	{
 		const struct job *j = job_of(list_entry(it, struct unit, all));
-		if (j && (j->mark == mark || hooks_use_mark(j, mark) || checks_use_mark(j, mark)))
+		if (j && (j->mark == mark || checks_use_mark(j, mark)))
 			return true;
 	}
-	return false;
+	return hooks_use_mark(s, mark);
 }
 
 uint64_t launch_mark(struct super *s)
@@ -251,11 +251,11 @@ static char **environment(const struct super *s, const struct job *j, const enum
 int launch_start(struct super *s, struct unit *u, struct err *err)
 {
 	struct job *j = job_of(u);
-	define_take(s, j);
-	struct child_spec spec = { .argv = argv_of(j) };
-
-	if (!j->prepared) /* else it has begun before its hook */
+	if (!j->prepared) { /* else it has begun before its hook */
+		define_take(s, j);
 		launch_afresh(u);
+	}
+	struct child_spec spec = { .argv = argv_of(j) };
 	join_groups(s, j);
 	if (notify_open(j, err) < 0)
 		return -1;

@@ -37,7 +37,7 @@ static bool has_check(const struct unit *u)
 
 static bool ended_at_once(const struct unit *u)
 {
-	return u->exit.known && u->exit.reason != END_EXEC_FAILED &&
+	return u->exit.known && !u->unprepared && u->exit.reason != END_EXEC_FAILED &&
 	       (u->exit.code || u->exit.signal) && u->exit.ended_ns - u->started_ns < LOOK_NS;
 }
 
@@ -63,6 +63,10 @@ static enum verdict failed(const struct unit *u, struct err *err)
 /* Going to be tried again: for who waits it failed, where it ended before it was up. */
 static enum verdict tried_again(const struct unit *u, struct err *err)
 {
+	if (u->unprepared) {
+		*err = u->trouble;
+		return SHORT;
+	}
 	if (!u->exit.known || (!u->exit.code && !u->exit.signal))
 		return THERE; /* it did what it had to do, and will do it again */
 	return has_check(u) && !ended_at_once(u) ? NOT_YET : at_once(u, err);

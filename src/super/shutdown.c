@@ -122,7 +122,7 @@ void shutdown_now(struct super *s)
 /* Hooks that tell how a unit ended are part of the end, too. */
 static bool all_at_rest(const struct super *s)
 {
-	if (s->nhooks)
+	if (s->hooks)
 		return false;
 	for (size_t i = 0; i < s->m->nservices; i++)
 		if (s->unit_of[i] && !node_state_at_rest(s->unit_of[i]->state))
@@ -231,7 +231,7 @@ static void step_levels(struct super *s)
 		s->level--;
 	if (s->level > 0)
 		stop_level(s, s->level - 1);
-	else if (!s->nhooks)
+	else if (!s->hooks)
 		next_phase(s);
 }
 

@@ -16,6 +16,7 @@
 #include "os/sigfd.h"
 #include "probe/probe.h"
 #include "super/change.h"
+#include "super/hooks.h"
 #include "super/parts.h"
 
 #define SWEEP_NS      (2 * NS_PER_MS) /* of one turn */
@@ -332,6 +333,7 @@ static void dismantle(struct super *s)
 	serve_close_all(s);
 	leftovers_none(s);
 	list_each(it, &s->tree.all) job_free(s, job_of(list_entry(it, struct unit, all)));
+	hooks_end(s);
 	groups_end(s);
 	tree_clear(&s->tree);
 	logproc_free(s);
