@@ -277,8 +277,8 @@ struct manifest *bundle_manifest(
 	const struct bundle *b, const char *path, bool cwd_default, struct err *err)
 {
 	struct findings findings;
-	const char *text;
-	size_t n;
+	const char *text = "";
+	size_t n = 0;
 
 	if (bundle_find(b, path, &text, &n, err) < 0)
 		return NULL;

@@ -193,9 +193,8 @@ static void restart_named(struct change *ch)
 	stop_dependents(ch);
 	for (size_t i = 0; i < ch->m->nservices; i++) {
 		const struct unit *u = unit_before(ch, i);
-		if (u ? ch->stop[ch->from[i]] : ch->await[i])
-			ch->start[i] = 1;
-		else if (u && ch->await[i] && !unit_is_up(u) && u->state != NODE_DONE)
+		bool lacks = ch->await[i] && (!u || (!unit_is_up(u) && u->state != NODE_DONE));
+		if (lacks || (u && ch->stop[ch->from[i]]))
 			ch->start[i] = 1;
 	}
 }
