@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "cli/out.h"
+#include "wire/packet.h"
 
 /* The file that an error's line and col are about. */
 struct diag_place {
@@ -25,6 +26,10 @@ struct diag_place {
  * place may be NULL. */
 void diag_print(struct buf *out, const struct err *err, const char *severity,
 	const struct diag_place *place, bool colour);
+
+/* A unit's failure as a row has it: path= error=SGxxxx why= [help=] [lines=], the last lines that it printed, each below the
+ * message. Nothing where there is no error=. */
+void diag_row(struct buf *out, const struct packet *row, bool colour);
 
 /* "code", "name", "message", "help" into an open object. */
 void diag_json_fields(struct json *j, const struct err *err);

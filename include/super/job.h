@@ -82,6 +82,8 @@ struct job {
 	struct notify *notify;    /* of this start; NULL: it has no such check */
 	struct check_run *checks; /* commands of the check that run, or left something */
 	uint64_t check_mark;      /* of its checks; 0: none was needed yet */
+	struct lastwords *lastwords; /* what it printed last, where it ended badly; trouble.c */
+	bool words_asked, say_pending, ended_badly, trouble_said;
 };
 
 static inline struct job *job_of(const struct unit *u)

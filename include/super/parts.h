@@ -77,11 +77,34 @@ bool unit_essential(const struct super *s, const struct unit *u); /* its end is 
 int unit_exit_code(const struct unit
 		*u); /* as a container's exit code: 128+N, 127 not found, 126 not executable */
 
+/* --- trouble.c: a unit's failure as people read it --- */
+/* Its main process was reaped: where that end is a failure, its last lines are asked for, before
+ * another launch begins. */
+void trouble_exit(struct super *s, struct unit *u);
+void trouble_launch(struct job *j); /* another launch begins: its lines are not those of the last */
+/* u->trouble of an end that nothing else explains: SG0102 within 250 ms of its start. */
+void trouble_ended(struct unit *u);
+/* Says u->trouble on stderr, with those lines and what to do next: now, or when they are there. */
+void trouble_say(struct super *s, struct unit *u);
+void trouble_flush(struct super *s);       /* what waits for lines is said without them */
+bool trouble_waits(const struct super *s); /* lines were asked for, and are to come */
+void trouble_forget(struct job *j);
+const char *trouble_lines(
+	const struct unit *u, size_t *ret_n); /* of its last bad end; NULL: none */
+/* error= why= [help=] [lines=] of a unit that has trouble. */
+struct buf;
+void put_trouble(struct buf *b, const struct unit *u);
+
+/* --- termlog.c: /dev/termination-log --- */
+void termlog_begin(struct super *s); /* nothing where the exit code is 0; does not wait */
+bool termlog_done(const struct super *s);
+void termlog_free(struct super *s);
+
 /* --- shutdown.c --- */
 void shutdown_begin(struct super *s, const char *why);
 void shutdown_now(struct super *s);  /* the second signal: no more grace */
 void shutdown_step(struct super *s); /* after each settle */
-void shutdown_decide(struct super *s, int code);
+void shutdown_decide(struct super *s, int code, const struct unit *u); /* u: whose code it is */
 void idle_check(struct super *s); /* nothing left to do: end by itself */
 
 /* --- reaping.c --- */

@@ -16,6 +16,7 @@ enum phase {
 	PHASE_LEVELS,
 	PHASE_TERM,
 	PHASE_KILL,
+	PHASE_WORDS, /* the last lines of what failed, and the termination log */
 	PHASE_LOGGER,
 	PHASE_OVER
 };
@@ -89,7 +90,9 @@ struct super {
 	int64_t shut_deadline_ns;
 	bool code_decided;
 	int code;
-	bool over, active; /* active: something happened since our memory was trimmed last */
+	uint64_t blamed;         /* whose code it is: a unit's id; 0: nobody's */
+	struct termlog *termlog; /* being written; NULL: not */
+	bool over, active;       /* active: something happened since our memory was trimmed last */
 	unsigned survivors, trims;
 
 	int64_t boot_ns;

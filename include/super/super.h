@@ -42,6 +42,9 @@ int super_run(struct super_opts *opts, struct err *err);
  * many processes are left. */
 unsigned super_leftovers(const char *run_dir);
 
+/* A start that failed before anything ran: what goes into /dev/termination-log. Waits 300 ms at most. */
+void super_termlog(const char *what);
+
 /* Call first, before anything is opened: descriptors 0 to 2, subreaper, limits. */
 void super_preflight(void);
 

@@ -51,7 +51,7 @@
  * row=unit: id= path= name= kind=service|spawned [parent=@N] depth= state= intent= health= lifecycle= [hash=]
  *        [pid= user= pstate=] [started_at=] [uptime_ns=] [exit_code= | exit_signal=] [exit_reason=] restarts=
  *        command= [ttl_ns= ttl_left_ns=] children= descendants= ever= [limit_children= limit_depth= limit_descendants=
- *        limit_ever= limit_rate= limit_ttl_ns=] [policy=] [rss_bytes=] [left=N] [error=SGxxxx why=TEXT] [containment=]
+ *        limit_ever= limit_rate= limit_ttl_ns=] [policy=] [rss_bytes=] [left=N] [error=SGxxxx why=TEXT [help=TEXT] [lines=TEXT]] [containment=]
  *        limits only where the unit has one of its own. started_at and captured_at: "2026-05-14T02:05:13.470911Z".
  */
 

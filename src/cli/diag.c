@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/lines.h"
+
 enum { DIAG_MAX = 64 * 1024, LINE_SHOWN = 160 };
 
 static const char *paint(bool colour, const char *sgr)
@@ -76,8 +78,7 @@ static void help_lines(struct buf *out, const char *help, bool colour)
 	while (*help) {
 		size_t n = strcspn(help, "\n");
 
-		memcpy(line, help, n);
-		line[n] = '\0';
+		(void)snprintf(line, sizeof line, "%.*s", (int)n, help);
 		(void)buf_printf(
 			out, "%shelp%s: ", paint(colour, "\033[1;36m"), paint(colour, "\033[0m"));
 		out_clean(out, line);
@@ -100,6 +101,30 @@ void diag_print(struct buf *out, const struct err *err, const char *severity,
 	if (place && place->text && err->line > 0)
 		source(out, err, place, colour);
 	help_lines(out, err->help, colour);
+}
+
+void diag_row(struct buf *out, const struct packet *row, bool colour)
+{
+	const char *code = packet_get(row, "error"), *why = packet_get(row, "why");
+	const char *path = packet_get(row, "path"), *help = packet_get(row, "help");
+	const char *text = packet_get(row, "lines"), *line;
+	char clean[LINE_SHOWN * 4];
+	size_t at = 0, len;
+
+	if (!code)
+		return;
+	(void)buf_printf(out, "%serror[%s]%s: ", paint(colour, "\033[1;31m"), code,
+		paint(colour, "\033[0m"));
+	out_clean(out, path ? path : "?");
+	(void)buf_adds(out, ": ");
+	out_clean(out, why ? why : "it failed");
+	(void)buf_addc(out, '\n');
+	while (text && lines_next(text, strlen(text), &at, &line, &len)) {
+		(void)line_clean(clean, sizeof clean, line, len);
+		(void)buf_printf(out, "  | %s\n", clean);
+	}
+	if (help)
+		help_lines(out, help, colour);
 }
 
 void diag_json_fields(struct json *j, const struct err *err)

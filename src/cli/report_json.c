@@ -142,6 +142,8 @@ static void put_common(struct json *j, const struct packet *row)
 		json_open(j, "error", '{');
 		put_str(j, "code", row, "error");
 		put_str(j, "message", row, "why");
+		put_str(j, "help", row, "help");
+		put_str(j, "lines", row, "lines");
 		json_close(j, '}');
 	}
 }

@@ -248,8 +248,13 @@ static int supervise(const struct args *args)
 	int status;
 
 	opts.manifest = args->argv ? of_command(args, &status) : load(args, &status);
-	if (!opts.manifest)
+	if (!opts.manifest) {
+		if (getpid() == 1)
+			super_termlog(
+				args->argv ? "sysg: the command line is wrong; nothing was started"
+					   : "sysg: no valid manifest; nothing was started");
 		return status;
+	}
 	if (args_has(args, "daemonize") && getpid() != 1)
 		return detached(args, &opts);
 	if (args_has(args, "daemonize"))
@@ -257,6 +262,8 @@ static int supervise(const struct args *args)
 	status = begin(args, &opts, &err);
 	if (status >= 0)
 		return status;
+	if (getpid() == 1)
+		super_termlog(err.msg);
 	return err.sys == EADDRINUSE && getpid() != 1 && !args->argv ? ask_the_winner(args, &err)
 								     : cmd_fail(args, NULL, &err);
 }

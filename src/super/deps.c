@@ -53,10 +53,10 @@ static const char *condition_words(enum dep_condition c)
 
 static void refuse(struct super *s, struct unit *u, const struct dep *d)
 {
-	err_set(&u->trouble, ERR_DEP_FAILED, 0, "%s did not %s", d->name,
+	err_set(&u->trouble, ERR_DEP_FAILED, 0, "not started: %s did not %s", d->name,
 		condition_words(d->condition));
 	err_help(&u->trouble, "sysg logs %s", d->name);
-	log_line(LOG_ERR, "error[SG0109]: %s is not started: %s", u->name, u->trouble.msg);
+	trouble_say(s, u);
 	event_add(s, EVENT_FAILED, u, ERR_DEP_FAILED, "%s", u->trouble.msg);
 	post(s, u, EV_DEP_FAILED);
 }

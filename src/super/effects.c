@@ -107,6 +107,7 @@ static void fx_spawn(struct super *s, struct unit *u)
 {
 	struct err err;
 
+	trouble_launch(job_of(u));
 	if (launch_start(s, u, &err) < 0)
 		never_born(s, u, &err);
 }
@@ -174,7 +175,9 @@ static void signal_main(struct super *s, struct job *j)
 		 * gets it */
 		j->sweep.told_group = u->pid;
 		j->sweep.told_ticks = sweep_ticks();
-		(void)kill(-u->pid, sig);
+		if (kill(-u->pid, sig) < 0 &&
+			errno == ESRCH) /* its set-up has not made the group yet */
+			(void)kill(u->pid, sig);
 	} else if (kill(u->pid, sig) < 0 && errno == EPERM) {
 		target = STOP_TREE; /* the sweep has a helper that takes its user */
 	} else {
@@ -235,7 +238,7 @@ static void fx_kill(struct super *s, struct unit *u)
 static void name_survivors(struct super *s, struct unit *u)
 {
 	enum { NAMED = 8 };
-	char path[UNIT_PATH_MAX], list[NAMED * 12 + 1] = "";
+	char list[NAMED * 12 + 1] = "";
 	struct job *j = job_of(u);
 	pid_t pids[NAMED];
 	size_t at = 0;
@@ -244,8 +247,7 @@ static void name_survivors(struct super *s, struct unit *u)
 		u->exit.left = 0;
 		err_set(&u->trouble, ERR_SURVIVORS, 0,
 			"processes of a unit that it spawned can't be killed");
-		log_line(LOG_ERR, "error[SG0713]: %s: %s", unit_path(u, path, sizeof path),
-			u->trouble.msg);
+		trouble_say(s, u);
 		return;
 	}
 	u->exit.left = sweep_members(s->sweep, j->mark, u->main_alive ? u->pid : 0, pids, NAMED);
@@ -255,7 +257,7 @@ static void name_survivors(struct super *s, struct unit *u)
 		at += (size_t)snprintf(list + at, sizeof list - at, " %d", (int)pids[i]);
 	err_set(&u->trouble, ERR_SURVIVORS, 0, "%u of its processes can't be killed:%s",
 		u->exit.left, list);
-	log_line(LOG_ERR, "error[SG0713]: %s: %s", unit_path(u, path, sizeof path), u->trouble.msg);
+	trouble_say(s, u);
 }
 
 /* Its own, or what a unit below it could not be rid of, which says so a moment later. */
@@ -354,6 +356,11 @@ static void fx_arm_backoff(struct super *s, struct unit *u)
 	log_line(LOG_WARN, "%s ended (%s %d); restart %u in %s", unit_path(u, path, sizeof path),
 		u->exit.signal ? "signal" : "code", u->exit.signal ? u->exit.signal : u->exit.code,
 		u->in_a_row, duration_print(delay, sizeof delay, ns));
+	if (u->in_a_row == 1 && u->trouble.code == ERR_OK && u->exit.code &&
+		!s->opts->one_command) {
+		trouble_ended(u); /* the first of a row tells why, the others would say the same */
+		trouble_say(s, u);
+	}
 	event_add(s, EVENT_RESTART, u, ERR_OK, "restart=%u delay=%s", u->in_a_row, delay);
 	arm(s, u, clock_mono_ns() + ns);
 }

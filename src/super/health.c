@@ -38,14 +38,11 @@ static void became_ready(struct super *s, struct unit *u)
 
 static void went_wrong(struct super *s, struct unit *u, const struct err *err, bool was_ready)
 {
-	char path[UNIT_PATH_MAX];
-
 	u->trouble = *err;
 	notify_explain(job_of(u), &u->trouble);
 	err = &u->trouble;
 	event_add(s, EVENT_UNHEALTHY, u, err->code, "%s", err->msg);
-	log_line(LOG_ERR, "error[SG%04d]: %s: %s", err->code, unit_path(u, path, sizeof path),
-		err->msg);
+	trouble_say(s, u);
 	if (was_ready && job_of(u)->svc->check.ignore) {
 		told_unhealthy(s, u);
 		return;

@@ -91,6 +91,7 @@ void job_free(struct super *s, struct job *j)
 	(void)define_free(s, j->next);
 	(void)manifest_free(j->m);
 	free(j->cwd);
+	trouble_forget(j);
 	free(j->command);
 	j->u->rt = NULL;
 	free(j);

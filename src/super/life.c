@@ -89,8 +89,7 @@ void effects_exit(struct super *s, struct unit *u, int code, int sig)
 		.ended_ns = clock_mono_ns(),
 		.ended_wall_ns = clock_wall_ns(),
 	};
-	event_add(s, EVENT_EXITED, u, ERR_OK, "%s=%d reason=%s", sig ? "signal" : "code",
-		sig ? sig : code, end_reason_word(u->exit.reason));
+	trouble_exit(s, u);
 	post(s, u, EV_MAIN_EXIT);
 }
 

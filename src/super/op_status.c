@@ -220,10 +220,7 @@ static void unit_row(struct conn *c, const struct unit *u)
 		packet_putf(&b, "command", "%.*s", COMMAND_SHOWN,
 			svc ? svc->command : j->command); /* a row has to fit into a packet */
 	put_limits(&b, u);
-	if (u->trouble.code != ERR_OK) {
-		packet_putf(&b, "error", "SG%04d", u->trouble.code);
-		packet_put(&b, "why", u->trouble.msg);
-	}
+	put_trouble(&b, u);
 	if (j)
 		packet_put(&b, "containment",
 			j->cgroup_procs >= 0 ? "cgroup"

@@ -10,6 +10,7 @@
 #define BUDGET_MORE_NS (3 * NS_PER_SEC)  /* above the longest chain of stop_timeouts */
 #define KILLED_NS      (1 * NS_PER_SEC)  /* how long what was killed may take to be gone */
 #define MOMENT_NS      (500 * NS_PER_MS) /* between TERM and KILL to what belongs to no unit */
+#define WORDS_NS       (500 * NS_PER_MS) /* for the last lines and the termination log */
 #define LOGGER_NS      (1 * NS_PER_SEC)
 enum { EXIT_SURVIVORS = 70 };
 
@@ -94,12 +95,13 @@ void shutdown_begin(struct super *s, const char *why)
 		begin_levels(s);
 }
 
-void shutdown_decide(struct super *s, int code)
+void shutdown_decide(struct super *s, int code, const struct unit *u)
 {
 	if (s->code_decided)
 		return;
 	s->code_decided = true;
 	s->code = code;
+	s->blamed = u ? u->id : 0;
 }
 
 static void kill_all(struct super *s)
@@ -172,16 +174,34 @@ static void code_from(struct super *s)
 		return;
 	bool ours = u->cause != CAUSE_NONE &&
 		    (u->exit.signal == s->m->services[i].stop_signal || u->exit.signal == SIGKILL);
-	shutdown_decide(s, ours ? 0 : unit_exit_code(u));
+	shutdown_decide(s, ours ? 0 : unit_exit_code(u), u);
 }
 
-static void begin_logger(struct super *s)
+/* Nothing runs any more: what failed may still have its last lines with the logger, and the runtime
+ * is told. */
+static void begin_words(struct super *s)
 {
 	if (s->survivors) {
 		s->code_decided = true;
 		s->code = EXIT_SURVIVORS;
 	}
 	code_from(s);
+	enter(s, PHASE_WORDS, WORDS_NS);
+}
+
+static void step_words(struct super *s)
+{
+	if (trouble_waits(s))
+		return;
+	termlog_begin(s);
+	if (termlog_done(s))
+		next_phase(s);
+}
+
+static void begin_logger(struct super *s)
+{
+	trouble_flush(s);
+	termlog_free(s);
 	logproc_stop(s);
 	enter(s, PHASE_LOGGER, LOGGER_NS);
 }
@@ -208,7 +228,7 @@ static void next_phase(struct super *s)
 			enter(s, PHASE_KILL, KILLED_NS);
 			break;
 		}
-		begin_logger(s);
+		begin_words(s);
 		break;
 	case PHASE_KILL:
 		if (s->pre.pid1 && sweep_everyone(s->sweep, SIGKILL) > 0) {
@@ -216,6 +236,9 @@ static void next_phase(struct super *s)
 				"error[SG0713]: processes of this container can't be killed");
 			s->survivors++;
 		}
+		begin_words(s);
+		break;
+	case PHASE_WORDS:
 		begin_logger(s);
 		break;
 	default:
@@ -245,6 +268,9 @@ void shutdown_step(struct super *s)
 	case PHASE_KILL:
 		if (sweep_everyone(s->sweep, s->phase == PHASE_KILL ? SIGKILL : 0) == 0)
 			next_phase(s);
+		break;
+	case PHASE_WORDS:
+		step_words(s);
 		break;
 	case PHASE_LOGGER:
 		if (logproc_done(s))
@@ -276,6 +302,6 @@ void idle_check(struct super *s)
 		if (u->state == NODE_FAILED && (!first || u->failed_ns < first->failed_ns))
 			first = u;
 	}
-	shutdown_decide(s, first ? unit_exit_code(first) : 0);
+	shutdown_decide(s, first ? unit_exit_code(first) : 0, first);
 	shutdown_begin(s, "every service is done");
 }

@@ -38,7 +38,7 @@ static void essential_ended(struct super *s, struct unit *u)
 	if (!unit_essential(s, u) || s->phase != PHASE_RUN ||
 		(u->state != NODE_DONE && u->state != NODE_FAILED))
 		return;
-	shutdown_decide(s, code_of(u));
+	shutdown_decide(s, code_of(u), u);
 	log_line(s->opts->one_command ? LOG_INFO : LOG_WARN,
 		"essential service %s ended with %d; shutting down",
 		unit_path(u, path, sizeof path), code_of(u));
@@ -47,12 +47,9 @@ static void essential_ended(struct super *s, struct unit *u)
 
 static void failed(struct super *s, struct unit *u, const struct job *j)
 {
-	char path[UNIT_PATH_MAX];
-
 	u->failed_ns = clock_mono_ns();
-	unit_path(u, path, sizeof path);
 	if (u->exit.reason == END_EXEC_FAILED) {
-		log_line(LOG_ERR, "error[SG%04d]: %s: %s", u->trouble.code, path, u->trouble.msg);
+		trouble_say(s, u);
 		return;
 	}
 	if (u->trouble.code == ERR_DEP_FAILED)
@@ -60,18 +57,19 @@ static void failed(struct super *s, struct unit *u, const struct job *j)
 	if (!u->exit.known || s->opts->one_command)
 		return; /* a plain command's own exit needs no words of ours */
 	bool gave_up = j->svc->restart != RESTART_NEVER;
-	const char *what = u->exit.signal ? "signal" : "code";
-	int number = u->exit.signal ? u->exit.signal : u->exit.code;
-	if (u->trouble.code == ERR_OK || gave_up)
-		err_set(&u->trouble, gave_up ? ERR_GAVE_UP : ERR_UNKNOWN, 0,
-			gave_up ? "gave up after %u restarts; the last exit: %s %d"
-				: "ended after %u restarts: %s %d",
-			u->in_a_row, what, number);
+	if (gave_up)
+		err_set(&u->trouble, ERR_GAVE_UP, 0,
+			"gave up after %u restarts; the last exit: %s %d", u->in_a_row,
+			u->exit.signal ? "signal" : "code",
+			u->exit.signal ? u->exit.signal : u->exit.code);
+	else if (u->trouble.code == ERR_OK)
+		trouble_ended(u);
 	if (gave_up)
 		u->exit.reason = END_GAVE_UP;
 	event_add(s, EVENT_FAILED, u, u->trouble.code, "%s", u->trouble.msg);
-	if (gave_up || !u->unprepared) /* that was said when its hook ended */
-		log_line(LOG_ERR, "error[SG%04d]: %s: %s", u->trouble.code, path, u->trouble.msg);
+	if (gave_up ||
+		(!u->unprepared && !j->trouble_said)) /* else that was said when it was seen */
+		trouble_say(s, u);
 }
 
 void tell(struct super *s, struct unit *u)
