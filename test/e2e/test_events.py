@@ -164,7 +164,7 @@ def test_people_read_a_line_a_record(box):
     b = box('services: {web: {command: "exit 3", restart_policy: never}, hold: {command: "exec sleep 1000"}}').up()
     b.until_state('web', 'failed')
     out = b.sysg_ok('events')
-    assert re.search(r'^ +\d+ \S+Z exited +web code=3 reason=exited$', out, re.M), out
+    assert re.search(r'^ +\d+ \S+Z exited +web SG0102 code=3 reason=exited$', out, re.M), out
     assert re.search(r'^ +\d+ \S+Z failed +web SG\d{4} ', out, re.M), out
 
 
