@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "cli/ansi.h"
 #include "cli/logline.h"
 #include "cli/logname.h"
