@@ -98,7 +98,7 @@ def ping_ms(b):
     """How long PID 1 takes to answer, without a process in between."""
     c = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     c.settimeout(5)
-    c.connect(f'/proc/{b.pid}/root/run/sysg/sysg.sock')
+    c.connect(f'/proc/{b.pid}/root/run/sysg/control.sock')
     began = time.monotonic()
     c.send(b'op=ping\0\0')
     answer = c.recv(65536)
