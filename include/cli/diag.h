@@ -27,9 +27,13 @@ struct diag_place {
 void diag_print(struct buf *out, const struct err *err, const char *severity,
 	const struct diag_place *place, bool colour);
 
-/* A unit's failure as a row has it: path= error=SGxxxx why= [help=] [lines=], the last lines that it printed, each below the
- * message. Nothing where there is no error=. */
-void diag_row(struct buf *out, const struct packet *row, bool colour);
+/* A unit's failure as a row has it: path= error=SGxxxx why= [help=] [file= line= col=] [lines=], the last lines that it
+ * printed, each below the message. place: the text of that file, or NULL. Nothing where there is no error=. */
+void diag_row(
+	struct buf *out, const struct packet *row, const struct diag_place *place, bool colour);
+
+/* The same as "code", "name", "message", "help", "file", "line", "column", "lines" into an open object. */
+void diag_row_json(struct json *j, const struct packet *row);
 
 /* "code", "name", "message", "help" into an open object. */
 void diag_json_fields(struct json *j, const struct err *err);

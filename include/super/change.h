@@ -58,7 +58,7 @@ int change_choose(struct change *ch, struct err *err);
 /* Runs, is about to, or waits to: not down for good, by hand or for now. */
 bool unit_is_up(const struct unit *u);
 
-/* --- op_start.c --- */
+/* --- await.c --- */
 
 /* c waits from now on until each of these units reached its target or failed. ids in order; n may be 0. */
 void await_begin(struct conn *c, const uint64_t *ids, size_t n, int64_t deadline_ns);
@@ -66,8 +66,9 @@ void await_told(struct super *s, struct unit *u);
 void await_look(struct super *s); /* a change is through: at all of them anew */
 void await_stop(struct conn *c);  /* c is gone; what it has is freed with it */
 void await_free(struct conn *c);
-/* The timeout: which of them are not there yet, into err. */
-void await_late(const struct conn *c, struct err *err);
+/* The timeout: those that failed are told, and which are not there yet goes into err. False: that was
+ * the last of them, or c is gone. */
+bool await_late(struct conn *c, struct err *err);
 /* The start of the boot, for whoever made the supervisor detach: fd is a connection to it. */
 void await_boot(struct super *s, int fd, int64_t timeout_ns);
 

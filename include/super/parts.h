@@ -82,8 +82,11 @@ int unit_exit_code(const struct unit
  * another launch begins. */
 void trouble_exit(struct super *s, struct unit *u);
 void trouble_launch(struct job *j); /* another launch begins: its lines are not those of the last */
-/* u->trouble of an end that nothing else explains: SG0102 within 250 ms of its start. */
-void trouble_ended(struct unit *u);
+bool trouble_at_once(
+	const struct unit *u); /* its last end was a bad one within 250 ms of its start */
+/* An end that nothing else explains: SG0102 within 250 ms of its start. */
+void trouble_of_end(const struct unit *u, struct err *ret);
+void trouble_ended(struct unit *u); /* the same into u->trouble */
 /* Says u->trouble on stderr, with those lines and what to do next: now, or when they are there. */
 void trouble_say(struct super *s, struct unit *u);
 void trouble_flush(struct super *s);       /* what waits for lines is said without them */
@@ -91,9 +94,14 @@ bool trouble_waits(const struct super *s); /* lines were asked for, and are to c
 void trouble_forget(struct job *j);
 const char *trouble_lines(
 	const struct unit *u, size_t *ret_n); /* of its last bad end; NULL: none */
-/* error= why= [help=] [lines=] of a unit that has trouble. */
+bool trouble_pending(const struct unit *u);   /* they are asked for */
+bool trouble_bad_end(const struct unit *u);   /* its last end was neither clean nor ordered */
+/* What those lines add to a failure: SG0105 after a bad end; and a remedy where it has none. True: it became
+ * SG0105, or says so now. */
+bool trouble_explain(const struct unit *u, bool bad_end, struct err *e);
+/* error= why= [help=] [file= line= col=] [lines=] of a unit's failure. Nothing where its code is ERR_OK. */
 struct buf;
-void put_trouble(struct buf *b, const struct unit *u);
+void put_trouble(struct buf *b, const struct unit *u, const struct err *why);
 
 /* --- termlog.c: /dev/termination-log --- */
 void termlog_begin(struct super *s); /* nothing where the exit code is 0; does not wait */

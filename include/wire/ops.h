@@ -26,8 +26,8 @@
  *        none: all services, operators only
  * start, restart  [unit=*] [manifest=PATH] [wait=0] [timeout_ns=]
  *                                      -> [ok=1 row=note msg=], ok=1 row=started path= state= [pid=] or
- *                                         ok=1 row=failed path= state= code=SGxxxx msg= [help=] each, as they come,
- *                                         then ok=1 end=1 project= failed=N
+ *                                         ok=1 row=failed path= state= FAILURE each, as they come (at most 300 ms
+ *                                         later, for what it printed), then ok=1 end=1 project= failed=N
  *        manifest: absolute, operators only; else the registered one is read again. none: all, operators only.
  *        wait=0: ends once it is applied. Of a unit: itself alone, ends once it is accepted.
  * shutdown (operators)                 -> ok=1, then ok=1 end=1 [init=1] [left=N] once every unit is down; the
@@ -51,7 +51,9 @@
  * row=unit: id= path= name= kind=service|spawned [parent=@N] depth= state= intent= health= lifecycle= [hash=]
  *        [pid= user= pstate=] [started_at=] [uptime_ns=] [exit_code= | exit_signal=] [exit_reason=] restarts=
  *        command= [ttl_ns= ttl_left_ns=] children= descendants= ever= [limit_children= limit_depth= limit_descendants=
- *        limit_ever= limit_rate= limit_ttl_ns=] [policy=] [rss_bytes=] [left=N] [error=SGxxxx why=TEXT [help=TEXT] [lines=TEXT]] [containment=]
+ *        limit_ever= limit_rate= limit_ttl_ns=] [policy=] [rss_bytes=] [left=N] [FAILURE] [containment=]
+ *        FAILURE: error=SGxxxx why=TEXT [help=TEXT] [file= line= col=] [lines=TEXT], the place in the manifest and what it
+ *        printed last
  *        limits only where the unit has one of its own. started_at and captured_at: "2026-05-14T02:05:13.470911Z".
  */
 

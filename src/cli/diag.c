@@ -1,10 +1,12 @@
 #include "cli/diag.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/lines.h"
+#include "cli/rows.h"
 
 enum { DIAG_MAX = 64 * 1024, LINE_SHOWN = 160 };
 
@@ -103,7 +105,26 @@ void diag_print(struct buf *out, const struct err *err, const char *severity,
 	help_lines(out, err->help, colour);
 }
 
-void diag_row(struct buf *out, const struct packet *row, bool colour)
+/* Its manifest's line, where there is one. */
+static void row_place(
+	struct buf *out, const struct packet *row, const struct diag_place *place, bool colour)
+{
+	const char *file = packet_get(row, "file");
+	struct diag_place at = { .path = file };
+	struct err err = { .line = (int)row_int(row, "line", 0),
+		.col = (int)row_int(row, "col", 0) };
+
+	if (!file)
+		return;
+	if (place && strcmp(place->path, file) == 0)
+		at = *place;
+	place_line(out, &err, &at);
+	if (at.text && err.line > 0)
+		source(out, &err, &at, colour);
+}
+
+void diag_row(
+	struct buf *out, const struct packet *row, const struct diag_place *place, bool colour)
 {
 	const char *code = packet_get(row, "error"), *why = packet_get(row, "why");
 	const char *path = packet_get(row, "path"), *help = packet_get(row, "help");
@@ -119,12 +140,38 @@ void diag_row(struct buf *out, const struct packet *row, bool colour)
 	(void)buf_adds(out, ": ");
 	out_clean(out, why ? why : "it failed");
 	(void)buf_addc(out, '\n');
+	row_place(out, row, place, colour);
 	while (text && lines_next(text, strlen(text), &at, &line, &len)) {
 		(void)line_clean(clean, sizeof clean, line, len);
 		(void)buf_printf(out, "  | %s\n", clean);
 	}
 	if (help)
 		help_lines(out, help, colour);
+}
+
+void diag_row_json(struct json *j, const struct packet *row)
+{
+	static const struct {
+		const char *name, *key;
+		bool number;
+	} members[] = { { "message", "why", false }, { "help", "help", false },
+		{ "file", "file", false }, { "line", "line", true }, { "column", "col", true },
+		{ "lines", "lines", false } };
+	const char *code = packet_get(row, "error");
+	int number = code && strncmp(code, "SG", 2) == 0 ? atoi(code + 2) : 0;
+
+	if (!code)
+		return;
+	json_str(j, "code", code);
+	json_str(j, "name", err_name(err_known(number) ? (enum err_code)number : ERR_UNKNOWN));
+	for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+		if (!packet_get(row, members[i].key))
+			continue;
+		if (members[i].number)
+			json_int(j, members[i].name, row_int(row, members[i].key, 0));
+		else
+			json_str(j, members[i].name, packet_get(row, members[i].key));
+	}
 }
 
 void diag_json_fields(struct json *j, const struct err *err)

@@ -140,10 +140,7 @@ static void put_common(struct json *j, const struct packet *row)
 	put_int(j, "survivors", row, "left");
 	if (packet_get(row, "error")) {
 		json_open(j, "error", '{');
-		put_str(j, "code", row, "error");
-		put_str(j, "message", row, "why");
-		put_str(j, "help", row, "help");
-		put_str(j, "lines", row, "lines");
+		diag_row_json(j, row);
 		json_close(j, '}');
 	}
 }

@@ -63,6 +63,8 @@ struct outcome {
 	char project[64];
 	struct live *live; /* NULL: told in lines */
 	struct buf said;   /* what is told once the picture is whole */
+	struct diag_place place;
+	char *file, *text; /* of place; owned */
 };
 
 static const char *done_word(const struct outcome *o)
@@ -87,19 +89,27 @@ static void outcome_done(struct outcome *o)
 	buf_done(&o->json_there);
 	buf_done(&o->json_failed);
 	buf_done(&o->said);
+	free(o->file);
+	free(o->text);
 }
 
-/* A row's own failure; its code is of the list, or it has none. */
-static void row_error(const struct packet *row, struct err *err)
+/* The manifest that the rows are about, read once; it may be out of reach, or too large. */
+static const struct diag_place *place_of(struct outcome *o, const struct packet *row)
 {
-	const char *code = packet_get(row, "code"), *msg = packet_get(row, "msg"),
-		   *help = packet_get(row, "help"), *path = packet_get(row, "path");
-	int number = code && strncmp(code, "SG", 2) == 0 ? atoi(code + 2) : 0;
+	const char *file = packet_get(row, "file");
+	struct err err;
+	char *text;
 
-	(void)err_set(err, err_known(number) && number ? (enum err_code)number : ERR_START_FAILED,
-		0, "%s: %s", path, msg ? msg : "it did not start");
-	if (help)
-		(void)err_help(err, "%s", help);
+	if (!file || *file != '/')
+		return NULL;
+	if (!o->place.path) {
+		if (!(o->file = strdup(file)))
+			return NULL;
+		o->place.path = o->file;
+		if (manifest_read(file, &text, &o->place.len, &err) == 0)
+			o->place.text = o->text = text;
+	}
+	return &o->place;
 }
 
 static void show_started(const struct args *args, struct outcome *o, const struct packet *row)
@@ -136,12 +146,9 @@ static void say(struct outcome *o)
 
 static void show_failed(const struct args *args, struct outcome *o, const struct packet *row)
 {
-	struct err err;
-
-	row_error(row, &err);
 	o->failed++;
 	(void)buf_printf(&o->names, "%s%.63s", o->failed > 1 ? ", " : "", packet_get(row, "path"));
-	diag_print(&o->said, &err, "error", NULL, out_colour(STDERR_FILENO));
+	diag_row(&o->said, row, place_of(o, row), out_colour(STDERR_FILENO));
 	if (!o->live)
 		say(o);
 	if (!args->json)
@@ -149,7 +156,7 @@ static void show_failed(const struct args *args, struct outcome *o, const struct
 	json_open(&o->failed_j, NULL, '{');
 	json_str(&o->failed_j, "path", packet_get(row, "path"));
 	json_str(&o->failed_j, "state", packet_get(row, "state"));
-	diag_json_fields(&o->failed_j, &err);
+	diag_row_json(&o->failed_j, row);
 	json_close(&o->failed_j, '}');
 }
 

@@ -48,9 +48,10 @@ static void timed_out(struct super *s, struct timer *t)
 	if ((c->wait == WAIT_ENDS || c->wait == WAIT_STOPPED || c->wait == WAIT_CHANGE ||
 		    c->wait == WAIT_STARTED) &&
 		!c->out.len) {
-		if (c->wait == WAIT_CHANGE || c->wait == WAIT_STARTED)
-			await_late(c, &err);
-		else
+		if (c->wait == WAIT_CHANGE || c->wait == WAIT_STARTED) {
+			if (!await_late(c, &err))
+				return;
+		} else
 			err_set(&err, c->wait == WAIT_STOPPED ? ERR_STILL_WORKING : ERR_TIMED_OUT,
 				0, "what was waited for did not end in time");
 		conn_waits(c, WAIT_NOTHING);

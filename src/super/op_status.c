@@ -220,7 +220,7 @@ static void unit_row(struct conn *c, const struct unit *u)
 		packet_putf(&b, "command", "%.*s", COMMAND_SHOWN,
 			svc ? svc->command : j->command); /* a row has to fit into a packet */
 	put_limits(&b, u);
-	put_trouble(&b, u);
+	put_trouble(&b, u, &u->trouble);
 	if (j)
 		packet_put(&b, "containment",
 			j->cgroup_procs >= 0 ? "cgroup"

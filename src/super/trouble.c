@@ -9,10 +9,12 @@
 #include "base/lines.h"
 #include "base/log.h"
 #include "base/units.h"
-#include "super/conn.h"
+#include "super/change.h"
 
 #define AT_ONCE_NS (250 * NS_PER_MS) /* an end within it is one of the start */
 enum { LINES_SAID = 10, LINE_SAID = 400 };
+
+static const char port_words[] = "its port is taken";
 
 /* The last lines of the launch that ended, at most what the logger gives. */
 struct lastwords {
@@ -35,7 +37,7 @@ void trouble_forget(struct job *j)
 	j->say_pending = j->words_asked = false;
 }
 
-static bool ended_at_once(const struct unit *u)
+bool trouble_at_once(const struct unit *u)
 {
 	return u->exit.code && u->exit.ended_ns - u->started_ns < AT_ONCE_NS;
 }
@@ -83,23 +85,37 @@ static void help_for(struct err *e, const char *path)
 	}
 }
 
-static void port_taken(struct super *s, struct unit *u, int port)
+static bool port_taken(struct err *e, const char *name, int port)
 {
-	char said[sizeof u->trouble.msg], which[24] = "";
+	char said[sizeof e->msg], which[24] = "";
 
-	if (u->trouble.code != ERR_GAVE_UP)
-		u->trouble.code = ERR_PORT_TAKEN;
+	if (e->code == ERR_PORT_TAKEN || strncmp(e->msg, port_words, strlen(port_words)) == 0)
+		return false; /* known already */
+	if (e->code != ERR_GAVE_UP)
+		e->code = ERR_PORT_TAKEN;
 	if (port)
 		(void)snprintf(which, sizeof which, " (%d)", port);
-	(void)snprintf(said, sizeof said, "%s", u->trouble.msg);
-	(void)snprintf(
-		u->trouble.msg, sizeof u->trouble.msg, "its port is taken%s; %.300s", which, said);
-	event_add(s, EVENT_FAILED, u, ERR_PORT_TAKEN, "its port is taken%s", which);
+	(void)snprintf(said, sizeof said, "%s", e->msg);
+	(void)snprintf(e->msg, sizeof e->msg, "%s%s; %.300s", port_words, which, said);
 	if (port)
-		err_help(&u->trouble, "who listens there: ss -ltnp 'sport = :%d'\nsysg logs %s",
-			port, u->name);
+		err_help(e, "who listens there: ss -ltnp 'sport = :%d'\nsysg logs %s", port, name);
 	else
-		err_help(&u->trouble, "who listens there: ss -ltnp\nsysg logs %s", u->name);
+		err_help(e, "who listens there: ss -ltnp\nsysg logs %s", name);
+	return true;
+}
+
+bool trouble_explain(const struct unit *u, bool bad_end, struct err *e)
+{
+	char path[UNIT_PATH_MAX];
+	size_t n;
+	const char *text = trouble_lines(u, &n);
+	int port;
+	bool taken =
+		text && bad_end && lines_bind_error(text, n, &port) && port_taken(e, u->name, port);
+
+	if (!e->help[0])
+		help_for(e, unit_path(u, path, sizeof path));
+	return taken;
 }
 
 /* --- saying it --- */
@@ -121,14 +137,11 @@ static void say(struct super *s, struct job *j)
 	char path[UNIT_PATH_MAX], clean[LINE_SAID];
 	size_t n, at, len;
 	const char *text = trouble_lines(u, &n), *line;
-	int port;
 
 	j->say_pending = false;
 	unit_path(u, path, sizeof path);
-	if (text && j->ended_badly && lines_bind_error(text, n, &port))
-		port_taken(s, u, port);
-	if (!u->trouble.help[0])
-		help_for(&u->trouble, path);
+	if (trouble_explain(u, j->ended_badly, &u->trouble))
+		event_add(s, EVENT_FAILED, u, ERR_PORT_TAKEN, "%s", u->trouble.msg);
 	log_line(level, "%s[SG%04d]: %s: %s", over ? "error" : "warning", (int)u->trouble.code,
 		path, u->trouble.msg);
 	for (at = text ? lines_last(text, n, LINES_SAID) : 0;
@@ -155,6 +168,7 @@ static void got_words(struct super *s, struct unit *u, const char *text, size_t 
 	}
 	if (j->say_pending)
 		say(s, j);
+	await_told(s, u);
 }
 
 static void ask_words(struct super *s, struct unit *u)
@@ -171,13 +185,15 @@ void trouble_exit(struct super *s, struct unit *u)
 {
 	struct job *j = job_of(u);
 
-	free(j->lastwords);
-	j->lastwords = NULL;
 	j->ended_badly = u->exit.code && u->cause == CAUSE_NONE && u->exec_ok;
+	if (j->ended_badly || u->trouble.code == ERR_OK) { /* else they are of what ended it */
+		free(j->lastwords);
+		j->lastwords = NULL;
+	}
 	event_add(s, EVENT_EXITED, u,
-		j->ended_badly && ended_at_once(u) ? ERR_IMMEDIATE_EXIT : ERR_OK, "%s=%d reason=%s",
-		u->exit.signal ? "signal" : "code", u->exit.signal ? u->exit.signal : u->exit.code,
-		end_reason_word(u->exit.reason));
+		j->ended_badly && trouble_at_once(u) ? ERR_IMMEDIATE_EXIT : ERR_OK,
+		"%s=%d reason=%s", u->exit.signal ? "signal" : "code",
+		u->exit.signal ? u->exit.signal : u->exit.code, end_reason_word(u->exit.reason));
 	if (!unit_spawned(u) && s->logproc && j->ended_badly)
 		ask_words(s, u);
 }
@@ -193,16 +209,20 @@ void trouble_say(struct super *s, struct unit *u)
 		say(s, j);
 }
 
-void trouble_ended(struct unit *u)
+void trouble_of_end(const struct unit *u, struct err *ret)
 {
 	char after[32];
-	bool at_once = ended_at_once(u);
+	bool at_once = trouble_at_once(u);
 
 	(void)duration_print(after, sizeof after, u->exit.ended_ns - u->started_ns);
-	err_set(&u->trouble, at_once ? ERR_IMMEDIATE_EXIT : ERR_UNKNOWN, 0,
-		"%s: %s %d, %s after its start", at_once ? "exited at once" : "ended",
-		u->exit.signal ? "signal" : "code", u->exit.signal ? u->exit.signal : u->exit.code,
-		after);
+	err_set(ret, at_once ? ERR_IMMEDIATE_EXIT : ERR_UNKNOWN, 0, "%s: %s %d, %s after its start",
+		at_once ? "exited at once" : "ended", u->exit.signal ? "signal" : "code",
+		u->exit.signal ? u->exit.signal : u->exit.code, after);
+}
+
+void trouble_ended(struct unit *u)
+{
+	trouble_of_end(u, &u->trouble);
 }
 
 void trouble_flush(struct super *s)
@@ -213,6 +233,20 @@ void trouble_flush(struct super *s)
 		if (j && j->say_pending)
 			say(s, j);
 	}
+}
+
+bool trouble_pending(const struct unit *u)
+{
+	const struct job *j = job_of(u);
+
+	return j && j->words_asked;
+}
+
+bool trouble_bad_end(const struct unit *u)
+{
+	const struct job *j = job_of(u);
+
+	return j && j->ended_badly;
 }
 
 bool trouble_waits(const struct super *s)
@@ -226,17 +260,30 @@ bool trouble_waits(const struct super *s)
 	return false;
 }
 
-void put_trouble(struct buf *b, const struct unit *u)
+/* What printed nothing of its own failure has no lines: they are of another start. */
+static bool of_its_own(const struct err *why)
 {
+	return why->code != ERR_DEP_FAILED && why->code != ERR_PRE_START &&
+	       why->code != ERR_PRE_START_SLOW;
+}
+
+void put_trouble(struct buf *b, const struct unit *u, const struct err *why)
+{
+	const struct job *j = job_of(u);
 	size_t n;
 	const char *text = trouble_lines(u, &n);
 
-	if (u->trouble.code == ERR_OK)
+	if (why->code == ERR_OK)
 		return;
-	packet_putf(b, "error", "SG%04d", (int)u->trouble.code);
-	packet_put(b, "why", u->trouble.msg);
-	if (u->trouble.help[0])
-		packet_put(b, "help", u->trouble.help);
-	if (text && !memchr(text, '\0', n))
+	packet_putf(b, "error", "SG%04d", (int)why->code);
+	packet_put(b, "why", why->msg);
+	if (why->help[0])
+		packet_put(b, "help", why->help);
+	if (j && j->svc && j->svc->line && *j->m->path) {
+		packet_put(b, "file", j->m->path);
+		packet_put_int(b, "line", j->svc->line);
+		packet_put_int(b, "col", j->svc->col);
+	}
+	if (text && of_its_own(why) && !memchr(text, '\0', n))
 		packet_putf(b, "lines", "%.*s", (int)n, text);
 }

@@ -1,6 +1,8 @@
 """Diagnostics: what happened, what was seen, what to do next; for people in the supervisor's own lines and for programs."""
 import json
+import os
 import re
+import signal
 
 import pytest
 
@@ -86,6 +88,110 @@ def test_a_check_that_never_passed_is_told_once_with_what_the_service_printed(bo
     lines = block(b, 'SG0022')
     assert '  | I am here' in lines and 'help: sysg logs web' in lines
     assert b.stderr.count('error[SG0022]') == 1
+
+
+HOLD = 'hold: {command: "exec sleep 1000"}'
+
+
+def failed_of(r):
+    """The objects of the units that failed, and the error of the whole."""
+    out = json.loads(r.stdout)
+    return out['failed'], out['error']
+
+
+@pytest.mark.asan
+def test_start_and_restart_show_what_the_unit_printed_where_it_is_defined_and_what_to_run(box):
+    b = box(f'''
+        services:
+          {HOLD}
+          web:
+            command: "echo one; echo two >&2; exit 3"
+            restart_policy: never
+        ''').up()
+    b.until_state('web', 'failed')
+    for command in ('start', 'restart'):
+        r = b.sysg(command, '-s', 'web')
+        lines = r.stderr.splitlines()
+        assert r.returncode == 1 and r.stdout == ''
+        assert re.fullmatch(r'error\[SG0102\]: web: exited at once: code 3, \d+ms after its start', lines[0])
+        assert re.fullmatch(rf'  --> {b.manifest}:4:\d+', lines[1]), lines
+        assert lines[3] == '4 |   web:' and lines[4].endswith('^')
+        assert sorted(lines[5:7]) == ['  | one', '  | two'] and lines[7] == 'help: sysg logs web'
+        assert lines[8] == {'start': 'error[SG0106]: 1 of 1 units did not reach their target: web',
+                            'restart': 'error[SG0302]: 1 of 1 units did not come back: web'}[command]
+
+
+def test_json_of_a_start_has_the_same_as_its_words(box):
+    b = box(f'services: {{web: {{command: "echo why; exit 3", restart_policy: never}}, {HOLD}}}').up()
+    b.until_state('web', 'failed')
+    (web,), whole = failed_of(b.sysg('start', '-s', 'web', '--json'))
+    assert (web['path'], web['state'], web['code'], web['name']) == ('web', 'failed', 'SG0102', 'immediate-exit')
+    assert (web['help'], web['lines'], web['file'], web['line']) == ('sysg logs web', 'why\n', str(b.manifest), 1)
+    assert whole['code'] == 'SG0106' and whole['message'] == '1 of 1 units did not reach their target: web'
+
+
+def test_a_start_on_a_taken_port_is_sg0105_also_of_a_unit_that_is_tried_again_at_once(box):
+    b = box(f'services: {{web: {{command: "echo listen tcp :7311: Address already in use; exit 1", max_restarts: 1000, backoff: 1ms}}, {HOLD}}}').up()
+    for _ in range(3):
+        b.sysg_ok('stop', 'web')
+        (web,), _ = failed_of(b.sysg('start', '-s', 'web', '--json'))
+        assert web['code'] == 'SG0105' and web['message'].startswith('its port is taken (7311); exited at once: code 1')
+        assert 'ss -ltnp' in web['help'] and 'Address already in use' in web['lines']
+
+
+def test_lines_of_an_earlier_launch_are_none_of_this_start(box):
+    b = box(f'services: {{web: {{command: "[ -e quiet ] || echo Address already in use; exit 1", restart_policy: never}}, {HOLD}}}').up()
+    b.until_state('web', 'failed')
+    (b.home / 'quiet').touch()
+    (web,), _ = failed_of(b.sysg('start', '-s', 'web', '--json'))
+    assert web['code'] == 'SG0102' and 'lines' not in web
+
+
+def test_a_start_of_a_unit_that_never_became_healthy_shows_what_it_printed(box):
+    b = box(f'services: {{web: {{command: "echo I am here; exec sleep 1000", restart_policy: never, health_check: {{file: no, total_timeout: 200ms, retries: 1}}}}, {HOLD}}}').up()
+    b.until_state('web', 'failed')
+    (web,), _ = failed_of(b.sysg('start', '-s', 'web', '--json'))
+    assert web['code'] == 'SG0022' and web['lines'] == 'I am here\n' and web['help'].startswith('sysg logs web\n')
+
+
+def test_the_cause_is_told_before_what_waited_for_it(box):
+    b = box(f'services: {{db: {{command: "echo no disk; exit 1", restart_policy: never}}, web: {{command: "exec sleep 1000", depends_on: {{db: completed}}}}, {HOLD}}}').up()
+    b.until_state('web', 'failed')
+    for _ in range(3):
+        r = b.sysg('start', '-s', 'web')
+        assert codes(r) == ['SG0102', 'SG0109', 'SG0106'] and '2 of 2 units did not reach their target: db, web' in r.stderr
+        assert r.stderr.count('  | no disk') == 1 and 'help: sysg logs db' in r.stderr
+
+
+def test_daemonize_shows_it_too(box):
+    b = box(argv=['sleep', '1000'])
+    b.write_manifest(f'services: {{web: {{command: "echo why; exit 3", restart_policy: never}}, {HOLD}}}')
+    r = b.sysg('start', '--daemonize')
+    assert r.returncode == 1 and codes(r) == ['SG0102', 'SG0106']
+    assert '  | why' in r.stderr and 'help: sysg logs web' in r.stderr and '1 of 2 units' in r.stderr
+
+
+def test_a_start_has_its_answer_though_the_logger_says_nothing(box):
+    b = box(f'services: {{web: {{command: "echo why; exit 3", restart_policy: never}}, {HOLD}}}').up()
+    b.until_state('web', 'failed')
+    os.kill(b.logger().pid, signal.SIGSTOP)
+    for timeout in ('10s', '100ms'):
+        (web,), whole = failed_of(b.sysg('start', '-s', 'web', '--timeout', timeout, '--json'))
+        assert web['code'] == 'SG0102' and 'lines' not in web and whole['code'] == 'SG0106'
+
+
+def test_a_client_that_goes_while_its_answer_is_made_is_no_harm(box):
+    b = box(f'services: {{web: {{command: "echo why; exit 3", restart_policy: never}}, {HOLD}}}').up()
+    b.until_state('web', 'failed')
+    os.kill(b.logger().pid, signal.SIGSTOP)
+    for _ in range(5):
+        p = b.popen(b.program, 'start', '-s', 'web')
+        until(lambda: b.status_json()['supervisor']['connections'] > 1 or p.poll() is not None)
+        for client in [q for q in b.procs().values() if 'start -s web' in q.cmdline]:
+            os.kill(client.pid, signal.SIGKILL)
+        p.wait(10)
+    os.kill(b.logger().pid, signal.SIGCONT)
+    assert b.sysg('start', '-s', 'web').returncode == 1 and b.state('hold') == 'running'
 
 
 def test_at_most_ten_lines_are_shown_and_control_bytes_are_not_let_through(box):
