@@ -81,6 +81,15 @@ static void init_sweep(bool pid1)
 		MUST(prctl(PR_SET_CHILD_SUBREAPER, 1) == 0);
 }
 
+/* So many processes wear the mark within ten seconds. */
+static bool members_come_to(uint64_t mark, unsigned n)
+{
+	for (int i = 0; i < 2000; i++, ms_sleep(5))
+		if (sweep_members(sw, mark, 0, NULL, 0) == n)
+			return true;
+	return false;
+}
+
 static unsigned living(void)
 {
 	return sweep_members(sw, target.mark, target.session, NULL, 0);
@@ -353,8 +362,7 @@ static void strangers(void)
 		MUST(prctl(PR_SET_CHILD_SUBREAPER, 1) == 0);
 		sw = sweep_new(&range, false);
 		start(background);
-		ms_sleep(50);
-		MUST(living() == 4);
+		MUST(members_come_to(target.mark, 4));
 		sweep_add(sw, &target, SIGKILL);
 		MUST(run_until(&gone[0], 3000));
 		_exit(0);
@@ -382,7 +390,8 @@ static void by_session(void)
 	target.mark = 0;
 	start(background);
 	pid_t other = marked(0, wait_for_ever);
-	ms_sleep(50);
+	for (int i = 0; i < 2000 && living() < 4; i++)
+		ms_sleep(5);
 	MUST(living() == 4);
 	sweep_add(sw, &target, SIGKILL);
 	MUST(run_until(&gone[0], 3000));
@@ -650,17 +659,16 @@ static void everyone(void)
 
 	sweep_spare(sw, spare);
 	marked(target.mark, ignores);
-	marked(0, wait_for_ever);
-	ms_sleep(300);
+	pid_t other = marked(0, wait_for_ever);
+	MUST(members_come_to(target.mark, 4)); /* they ignore TERM by then */
 	MUST(sweep_everyone(sw, SIGTERM) == 5);
-	ms_sleep(200);
-	reap_all();
+	for (int i = 0; i < 2000 && kill(other, 0) == 0; i++, ms_sleep(5))
+		reap_all();
 	MUST(sweep_everyone(sw, SIGKILL) == 4);
-	ms_sleep(200);
+	MUST(members_come_to(target.mark, 0));
 	reap_all();
 	MUST(sweep_everyone(sw, SIGKILL) == 0);
-	ms_sleep(100);
-	MUST(state_of(spare) == 'S');
+	MUST(becomes(spare, 'S'));
 }
 
 Test(sweep, at_the_end_everyone_but_the_spare_one_is_signalled)
@@ -677,7 +685,7 @@ static void leftovers(void)
 	pid_t stranger = marked(mark_next(&other, NULL, NULL), wait_for_ever);
 	marked(target.mark, background);
 	marked(second.mark, in_sessions);
-	ms_sleep(300);
+	MUST(members_come_to(target.mark, 4) && members_come_to(second.mark, 3));
 	signal(SIGCHLD, SIG_IGN);
 	MUST(sweep_leftovers(&range) == 0);
 	MUST(sweep_members(sw, target.mark, 0, NULL, 0) +
