@@ -96,6 +96,7 @@ def longest_turn_ms(b):
     return b.status_json()['supervisor']['longest_turn_ms']
 
 
+@pytest.mark.alone
 def test_thousands_of_variables_do_not_hold_it_up(box):
     b = box(HOLD).up()
     r = script(b, '''
