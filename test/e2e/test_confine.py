@@ -1,5 +1,6 @@
 """A spawn is not an escape (R3): the child has no more than its caller, by kernel facts."""
 import os
+
 import pytest
 
 from harness import PYTHON, TOOLS, facts, until
