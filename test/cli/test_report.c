@@ -86,7 +86,7 @@ Test(report, json_has_the_documented_shape_and_leaves_the_unknown_out, .init = s
 		"{\"name\":\"db\",\"path\":\"db\",\"id\":\"@2\",\"project\":{\"id\":\"p1\","
 		"\"loose\":true},"
 		"\"kind\":\"service\",\"state\":\"failed\",\"last_exit\":{\"exit_code\":3},"
-		"\"error\":{\"code\":\"SG0110\",\"message\":\"gave "
+		"\"error\":{\"code\":\"SG0110\",\"name\":\"gave-up\",\"message\":\"gave "
 		"up\"},\"spawned_children\":[]}]}\n");
 }
 
