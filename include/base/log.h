@@ -4,6 +4,10 @@
 #define BASE_LOG_H
 
 enum log_level { LOG_ERR, LOG_WARN, LOG_INFO, LOG_DBG };
+#define LOG_LEVEL_WORDS "error|warn|info|debug" /* as they are written, in their order */
+
+const char *log_level_name(enum log_level level);
+int log_level_parse(const char *word, enum log_level *ret); /* -1: none of them */
 
 /* Where lines go; borrowed. shared: the descriptor belongs to others too, so O_NONBLOCK is never
  * set on it: the line is cut to PIPE_BUF and dropped when poll(2) says that it would block. */

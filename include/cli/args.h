@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/log.h"
 
 enum args_kind {
 	ARG_NONE,     /* --name */
@@ -49,7 +50,7 @@ struct option_row {
 	{ "format", 0, ARG_CHOICE, .value = "json", .help = "machine-readable on stdout" }, \
 	{ "json", 0, ARG_NONE, .help = "the same as --format json" }
 #define OPT_VERBOSE \
-	{ "log-level", 0, ARG_CHOICE, .value = "error|warn|info|debug", .help = "how much is told on stderr" }, \
+	{ "log-level", 0, ARG_CHOICE, .value = LOG_LEVEL_WORDS, .help = "how much is told on stderr" }, \
 	{ "verbose", 'v', ARG_NONE, .help = "the same as --log-level debug" }
 #define OPT_SOCKET { "socket", 0, ARG_STRING, .value = "PATH", .help = "the supervisor's control socket" }
 #define OPT_CLIENT OPT_SOCKET, OPT_JSON, OPT_VERBOSE

@@ -32,6 +32,8 @@
  *        wait=0: ends once it is applied. Of a unit: itself alone, ends once it is accepted.
  * shutdown (operators)                 -> ok=1, then ok=1 end=1 [init=1] [left=N] once every unit is down; the
  *                                         connection ends with the supervisor; init=1: it is PID 1, the asker ends before
+ * loglevel level=error|warn|info|debug (operators)
+ *                                      -> ok=1 was=LEVEL   for the supervisor's own lines, until it ends
  * wait   unit=* [any=1] [timeout_ns=]  -> ok=1 row=exit ... each, as they end, then ok=1 end=1
  *
  * events [unit=*] [follow=1] [since=SEQ] -> ok=1 row=event ... each, ok=1 row=lost lost=N where records were gone

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -33,6 +34,28 @@ void log_level_set(enum log_level level)
 enum log_level log_level_get(void)
 {
 	return out.level;
+}
+
+static const char *const names[] = {
+	[LOG_ERR] = "error",
+	[LOG_WARN] = "warn",
+	[LOG_INFO] = "info",
+	[LOG_DBG] = "debug",
+};
+
+const char *log_level_name(enum log_level level)
+{
+	return names[level];
+}
+
+int log_level_parse(const char *word, enum log_level *ret)
+{
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcmp(word, names[i]) == 0) {
+			*ret = (enum log_level)i;
+			return 0;
+		}
+	return -1;
 }
 
 static int over_rate(void)

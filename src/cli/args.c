@@ -325,12 +325,11 @@ static int join_units(struct args *args, const struct args_spec *spec, struct er
 
 static void set_level(const struct args *args)
 {
-	static const char *const names[] = { "error", "warn", "info", "debug" };
-	const char *level = args_has(args, "verbose") ? "debug" : args_str(args, "log-level");
+	const char *word = args_has(args, "verbose") ? "debug" : args_str(args, "log-level");
+	enum log_level level;
 
-	for (int i = 0; level && i < 4; i++)
-		if (strcmp(level, names[i]) == 0)
-			log_level_set((enum log_level)i);
+	if (word && log_level_parse(word, &level) == 0)
+		log_level_set(level);
 }
 
 /* A word of letters holds as many options as letters; behind "--" there are none. */

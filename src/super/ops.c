@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "super/conn.h"
 
 static void op_ping(struct conn *c, const struct packet *p)
@@ -70,6 +71,28 @@ void op_logs_path(struct conn *c, const struct packet *p)
 	conn_send(c, &b);
 }
 
+static void op_loglevel(struct conn *c, const struct packet *p)
+{
+	const char *word = packet_get(p, "level");
+	enum log_level before = log_level_get(), level;
+	struct err err;
+	struct buf b;
+
+	if (!word || log_level_parse(word, &level) < 0) {
+		(void)err_set(&err, ERR_BAD_REQUEST, 0, "%s%.40s is no log level",
+			word ? "level=" : "nothing", word ? word : "");
+		(void)err_help(&err, "level is one of " LOG_LEVEL_WORDS);
+		conn_fail(c, &err);
+		return;
+	}
+	log_level_set(level);
+	buf_init(&b, CAP_PACKET);
+	packet_put(&b, "ok", "1");
+	packet_put(&b, "was", log_level_name(before));
+	packet_end(&b, NULL, 0);
+	conn_send(c, &b);
+}
+
 // clang-format off
 static const struct op ops[] = {
 	{ "ping",      OP_EVERYONE,             "",        op_ping },
@@ -82,6 +105,7 @@ static const struct op ops[] = {
 	{ "spawn",     OP_UNITS | OP_OPERATOR,
 	  " arg env cwd set_env name unique ttl_ns limit policy no_spawn parent parent_pid wait own_cwd ", op_spawn },
 	{ "shutdown",  OP_OPERATOR,             "",        op_shutdown },
+	{ "loglevel",  OP_OPERATOR,             " level ", op_loglevel },
 	{ "stop",      OP_UNITS | OP_OPERATOR,  " unit wait timeout_ns ",            op_stop },
 	{ "events",    OP_UNITS | OP_OPERATOR,  " unit follow since ",  op_events },
 	{ "signal",    OP_UNITS | OP_OPERATOR,  " unit signal tree ",  op_signal },
