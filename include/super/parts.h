@@ -2,6 +2,7 @@
 #ifndef SUPER_PARTS_H
 #define SUPER_PARTS_H
 
+#include "base/log.h"
 #include "super/state.h"
 
 struct spawned;
@@ -89,6 +90,7 @@ void trouble_of_end(const struct unit *u, struct err *ret);
 void trouble_ended(struct unit *u); /* the same into u->trouble */
 /* Says u->trouble on stderr, with those lines and what to do next: now, or when they are there. */
 void trouble_say(struct super *s, struct unit *u);
+void trouble_say_help(enum log_level level, const char *help); /* a line for each of its own */
 void trouble_flush(struct super *s);       /* what waits for lines is said without them */
 bool trouble_waits(const struct super *s); /* lines were asked for, and are to come */
 void trouble_forget(struct job *j);

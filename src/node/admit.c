@@ -14,9 +14,15 @@ static int over(const struct unit *holder, enum limit_key key, int64_t limit, in
 {
 	char path[UNIT_PATH_MAX];
 
-	return err_set(err, limit_rows[key].code, 0,
+	(void)err_set(err, limit_rows[key].code, 0,
 		"%s limit of %s reached: %" PRId64 " of %" PRId64, limit_rows[key].key,
 		unit_path(holder, path, sizeof path), count, limit);
+	if (key == LIMIT_RATE)
+		return err_help(err,
+			"try again within a second; `spawn.limits.rate` of %s bounds it",
+			holder->root->name);
+	return err_help(err, "sysg tree %s\n`spawn.limits.%s` of %s bounds it", holder->root->name,
+		limit_rows[key].key, holder->root->name);
 }
 
 static int may_spawn(const struct unit *parent, struct err *err)
@@ -31,9 +37,11 @@ static int may_spawn(const struct unit *parent, struct err *err)
 			err, "add to service %s: spawn: {mode: dynamic}", parent->root->name);
 	}
 	for (const struct unit *a = parent; a; a = a->parent)
-		if (a->no_spawn)
-			return err_set(err, ERR_NOT_DYNAMIC, 0, "%s was spawned with --no-spawn",
+		if (a->no_spawn) {
+			err_set(err, ERR_NOT_DYNAMIC, 0, "%s was spawned with --no-spawn",
 				unit_path(a, path, sizeof path));
+			return err_help(err, "what spawns it has to leave --no-spawn out");
+		}
 	for (const struct unit *a = parent; a; a = a->parent)
 		if (a->closed || a->ended)
 			return err_set(err, ERR_PARENT_STOPPING, 0,
@@ -117,8 +125,9 @@ static int ttl(
 		return 0;
 	duration_print(have, sizeof have, want->ttl_ns);
 	duration_print(may, sizeof may, limit);
-	return err_set(err, ERR_ONLY_TIGHTEN, 0, "a TTL of %s is above limits.ttl of %s: %s", have,
+	err_set(err, ERR_ONLY_TIGHTEN, 0, "a TTL of %s is above limits.ttl of %s: %s", have,
 		unit_path(holder, path, sizeof path), may);
+	return err_help(err, "--ttl %s at most, or none for that much", may);
 }
 
 /* What the child may set at most for one key, by its ancestors. LIMIT_NONE: anything. */
@@ -144,20 +153,26 @@ static int tightens(const struct unit *parent, const struct spawn_want *want, st
 {
 	for (int key = 0; key < LIMIT_COUNT; key++) {
 		int64_t v = want->limits.v[key], may = ceiling(parent, (enum limit_key)key);
-		if (v == LIMIT_NONE && may != LIMIT_NONE && want->unlimited >> key & 1)
-			return err_set(err, ERR_ONLY_TIGHTEN, 0,
+		if (v == LIMIT_NONE && may != LIMIT_NONE && want->unlimited >> key & 1) {
+			err_set(err, ERR_ONLY_TIGHTEN, 0,
 				"--limit %s=0 would lift the limit that is in force here",
 				limit_rows[key].key);
-		if (v != LIMIT_NONE && may != LIMIT_NONE && v > may)
-			return err_set(err, ERR_ONLY_TIGHTEN, 0,
+			return err_help(err, "leave it out: the limit holds for the child too");
+		}
+		if (v != LIMIT_NONE && may != LIMIT_NONE && v > may) {
+			int64_t unit = key == LIMIT_TTL ? NS_PER_SEC : 1;
+			err_set(err, ERR_ONLY_TIGHTEN, 0,
 				"--limit %s=%" PRId64 " is above what is left here: %" PRId64,
-				limit_rows[key].key, key == LIMIT_TTL ? v / NS_PER_SEC : v,
-				key == LIMIT_TTL ? may / NS_PER_SEC : may);
+				limit_rows[key].key, v / unit, may / unit);
+			return err_help(err, "`spawn.limits.%s` of %s bounds it",
+				limit_rows[key].key, parent->root->name);
+		}
 	}
-	if (want->has_policy && want->policy < parent->policy)
-		return err_set(err, ERR_ONLY_TIGHTEN, 0,
-			"--policy %s is looser than the parent's: %s", policy_name(want->policy),
-			policy_name(parent->policy));
+	if (want->has_policy && want->policy < parent->policy) {
+		err_set(err, ERR_ONLY_TIGHTEN, 0, "--policy %s is looser than the parent's: %s",
+			policy_name(want->policy), policy_name(parent->policy));
+		return err_help(err, "leave it out, or make it stricter");
+	}
 	return 0;
 }
 
@@ -204,9 +219,10 @@ static int choose_name(const struct unit *parent, const struct spawn_want *want,
 	memcpy(ret, full, strlen(full) + 1); /* checked: at most CAP_NAME bytes */
 	if (!taken(parent, ret))
 		return 0;
-	if (want->unique)
-		return err_set(
-			err, ERR_NAME_TAKEN, 0, "the name %s is taken by a living sibling", ret);
+	if (want->unique) {
+		err_set(err, ERR_NAME_TAKEN, 0, "the name %s is taken by a living sibling", ret);
+		return err_help(err, "without --unique it gets a number; %%n in a name is one too");
+	}
 	int n = snprintf(tail, sizeof tail, ".%" PRIu64, id);
 	size_t room = (size_t)(CAP_NAME - n), len = strlen(ret);
 	memcpy(ret + (len < room ? len : room), tail, (size_t)n + 1);

@@ -51,17 +51,18 @@ static int refuse_if_alive(const struct sockaddr_un *sa, socklen_t len, struct e
 		return errno == ENOENT ? 0
 				       : err_set(err, ERR_UNKNOWN, errno, "%s: %s", sa->sun_path,
 						 strerror(errno));
-	if (!S_ISSOCK(st.st_mode))
-		return err_set(
-			err, ERR_UNKNOWN, EEXIST, "%s is there and is no socket", sa->sun_path);
+	if (!S_ISSOCK(st.st_mode)) {
+		err_set(err, ERR_UNKNOWN, EEXIST, "%s is there and is no socket", sa->sun_path);
+		return err_help(err, "remove it, or take another place: --socket PATH");
+	}
 	autoclose int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return err_set(err, ERR_UNKNOWN, errno, "no control socket: %s", strerror(errno));
 	if (connect(fd, (const struct sockaddr *)sa, len) < 0 &&
 		(errno == ECONNREFUSED || errno == ENOENT))
 		return 0;
-	return err_set(
-		err, ERR_UNKNOWN, EADDRINUSE, "another supervisor answers at %s", sa->sun_path);
+	err_set(err, ERR_UNKNOWN, EADDRINUSE, "another supervisor answers at %s", sa->sun_path);
+	return err_help(err, "sysg status --socket %s", sa->sun_path);
 }
 
 /* A name in the same directory, no longer than sun_path has room for. */
@@ -126,13 +127,15 @@ static int listen_path(int fd, const char *path, mode_t mode, gid_t gid, struct 
 	if (bind_with_mode(fd, &tmp, mode) < 0)
 		return err_set(
 			err, ERR_UNKNOWN, errno, "no socket at %s: %s", path, strerror(errno));
-	if (give_to_group(tmp.sun_path, gid) < 0)
+	if (give_to_group(tmp.sun_path, gid) < 0) {
 		err_set(err, ERR_UNKNOWN, errno, "the socket's group can't be set: %s",
 			strerror(errno));
-	else if (listen(fd, BACKLOG) < 0 || rename(tmp.sun_path, path) < 0)
+		err_help(err, "`control.group` has to be one of the supervisor's own groups");
+	} else if (listen(fd, BACKLOG) < 0 || rename(tmp.sun_path, path) < 0) {
 		err_set(err, ERR_UNKNOWN, errno, "no socket at %s: %s", path, strerror(errno));
-	else
+	} else {
 		return 0;
+	}
 	(void)unlink(tmp.sun_path);
 	return -1;
 }

@@ -93,20 +93,26 @@ static int judge(const struct hook_run *h, struct err *err)
 	const char *name = hook_name(h->kind);
 	char limit[32];
 
-	if (h->failed.code != ERR_OK)
-		return err_set(err, ERR_PRE_START, 0, "its %s hook could not be run: %s", name,
+	if (h->failed.code != ERR_OK) {
+		err_set(err, ERR_PRE_START, 0, "its %s hook could not be run: %s", name,
 			h->failed.msg);
-	if (h->slow)
-		return err_set(err, ERR_PRE_START_SLOW, 0,
+		return err_help(err, "is %s in this image, and executable?", h->program);
+	}
+	if (!h->slow && !h->sig && !h->code)
+		return 0;
+	if (h->slow) {
+		err_set(err, ERR_PRE_START_SLOW, 0,
 			"its %s hook took longer than %s and was killed", name,
 			duration_print(limit, sizeof limit, h->timeout_ns));
+		return err_help(err,
+			"what it printed: sysg logs %s\nits `timeout` gives it more time",
+			h->j ? h->j->u->name : "");
+	}
 	if (h->sig)
-		return err_set(
-			err, ERR_PRE_START, 0, "its %s hook was ended by signal %d", name, h->sig);
-	if (h->code)
-		return err_set(
-			err, ERR_PRE_START, 0, "its %s hook ended with code %d", name, h->code);
-	return 0;
+		err_set(err, ERR_PRE_START, 0, "its %s hook was ended by signal %d", name, h->sig);
+	else
+		err_set(err, ERR_PRE_START, 0, "its %s hook ended with code %d", name, h->code);
+	return err_help(err, "what it printed: sysg logs %s", h->j ? h->j->u->name : "");
 }
 
 static void warn(const struct job *j, const struct err *err)
@@ -115,6 +121,7 @@ static void warn(const struct job *j, const struct err *err)
 
 	event_add(j->s, EVENT_HOOK, j->u, ERR_OK, "%s", err->msg);
 	log_line(LOG_WARN, "%s: %s", unit_path(j->u, path, sizeof path), err->msg);
+	trouble_say_help(LOG_WARN, err->help);
 }
 
 /* A start that failed before there was a main process: its end is the hook's. */
@@ -137,6 +144,7 @@ static void prepare_failed(
 	event_add(s, EVENT_HOOK, u, err->code, "%s", err->msg);
 	log_line(LOG_ERR, "error[SG%04d]: %s: %s", err->code, unit_path(u, path, sizeof path),
 		err->msg);
+	trouble_say_help(LOG_ERR, err->help);
 	post(s, u, EV_HOOK_FAIL);
 }
 

@@ -103,8 +103,10 @@ static int find_parent(struct conn *c, const struct packet *p, struct request *r
 	const char *selector = packet_get(p, "parent"), *pid = packet_get(p, "parent_pid");
 
 	r->for_other = selector || pid;
-	if (c->cls == PEER_AUX)
-		return err_set(err, ERR_NOT_DYNAMIC, 0, "a health check or a hook does not spawn");
+	if (c->cls == PEER_AUX) {
+		err_set(err, ERR_NOT_DYNAMIC, 0, "a health check or a hook does not spawn");
+		return err_help(err, "let the service itself spawn it");
+	}
 	if (!r->for_other && c->cls == PEER_OPERATOR) {
 		err_set(err, ERR_BAD_REQUEST, 0, "an operator has no place in the tree of its own");
 		return err_help(
@@ -115,8 +117,10 @@ static int find_parent(struct conn *c, const struct packet *p, struct request *r
 		return -1;
 	if (r->parent == c->unit && !r->parent->main_alive)
 		r->for_other = false;
-	if (!r->parent->main_alive && r->for_other)
-		return err_set(err, ERR_PARENT_STOPPING, 0, "%s does not run", r->parent->name);
+	if (!r->parent->main_alive && r->for_other) {
+		err_set(err, ERR_PARENT_STOPPING, 0, "%s does not run", r->parent->name);
+		return err_help(err, "sysg start %s", r->parent->root->name);
+	}
 	return 0;
 }
 
@@ -135,9 +139,10 @@ static int parse(struct conn *c, const struct packet *p, struct request *r, stru
 		packet_int(p, "ttl_ns", 1, INT64_MAX / 2, &r->want.ttl_ns, err) < 0 ||
 		take_limits(p, &r->want, err) < 0 || take_policy(p, &r->want, err) < 0)
 		return -1;
-	if (!r->nargs)
-		return err_set(err, ERR_BAD_REQUEST, 0,
-			"no command: sysg spawn [OPTIONS] -- COMMAND [ARG...]");
+	if (!r->nargs) {
+		err_set(err, ERR_BAD_REQUEST, 0, "no command to spawn");
+		return err_help(err, "sysg spawn [OPTIONS] -- COMMAND [ARG...]");
+	}
 	if (r->for_other && !packet_get(p, "own_cwd"))
 		r->cwd = job_of(r->parent)->cwd;
 	if (r->cwd && *r->cwd != '/')
@@ -235,6 +240,7 @@ static struct envblock *make_env(struct conn *c, const struct request *r, struct
 		env_unref(s, e);
 		err_set(err, ERR_TOO_LARGE, 0,
 			"the environments kept for this tree are over %d MiB", KEPT_MAX >> 20);
+		err_help(err, "equal environments are kept once: give what differs as arguments");
 		return NULL;
 	}
 	return e;

@@ -78,7 +78,8 @@ static int lock_pid_file(struct super *s, const char *socket, struct err *err)
 		return 0;
 	if (flock(s->pid_file, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
 		drop_pid_file(s, NULL);
-		return err_set(err, ERR_UNKNOWN, EADDRINUSE, "another supervisor holds %s", path);
+		err_set(err, ERR_UNKNOWN, EADDRINUSE, "another supervisor holds %s", path);
+		return err_help(err, "sysg status --socket %.150s", socket);
 	}
 	int n = snprintf(text, sizeof text, "%d\n", (int)getpid());
 	if (ftruncate(s->pid_file, 0) < 0 || pwrite(s->pid_file, text, (size_t)n, 0) != n)
@@ -88,9 +89,11 @@ static int lock_pid_file(struct super *s, const char *socket, struct err *err)
 
 static int listen_at(struct super *s, const char *path, struct err *err)
 {
-	if (strlen(path) > SOCKET_PATH_MAX)
-		return err_set(err, ERR_BAD_VALUE, ENAMETOOLONG,
+	if (strlen(path) > SOCKET_PATH_MAX) {
+		err_set(err, ERR_BAD_VALUE, ENAMETOOLONG,
 			"the socket's path has more than %d bytes: %s", SOCKET_PATH_MAX, path);
+		return err_help(err, "a shorter one: --socket PATH, or `control.socket`");
+	}
 	if (lock_pid_file(s, path, err) < 0)
 		return -1;
 	if (usock_listen(path, NULL, s->m->control_mode, s->control_gid, &s->listener.fd, err) <
@@ -183,6 +186,7 @@ static void try_abstract(struct super *s)
 			"no runtime directory can be written; the socket is the abstract %s", name);
 	else
 		log_line(LOG_WARN, "no control socket: %s", err.msg);
+	log_line(LOG_WARN, "help: mount a tmpfs at /run/sysg, or set SYSG_RUNTIME_DIR");
 }
 
 static bool log_dir_is(struct super *s, const char *dir)
@@ -206,6 +210,7 @@ static void find_log_dir(struct super *s)
 			return;
 	}
 	log_line(LOG_WARN, "no log directory can be written; logs go to stdout alone");
+	log_line(LOG_WARN, "help: mount a volume at /var/log/sysg");
 }
 
 /* The folder of a socket that was asked for; where it can't be made the bind says so. */
@@ -276,6 +281,9 @@ int rundir_open(struct super *s, struct err *err)
 		if (err->sys == EADDRINUSE || err->code == ERR_BAD_VALUE)
 			return -1;
 		log_line(LOG_ERR, "the control socket can't be made: %s", err->msg);
+		log_line(LOG_ERR, "help: %s",
+			err->help[0] ? err->help
+				     : "another place: --socket PATH, or `control.socket`");
 		wanted = NULL;
 	}
 	if (!wanted) {

@@ -120,7 +120,7 @@ bool trouble_explain(const struct unit *u, bool bad_end, struct err *e)
 
 /* --- saying it --- */
 
-static void say_help(enum log_level level, const char *help)
+void trouble_say_help(enum log_level level, const char *help)
 {
 	while (*help) {
 		size_t n = strcspn(help, "\n");
@@ -149,7 +149,7 @@ static void say(struct super *s, struct job *j)
 		(void)line_clean(clean, sizeof clean, line, len);
 		log_line(level, "  | %s", clean);
 	}
-	say_help(level, u->trouble.help);
+	trouble_say_help(level, u->trouble.help);
 }
 
 /* --- asking for the lines --- */
