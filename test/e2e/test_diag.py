@@ -194,6 +194,36 @@ def test_a_client_that_goes_while_its_answer_is_made_is_no_harm(box):
     assert b.sysg('start', '-s', 'web').returncode == 1 and b.state('hold') == 'running'
 
 
+@pytest.mark.parametrize('words,code,remedy', [
+    (['--name', 'a', '--unique'], 'SG0807', 'help: without --unique it gets a number; %n in a name is one too'),
+    (['--limit', 'depth=9'], 'SG0812', 'help: `spawn.limits.depth` of web bounds it'),
+    (['--ttl', '2h'], 'SG0812', 'help: --ttl 1h00m at most, or none for that much'),
+    ([], 'SG0803', 'help: sysg tree web\nhelp: `spawn.limits.children` of web bounds it'),
+])
+def test_a_refused_spawn_has_a_remedy(box, words, code, remedy):
+    limits = 'children: 1' if code == 'SG0803' else 'children: 5, depth: 2, ttl: 1h'
+    b = box(f'services: {{web: {{command: "exec sleep 1000", spawn: {{mode: dynamic, limits: {{{limits}}}}}}}}}').up()
+    b.until_state('web', 'running')
+    b.sysg_ok('spawn', '--parent', 'web', '--name', 'a', '--', 'sleep', '1000')
+    r = b.sysg('spawn', '--parent', 'web', *words, '--', 'sleep', '1000')
+    assert codes(r) == [code] and remedy in r.stderr, r.stderr
+
+
+def test_a_hook_that_fails_says_where_to_look(box):
+    b = box(f'services: {{web: {{command: "exec sleep 1000", restart_policy: never, hooks: {{pre_start: "exit 4"}}}}, {HOLD}}}').up()
+    b.says(r'^sysg: error\[SG0103\]: web: its pre_start hook ended with code 4\nsysg: help: what it printed: sysg logs web$', where='stderr')
+    assert b.unit('web')['error']['help'] == 'what it printed: sysg logs web'
+    (web,), _ = failed_of(b.sysg('start', '-s', 'web', '--json'))
+    assert web['code'] == 'SG0103' and web['help'] == 'what it printed: sysg logs web' and 'lines' not in web
+
+
+def test_a_socket_that_can_not_be_made_has_a_remedy(box):
+    b = box(f'services: {{{HOLD}}}', '--socket', '/' + 'x' * 107)
+    assert b.wait() != 0 and 'help: a shorter one: --socket PATH, or `control.socket`' in b.stderr
+    b = box(f'services: {{{HOLD}}}', '--socket', '/etc/passwd').up()
+    assert re.search(r'/etc/passwd is there and is no socket\nsysg: help: remove it, or take another place: --socket PATH\n', b.stderr)
+
+
 def test_at_most_ten_lines_are_shown_and_control_bytes_are_not_let_through(box):
     b = box('''
         services:
