@@ -22,4 +22,8 @@ bool live_begin(struct live *l, const struct args *args, const char *socket, enu
 /* Draws how it came out and returns when that is on the screen. Does nothing where nothing is drawn. */
 void live_end(struct live *l);
 
+/* What draws the boot of a supervisor in the foreground (super.h): from rows_fd come the rows of its start, each picture
+ * goes whole to picture_fd, and is shown by the logger. Returns the exit status of the process when the boot is over. */
+int live_boot(int rows_fd, int picture_fd);
+
 #endif

@@ -62,11 +62,12 @@ struct logger_config {
 	struct log_keep keep; /* of PID 1's own lines */
 	int64_t max_total;    /* bytes of all files below LOGDIR; 0: 64 MiB */
 	int journal_fd;       /* a memfd, the same for each logger; -1: none */
+	int picture_fd; /* pictures for the terminal that descriptors 1 and 2 are (picture.h); -1: none */
 };
 
 /* Runs until told to finish. Descriptors 1 and 2 are the init's own and shared with services:
- * O_NONBLOCK is never set on them. All other descriptors but ctl_fd, own_fd and
- * journal_fd are closed, privileges are dropped. Returns the exit status of the process: 0, or 70 when there was no memory
+ * O_NONBLOCK is never set on them. All other descriptors but ctl_fd, own_fd,
+ * journal_fd and picture_fd are closed, privileges are dropped. Returns the exit status of the process: 0, or 70 when there was no memory
  * to begin with. */
 int logger_main(const struct logger_config *cfg);
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "logger/format.h"
+#include "logger/picture.h"
 
 enum {
 	SINK_CHUNK = 64 * 1024, /* bytes of lines in one write to what takes any length */
@@ -31,6 +32,7 @@ struct sink {
 	bool socket;
 	bool dead;  /* lines are discarded */
 	bool stuck; /* would block: set by a write, cleared by whoever sees it writable */
+	struct picture *picture; /* borrowed; what stands below the lines. NULL: nothing */
 };
 
 /* may_reopen: false leaves the descriptor as it is (the fallback). rest is borrowed, and what stands
@@ -45,6 +47,9 @@ bool sink_ready(struct sink *o);
  * with, of which the last may go on in the rest. What can't be written at all (EPIPE, ENOSPC) is
  * done with: a reader may come back. */
 size_t sink_write(struct sink *o, const char *p, size_t n);
+/* Writes these bytes as they are, what the sink does not take now before anything else; needs sink_ready(), and n <=
+ * FORMAT_MAX. False: stuck. */
+bool sink_put(struct sink *o, const char *p, size_t n);
 /* Discards what is left and all that comes. */
 void sink_kill(struct sink *o);
 

@@ -70,6 +70,6 @@ void await_free(struct conn *c);
  * the last of them, or c is gone. */
 bool await_late(struct conn *c, struct err *err);
 /* The start of the boot, for whoever made the supervisor detach: fd is a connection to it. */
-void await_boot(struct super *s, int fd, int64_t timeout_ns);
+void await_boot(struct super *s, int fd, int64_t timeout_ns, bool progress);
 
 #endif

@@ -49,6 +49,7 @@ struct conn {
 	bool any, then_exit, listing_some;
 	int64_t deadline_ns; /* of the wait; 0: none */
 	struct await *await; /* of WAIT_STARTED; owned */
+	bool progress;       /* of it: rows on the way there, too */
 	uint64_t cursor;     /* listing: the last id that went out; signal: whose tree */
 	unsigned sweeps_left, signalled; /* signal: passes to come, processes that got it */
 	int signal;

@@ -72,6 +72,8 @@ struct super {
 	struct aux *aux;           /* uthash by pid: probe processes */
 	struct hook_run *hooks;    /* those that run, of all units */
 	struct logproc *logproc;   /* NULL: one-command mode */
+	int pictures[2];           /* while it starts: from the drawer, for the logger; -1: none */
+	pid_t drawer;              /* draws the boot; 0: none */
 	struct list tails;         /* last lines that were asked for; src/super/logtail.c */
 	uint64_t last_tail;
 	struct probes *probes; /* what checks share: the loop, timers, inotify */

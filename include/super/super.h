@@ -19,6 +19,7 @@ struct super_logger {
 	const char *log_dir;            /* NULL: no files */
 	int64_t max_bytes, max_total;   /* of one file of our own lines, of all; 0: the default */
 	int max_files;
+	int picture_fd; /* pictures of the boot come from it; -1: none */
 };
 
 struct super_opts {
@@ -31,6 +32,9 @@ struct super_opts {
 	int report_fd; /* -1, or a connection on which the outcome of the boot is awaited; taken over */
 	int64_t report_timeout_ns;                          /* 0: none */
 	int (*logger_main)(const struct super_logger *cfg); /* NULL in one-command mode */
+	/* Runs in a process of its own: rows of the boot come from rows_fd, pictures go to picture_fd (logger/picture.h); the
+	 * exit status. NULL: the boot isn't drawn. */
+	int (*drawer_main)(int rows_fd, int picture_fd);
 };
 
 /* Runs until the container ends. Returns its exit code (spec "When the container ends"). -1 with

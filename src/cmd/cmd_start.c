@@ -2,6 +2,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/caps.h"
@@ -10,6 +11,7 @@
 #include "cmd/command.h"
 #include "cmd/common.h"
 #include "cmd/detach.h"
+#include "cmd/live.h"
 #include "cmd/locate.h"
 #include "cmd/order.h"
 #include "logger/logger.h"
@@ -42,6 +44,7 @@ static int run_logger(const struct super_logger *l)
 		.log_dir = l->log_dir,
 		.keep = { .max_bytes = l->max_bytes, .max_files = l->max_files },
 		.max_total = l->max_total,
+		.picture_fd = l->picture_fd,
 	};
 
 	return logger_main(&cfg);
@@ -211,6 +214,7 @@ static int run_detached(const struct args *args, struct super_opts *opts, int fd
 	struct buf b;
 
 	opts->detached = true;
+	opts->drawer_main = NULL;
 	opts->report_fd = fd;
 	opts->report_timeout_ns = args_number(args, "timeout", ORDER_TIMEOUT);
 	int status = begin(args, opts, &err);
@@ -237,13 +241,24 @@ static int detached(const struct args *args, struct super_opts *opts)
 	return status < 0 ? ask_the_winner(args, &err) : status;
 }
 
+/* Both descriptors have to be the one terminal: what goes to another can't be told where the picture is. */
+static bool draws(const struct args *args)
+{
+	struct stat out, err;
+
+	return !args->argv && !args->json && out_live(STDOUT_FILENO) && out_live(STDERR_FILENO) &&
+	       fstat(STDOUT_FILENO, &out) == 0 && fstat(STDERR_FILENO, &err) == 0 &&
+	       out.st_rdev == err.st_rdev;
+}
+
 static int supervise(const struct args *args)
 {
 	struct super_opts opts = { .one_command = args->argv != NULL,
 		.socket = args_str(args, "socket"),
 		.report_fd = -1,
 		.merge_stderr = args_has(args, "stderr"),
-		.logger_main = args->argv ? NULL : run_logger };
+		.logger_main = args->argv ? NULL : run_logger,
+		.drawer_main = draws(args) ? live_boot : NULL };
 	struct err err = { 0 };
 	int status;
 

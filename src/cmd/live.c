@@ -6,14 +6,17 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "cli/progress.h"
 #include "cmd/common.h"
+#include "logger/picture.h"
 #include "os/reap.h"
+#include "super/super.h"
 
-enum { PERIOD_MS = 100, DRAWER_MS = 60 * 1000 };
+enum { PERIOD_MS = 100, DRAWER_MS = 60 * 1000, RESIZE_MS = 250, ROW_BYTES = 16 * 1024 };
 
 struct drawer {
 	const struct args *args;
@@ -134,19 +137,26 @@ static void look(struct drawer *d)
 	client_done(&c);
 }
 
-static void paint(struct drawer *d)
+static struct progress_screen screen_now(void)
 {
 	struct progress_screen screen = { .colour = out_colour(STDOUT_FILENO),
 		.ascii = !out_drawing() };
 	struct winsize ws;
-	struct buf out;
 
-	if (!d->p.n)
-		return;
 	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) == 0) {
 		screen.columns = ws.ws_col;
 		screen.lines = ws.ws_row;
 	}
+	return screen;
+}
+
+static void paint(struct drawer *d)
+{
+	struct progress_screen screen = screen_now();
+	struct buf out;
+
+	if (!d->p.n)
+		return;
 	buf_init(&out, OUT_MAX);
 	if (progress_draw(&out, &d->p, &screen) == 0)
 		(void)out_flush(&out);
@@ -206,4 +216,82 @@ void live_end(struct live *l)
 	(void)close(l->fd);
 	(void)reap_wait(l->pid, DRAWER_MS, &code, &sig);
 	l->pid = 0;
+}
+
+/* --- the boot --- */
+
+/* False: that was the last one, whichever way it ends. */
+static bool take_row(struct drawer *d, const struct packet *row)
+{
+	const char *path = packet_get(row, "path");
+	char text[48];
+
+	if (!is(row, "ok", "1") || is(row, "end", "1"))
+		return false;
+	if (!path)
+		return true;
+	enum progress_state state = is(row, "row", "started")  ? PROGRESS_OK
+				    : is(row, "row", "failed") ? PROGRESS_FAILED
+							       : PROGRESS_BUSY;
+	(void)progress_set(&d->p, path, state, detail_of(row, state, text, sizeof text));
+	return true;
+}
+
+static bool take_rows(struct drawer *d, int fd)
+{
+	char bytes[ROW_BYTES];
+	struct packet row;
+
+	for (;;) {
+		ssize_t n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 && errno == EAGAIN;
+		if (packet_parse(&row, bytes, (size_t)n) == 0 && !take_row(d, &row))
+			return false;
+	}
+}
+
+/* As much of it as a message takes. The logger knows what it has shown, so that each is drawn as the first. */
+static int send_picture(struct drawer *d, struct progress_screen screen, int fd)
+{
+	struct buf out;
+	int rc = -1;
+
+	if (!screen.lines || screen.lines > PICTURE_LINES)
+		screen.lines = screen.lines ? PICTURE_LINES : 24;
+	buf_init(&out, OUT_MAX);
+	do {
+		out.len = 0;
+		d->p.drawn = 0;
+		rc = progress_draw(&out, &d->p, &screen);
+		screen.lines /= 2;
+	} while (rc == 0 && out.len > PICTURE_BYTES && screen.lines > 1);
+	if (rc == 0 && !out.failed && out.len <= PICTURE_BYTES)
+		rc = send(fd, out.p, out.len, MSG_NOSIGNAL) < 0 ? -1 : 0;
+	buf_done(&out);
+	return rc;
+}
+
+int live_boot(int rows_fd, int picture_fd)
+{
+	struct drawer d = { .what = LIVE_START };
+	struct pollfd p = { .fd = rows_fd, .events = POLLIN };
+	struct progress_screen was = { .columns = 0 };
+	bool more = true;
+
+	(void)progress_heading(&d.p, "Starting '" SUPER_PROJECT "'");
+	while (more) {
+		int n = poll(&p, 1, RESIZE_MS);
+		struct progress_screen screen = screen_now();
+		if (n > 0)
+			more = take_rows(&d, rows_fd);
+		bool same = screen.columns == was.columns && screen.lines == was.lines;
+		was = screen;
+		if ((n > 0 || !same) && d.p.n && send_picture(&d, screen, picture_fd) < 0)
+			break;
+	}
+	progress_done(&d.p);
+	return 0;
 }

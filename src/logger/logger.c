@@ -20,7 +20,8 @@
 enum {
 	CTL_SLOT,
 	OUT_SLOT, /* of descriptor 1; that of 2 follows */
-	STREAM_SLOT = OUT_SLOT + 2,
+	PICTURE_SLOT = OUT_SLOT + 2,
+	STREAM_SLOT,
 	MESSAGES_A_TURN = 64,
 	TAIL_TURNS = 16,      /* as many as a pipe of 1 MiB needs */
 	TRIM_AFTER_MS = 1000, /* of quiet the buffers' pages are given back, once */
@@ -43,7 +44,8 @@ struct arena {
 struct logger {
 	int ctl;
 	struct arena *arena;
-	struct sink out[2]; /* of descriptors 1 and 2 */
+	struct sink out[2];      /* of descriptors 1 and 2 */
+	struct picture *picture; /* while the boot is drawn: out[0]'s, and all lines go there */
 	struct stream_sinks sinks;
 	struct stream **v;
 	struct pollfd *pfd; /* STREAM_SLOT + cap entries */
@@ -94,7 +96,7 @@ static void say_full(struct logger *lg, const char *path, int why)
 static void set_sinks(struct logger *lg, struct stream *s, const struct ctl_add *m)
 {
 	if (m->sinks & LOGGER_STDOUT)
-		s->out = &lg->out[m->sinks & LOGGER_MERGE ? 0 : m->stream - 1];
+		s->out = &lg->out[m->sinks & LOGGER_MERGE || lg->picture ? 0 : m->stream - 1];
 	s->drop = m->sinks & LOGGER_DROP;
 	s->format.json = m->sinks & LOGGER_JSON;
 	if (!(m->sinks & LOGGER_FILE) || !lg->sinks.files)
@@ -213,6 +215,9 @@ static nfds_t watch(struct logger *lg, bool *ret_work)
 		if (s->out && (s->waits || !s->watched))
 			waited[s->out - lg->out] = true;
 	}
+	waited[0] |= lg->picture && picture_waits(lg->picture);
+	p[PICTURE_SLOT] =
+		(struct pollfd){ .fd = lg->picture ? lg->picture->fd : -1, .events = POLLIN };
 	for (int i = 0; i < 2; i++) {
 		lg->out[i].stuck &= waited[i]; /* or nobody would find out that it isn't */
 		bool poll_it = lg->out[i].stuck || lg->out[i].rest->n;
@@ -328,6 +333,18 @@ static void serve_out(struct logger *lg, int i)
 		sink_kill(o);
 }
 
+/* Below the lines of this turn. */
+static void serve_picture(struct logger *lg)
+{
+	if (!lg->picture)
+		return;
+	picture_receive(lg->picture);
+	if (!picture_show(lg->picture, &lg->out[0]))
+		return;
+	lg->picture = lg->out[0].picture = picture_free(lg->picture);
+	lg->dirty = true;
+}
+
 static void turn(struct logger *lg)
 {
 	bool work;
@@ -349,6 +366,7 @@ static void turn(struct logger *lg)
 	for (int i = 0; i < 2; i++)
 		serve_out(lg, i);
 	serve_streams(lg);
+	serve_picture(lg);
 	/* After the streams: it may move the poll set that they were looked up in. */
 	if (called)
 		serve_ctl(lg);
@@ -398,6 +416,8 @@ static int set_up(struct logger *lg, const struct logger_config *cfg)
 			lg->sinks.journal ? journal_rest(lg->sinks.journal, i)
 					  : &lg->arena->rest[i],
 			true);
+	if (cfg->picture_fd >= 0)
+		lg->picture = lg->out[0].picture = picture_new(cfg->picture_fd);
 	lg->sinks.scratch = lg->arena->scratch;
 	lg->sinks.chunk = lg->arena->chunk;
 	if (cfg->log_dir) {
@@ -423,6 +443,7 @@ static void tear_down(struct logger *lg)
 	log_files_free(lg->sinks.files);
 	tails_done(&lg->sinks.tails);
 	journal_close(lg->sinks.journal);
+	(void)picture_free(lg->picture);
 	free(lg->v);
 	free(lg->pfd);
 	if (lg->arena != MAP_FAILED)
@@ -434,7 +455,9 @@ int logger_main(const struct logger_config *cfg)
 	struct logger lg = { .ctl = -1,
 		.dirty = true }; /* what the fork brought along goes at the first quiet, too */
 
-	confine_descriptors((const int[]){ cfg->ctl_fd, cfg->own_fd, cfg->journal_fd }, 3, true);
+	confine_descriptors(
+		(const int[]){ cfg->ctl_fd, cfg->own_fd, cfg->journal_fd, cfg->picture_fd }, 4,
+		true);
 	confine_self();
 	if (set_up(&lg, cfg) < 0) {
 		tear_down(&lg);

@@ -96,20 +96,31 @@ bool sink_ready(struct sink *o)
 	return o->dead || !o->stuck;
 }
 
-/* The rest of the line that p begins in the midst of; n bytes follow. Its length is noted last: a
- * rest that is there is whole. */
+/* Its length is noted last: a rest that is there is whole. */
+static void set_rest(struct sink *o, const char *p, size_t n)
+{
+	memcpy(o->rest->bytes, p, n);
+	o->rest->at = 0;
+	atomic_signal_fence(memory_order_seq_cst);
+	o->rest->n = (uint32_t)n;
+	atomic_signal_fence(memory_order_seq_cst);
+}
+
+/* The rest of the line that p begins in the midst of; n bytes follow. */
 static void keep_rest(struct sink *o, const char *p, size_t n)
 {
 	const char *end = memchr(p, '\n', n);
 	size_t len = end ? (size_t)(end - p) + 1 : n;
 
-	if (len > sizeof o->rest->bytes)
-		return;
-	memcpy(o->rest->bytes, p, len);
-	o->rest->at = 0;
-	atomic_signal_fence(memory_order_seq_cst);
-	o->rest->n = (uint32_t)len;
-	atomic_signal_fence(memory_order_seq_cst);
+	if (len <= sizeof o->rest->bytes)
+		set_rest(o, p, len);
+}
+
+bool sink_put(struct sink *o, const char *p, size_t n)
+{
+	if (!o->dead)
+		set_rest(o, p, n);
+	return sink_ready(o);
 }
 
 static size_t count_lines(const char *p, size_t n)
@@ -125,6 +136,8 @@ static size_t count_lines(const char *p, size_t n)
 
 size_t sink_write(struct sink *o, const char *p, size_t n)
 {
+	if (o->picture && !picture_erase(o->picture, o))
+		return 0;
 	size_t k = o->dead ? n : try(o, p, n);
 
 	if (!k || p[k - 1] == '\n')

@@ -166,15 +166,15 @@ static enum verdict verdict_of(struct await *w, struct awaited *a, struct unit *
 	}
 }
 
-static void send_row(
-	struct conn *c, const struct unit *u, enum node_state state, const struct err *why)
+static void send_row(struct conn *c, const char *row, const struct unit *u, enum node_state state,
+	const struct err *why)
 {
 	char path[UNIT_PATH_MAX];
 	struct buf b;
 
 	buf_init(&b, CAP_PACKET);
 	packet_put(&b, "ok", "1");
-	packet_put(&b, "row", why ? "failed" : "started");
+	packet_put(&b, "row", row);
 	packet_put(&b, "path", unit_path(u, path, sizeof path));
 	packet_put(&b, "state", node_state_status(state));
 	if (u->main_alive)
@@ -201,7 +201,7 @@ static void pay(struct await *w, struct awaited *a, const struct unit *u)
 	settle_one(w, a);
 	if (u) {
 		trouble_explain(u, o->bad_end, &o->why);
-		send_row(w->c, u, o->state, &o->why);
+		send_row(w->c, "failed", u, o->state, &o->why);
 	}
 	free(o);
 }
@@ -215,7 +215,7 @@ static void take_verdict(struct await *w, struct awaited *a, enum verdict v, con
 	if (!u || !a->bad) {
 		settle_one(w, a);
 		if (u)
-			send_row(w->c, u, u->state, NULL);
+			send_row(w->c, "started", u, u->state, NULL);
 		return;
 	}
 	struct owed now = { .why = *err, .bad_end = trouble_bad_end(u), .state = u->state };
@@ -227,7 +227,7 @@ static void take_verdict(struct await *w, struct awaited *a, enum verdict v, con
 	}
 	settle_one(w, a);
 	trouble_explain(u, now.bad_end, &now.why);
-	send_row(w->c, u, now.state, &now.why);
+	send_row(w->c, "failed", u, now.state, &now.why);
 }
 
 static void end(struct await *w)
@@ -320,6 +320,8 @@ static void told(struct await *w, struct unit *u)
 
 	if (!a || a->settled)
 		return;
+	if (w->c->progress)
+		send_row(w->c, "progress", u, u->state, NULL);
 	bool short_of_it = look_at(w, a, &next);
 	if (w->c->gone)
 		return;
@@ -391,7 +393,7 @@ bool await_late(struct conn *c, struct err *err)
 	return !c->gone;
 }
 
-void await_boot(struct super *s, int fd, int64_t timeout_ns)
+void await_boot(struct super *s, int fd, int64_t timeout_ns, bool progress)
 {
 	struct conn *c = serve_open(s, fd);
 	uint64_t *ids = calloc(s->m->nservices + 1, sizeof *ids);
@@ -400,6 +402,11 @@ void await_boot(struct super *s, int fd, int64_t timeout_ns)
 	for (size_t i = 0; ids && i < s->m->nservices; i++)
 		if (s->unit_of[i])
 			ids[n++] = s->unit_of[i]->id;
+	if (c)
+		c->progress = progress;
+	for (size_t i = 0; c && progress && i < s->m->nservices; i++)
+		if (s->unit_of[i])
+			send_row(c, "progress", s->unit_of[i], s->unit_of[i]->state, NULL);
 	if (c && ids)
 		await_begin(c, ids, n, timeout_ns > 0 ? clock_mono_ns() + timeout_ns : 0);
 	free(ids);

@@ -204,6 +204,7 @@ static void run_logger(struct super *s, int ctl, int own)
 	struct super_logger cfg = { .ctl_fd = ctl,
 		.own_fd = own,
 		.journal_fd = s->logproc->journal,
+		.picture_fd = s->pictures[0],
 		.log_dir = s->log_dir,
 		.max_bytes = logs->max_bytes,
 		.max_files = (int)logs->max_files,

@@ -13,6 +13,7 @@
 #include "os/reap.h"
 #include "probe/probe.h"
 #include "super/checks.h"
+#include "super/drawer.h"
 #include "super/hooks.h"
 
 /* Of one turn, so that a service that makes orphans as fast as it can does not keep the others
@@ -136,6 +137,8 @@ static bool reap_other(struct super *s, pid_t pid)
 		reap_aux(s, a, code, sig);
 	} else if (logproc_is(s, pid)) {
 		logproc_died(s);
+	} else if (drawer_ended(s, pid)) {
+		s->reaped_own++;
 	} else {
 		s->reaped_adopted++;
 	}

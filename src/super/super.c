@@ -16,6 +16,7 @@
 #include "os/sigfd.h"
 #include "probe/probe.h"
 #include "super/change.h"
+#include "super/drawer.h"
 #include "super/hooks.h"
 #include "super/parts.h"
 
@@ -309,17 +310,20 @@ static int boot(struct super *s, struct err *err)
 	if (s->opts->one_command) {
 		s->tty = tty_hand_over();
 		s->tty_swallow = s->tty == TTY_LED ? 2 : 0;
-	} else if (logproc_start(s) < 0) {
-		log_line(LOG_ERR,
-			"no logger could be started: services write to our own stdout and stderr");
+	} else {
+		drawer_open(s);
+		if (logproc_start(s) < 0)
+			log_line(LOG_ERR, "no logger could be started: services write to our own "
+					  "stdout and stderr");
 	}
 	for (size_t i = 0; i < s->m->nservices; i++)
 		if (s->unit_of[s->plan->order[i]])
 			order_start(s, s->unit_of[s->plan->order[i]]);
 	settle(s);
 	if (s->opts->report_fd >= 0)
-		await_boot(s, s->opts->report_fd, s->opts->report_timeout_ns);
+		await_boot(s, s->opts->report_fd, s->opts->report_timeout_ns, false);
 	s->opts->report_fd = -1;
+	drawer_begin(s);
 	s->child_ended = true; /* forks that ended before the signalfd was there have sent their
 				  SIGCHLD to nobody */
 	return 0;
@@ -364,6 +368,7 @@ int super_run(struct super_opts *opts, struct err *err)
 	s->sweep_at_ns = INT64_MAX;
 	s->active = true;
 	s->listener.fd = s->sigfd.fd = s->dir_watch.fd = s->pid_file = -1;
+	s->pictures[0] = s->pictures[1] = -1;
 	list_init(&s->conns);
 	list_init(&s->tails);
 	list_init(&s->changes);

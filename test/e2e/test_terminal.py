@@ -3,6 +3,7 @@ import os
 import re
 import struct
 import fcntl
+import signal
 import termios
 
 import pytest
@@ -20,6 +21,24 @@ ENV = {'TERM': 'xterm', 'LANG': 'C.UTF-8'}
 
 def resize(fd, columns, lines):
     fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack('HHHH', lines, columns, 0, 0))
+
+
+def rows_of(text):
+    """What is on a screen without end after these bytes."""
+    rows, at = [''], 0
+    for part in re.findall(r'\x1b\[\d*[A-Za-z]|\r|\n|[^\x1b\r\n]+', re.sub(r'\x1b\[[\d;]*m', '', text)):
+        if part == '\n':
+            at += 1
+            rows += [''] * (at + 1 - len(rows))
+        elif m := re.fullmatch(r'\x1b\[(\d+)A', part):
+            at -= int(m[1])
+            assert at >= 0, 'above the first line'
+        elif part == '\x1b[J':
+            del rows[at + 1:]
+            rows[at] = ''
+        elif part not in ('\r', '\x1b[K'):
+            rows[at] = part
+    return rows
 
 
 class Screen:
@@ -48,20 +67,7 @@ class Screen:
         return self.p.returncode, text
 
     def rows(self):
-        rows, at = [''], 0
-        for part in re.findall(r'\x1b\[\d*[A-Za-z]|\r|\n|[^\x1b\r\n]+', re.sub(r'\x1b\[[\d;]*m', '', self.read())):
-            if part == '\n':
-                at += 1
-                rows += [''] * (at + 1 - len(rows))
-            elif m := re.fullmatch(r'\x1b\[(\d+)A', part):
-                at -= int(m[1])
-                assert at >= 0, 'above the first line'
-            elif part == '\x1b[J':
-                del rows[at + 1:]
-                rows[at] = ''
-            elif part not in ('\r', '\x1b[K'):
-                rows[at] = part
-        return rows
+        return rows_of(self.read())
 
 
 def running(box):
@@ -146,3 +152,143 @@ def test_a_terminal_that_is_held_holds_up_no_stop(box):
     b.until_state('db', 'stopped')
     b.until_state('web', 'stopped')
     assert s.end()[0] == 0
+
+
+# --- the boot of one in the foreground ---
+
+def boot(box, manifest, *args, env=None, columns=80, lines=24, **kw):
+    b = box(manifest, *args, pty=True, env={**ENV, **(env or {})}, **kw)
+    resize(b.master, columns, lines)
+    return b
+
+
+def on_screen(b):
+    return [r for r in rows_of(b.read_pty()) if r]
+
+
+def until_screen(b, look, seconds=20):
+    return until(lambda: look(on_screen(b)), seconds, why=lambda: f'on the screen: {on_screen(b)}')
+
+
+def test_the_boot_is_drawn_in_place_then_come_the_lines_of_the_services(box):
+    b = boot(box, '''
+      services:
+        db: {command: "echo early; exec sleep 1000", health_check: {command: "test -e go"}}
+        web: {command: "echo late; while ! test -e more; do sleep 0.02; done; echo after; exec sleep 1000", depends_on: [db]}
+    ''')
+    until_screen(b, lambda rows: rows[-5:] == ["Starting 'loose'", '  … db', '      health check: not yet healthy', '  … web', '      queued'])
+    until_screen(b, lambda rows: 'db | early' in rows[0])
+    (b.home / 'go').write_text('')
+    until_screen(b, lambda rows: rows[-3:] == ["Starting 'loose'", '  ✔ db', '  ✔ web'])
+    until(lambda: not drawer(b), why='the end of what draws')
+    (b.home / 'more').write_text('')
+    until_screen(b, lambda rows: 'after' in rows[-1])
+    rows = on_screen(b)
+    assert rows[-4:-1] == ["Starting 'loose'", '  ✔ db', '  ✔ web'] and sum('Starting' in r for r in rows) == 1
+    assert sum('late' in r for r in rows) == 1 and not b.defunct()
+
+
+def drawer(b):
+    return [p for p in b.procs().values() if p.ppid == b.pid and b._is_sysg(p) and p.pid != b.logger().pid]
+
+
+def test_a_service_that_fails_has_a_cross_and_its_diagnostics_stay_readable(box):
+    b = boot(box, '''
+      services:
+        ok: {exec: [sleep, "1000"]}
+        bad: {command: "echo the reason; exit 3", restart_policy: never}
+    ''')
+    until_screen(b, lambda rows: any('✗ bad' in r for r in rows) and any('✔ ok' in r for r in rows) and not drawer(b))
+    rows = on_screen(b)
+    text = '\n'.join(rows)
+    assert 'error[SG0102]' in text and 'the reason' in text, rows
+    assert sum("Starting 'loose'" in r for r in rows) == 1 and all('…' not in r for r in rows), rows
+
+
+def test_no_line_of_a_boot_is_lost_or_in_the_midst_of_the_picture(box):
+    b = boot(box, '''
+      services:
+        loud: {command: "i=0; while [ $i -lt 3000 ]; do echo line-$i-; i=$((i+1)); done; touch go; exec sleep 1000"}
+        err: {command: "i=0; while [ $i -lt 1000 ]; do echo err-$i- >&2; i=$((i+1)); done; exec sleep 1000"}
+        slow: {exec: [sleep, "1000"], health_check: {command: "test -e go"}}
+    ''')
+    until_screen(b, lambda rows: '  ✔ slow' in rows and not drawer(b))
+    rows = until_screen(b, lambda rows: rows if any('line-2999-' in r for r in rows) and any('err-999-' in r for r in rows) else None)
+    for word, n in (('line', 3000), ('err', 1000)):
+        found = [int(m[1]) for r in rows if (m := re.search(rf'\| {word}-(\d+)-$', r))]
+        assert found == list(range(n)), (word, len(found))
+    assert rows.count("Starting 'loose'") == 1
+    at = rows.index("Starting 'loose'")
+    assert sorted(rows[at + 1:at + 4]) == ['  ✔ err', '  ✔ loud', '  ✔ slow'], rows[at:]
+
+
+def test_a_terminal_that_is_held_does_not_hold_up_the_boot(box):
+    """As ^S does: the terminal takes nothing until ^Q."""
+    b = boot(box, TWO, wait_exec=False)
+    b.type('\x13')
+    b.up()
+    (b.home / 'go').write_text('')
+    b.until_state('db', 'running')
+    until(lambda: b.unit('web')['health'] == 'healthy', why='web ready')
+    until(lambda: not drawer(b), why='the end of what draws')
+    assert b.status_json()['supervisor']['loop']['longest_turn_us'] < 100000
+    b.type('\x11')
+    until_screen(b, lambda rows: '  ✔ db' in rows and '  ✔ web' in rows and '  ✗ bad' in rows)
+    assert b.term() == 0
+
+
+def test_the_picture_of_a_boot_fits_a_narrow_terminal_and_follows_its_size(box):
+    names = [f'a-service-with-a-long-name-{i}' for i in range(4)]
+    b = boot(box, 'services:\n' + ''.join(f'  {n}: {{exec: [sleep, "1000"], health_check: {{command: "test -e go"}}}}\n' for n in names),
+             columns=60)
+    until_screen(b, lambda rows: all(f'  … {n}' in rows for n in names))
+    b.read_pty()
+    mark = len(b.screen)
+    resize(b.master, 20, 24)
+    until(lambda: b.read_pty() and b'\x1b[' in b.screen[mark:], why='a picture of the new size')
+    (b.home / 'go').write_text('')
+    until(lambda: not drawer(b), why='the end of what draws')
+    until(lambda: b.read_pty() and b.screen.count('✔'.encode()) >= 4, why='the last picture')
+    last = b.screen[mark:].decode()
+    assert re.search(r'\x1b\[\d+A', last)
+    shown = [r for r in re.split(r'\r?\n', re.sub(r'\x1b\[[\d;]*[A-Za-z]|\r(?!\n)', '', last)) if r]
+    assert all(len(r) < 20 for r in shown), shown
+
+
+@pytest.mark.parametrize('args, env', [(['--plain'], {}), ([], {'TERM': 'dumb'}), ([], {'SYSTEMG_AGENT': '1'}), (['--format', 'json'], {})])
+def test_no_boot_is_drawn_where_it_is_not_wanted(box, args, env):
+    b = boot(box, 'services: {web: {command: "echo up; exec sleep 1000"}}', *args, env=env).up()
+    until(lambda: 'up' in b.read_pty(), why='its line')
+    b.until_state('web', 'running')
+    assert '\x1b' not in b.read_pty() and 'Starting' not in b.read_pty() and not drawer(b)
+
+
+def test_no_boot_is_drawn_where_a_service_has_the_terminal_itself(box):
+    b = boot(box, 'services: {web: {command: "echo up; exec sleep 1000", logs: {sink: inherit}}}').up()
+    until(lambda: 'up' in b.read_pty(), why='its line')
+    assert 'Starting' not in b.read_pty() and not drawer(b)
+
+
+def test_a_boot_without_colour_is_still_drawn(box):
+    b = boot(box, 'services: {web: {exec: [sleep, "1000"]}}', env={'NO_COLOR': '1'})
+    until_screen(b, lambda rows: '  ✔ web' in rows)
+    assert not re.search(r'\x1b\[[\d;]*m', b.read_pty())
+
+
+def test_what_draws_or_the_logger_killed_in_a_boot_changes_nothing_else(box):
+    b = boot(box, TWO)
+    until_screen(b, lambda rows: '  … db' in rows)
+    for victim in (drawer(b)[0], b.logger()):
+        os.kill(victim.pid, signal.SIGKILL)
+        until(lambda victim=victim: not os.path.exists(f'/proc/{victim.pid}'), why='its end')
+        b.sysg_ok('ping')
+    (b.home / 'go').write_text('')
+    b.until_state('web', 'running')
+    assert b.term() == 0
+
+
+def test_a_boot_that_is_interrupted_ends_with_its_picture_and_leaves_nothing(box):
+    b = boot(box, TWO)
+    until_screen(b, lambda rows: '  … db' in rows)
+    assert b.term() == 0
+    assert '…' not in '\n'.join(on_screen(b)[-4:])

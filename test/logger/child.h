@@ -60,7 +60,8 @@ static inline void start(int64_t max_bytes)
 			.own_fd = lg.own_read,
 			.log_dir = in_dir("log"),
 			.keep = keep,
-			.journal_fd = lg.journal };
+			.journal_fd = lg.journal,
+			.picture_fd = -1 };
 		dup2(lg.out_w, 1);
 		dup2(lg.err_w, 2);
 		_exit(logger_main(&cfg));
