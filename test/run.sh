@@ -112,7 +112,7 @@ END
 e2e() {
 	sh "$report/pytest.sh" e2e-idle -m idle test/e2e &
 	idle=$!
-	for f in servers belonging hostile spawn limits boot identity; do
+	for f in logs_write belonging logs_read servers regress daemonize probes hooks restart hostile events completion; do
 		echo "$f"
 	done >"$report/order"
 	for f in test/e2e/test_*.py; do

@@ -31,7 +31,7 @@ def stops_whole(box, script, ns=(), user=None, seconds=20):
     (b.home / 'main.sh').write_text(script)
     who = f', user: {user}' if user else ''
     b = box(f'services: {{bad: {{exec: [sh, ./main.sh], stop_timeout: 500ms{who}}}, bystander: {{exec: [sleep, "1234"]}}}}',
-            home=b.home, ns=ns).up()
+            home=b.home, ns=ns, timeout=seconds + 60).up()
     until(lambda: (b.home / 'up').exists(), why=lambda: b.stderr)
     until(lambda: len(b.others()) >= 3, why=lambda: f'{b.others()}')
     r = b.sysg('stop', 'bad', timeout=seconds)

@@ -78,7 +78,7 @@ static int port;
 
 static const char *host(const char *s)
 {
-	static char h[80];
+	static char h[300];
 	const char *p;
 	size_t n;
 
