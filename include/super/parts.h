@@ -3,7 +3,9 @@
 #define SUPER_PARTS_H
 
 #include "base/log.h"
+#include "super/logs.h"
 #include "super/state.h"
+#include "super/trouble.h"
 
 struct spawned;
 
@@ -78,38 +80,6 @@ bool unit_essential(const struct super *s, const struct unit *u); /* its end is 
 int unit_exit_code(const struct unit
 		*u); /* as a container's exit code: 128+N, 127 not found, 126 not executable */
 
-/* --- trouble.c: a unit's failure as people read it --- */
-/* Its main process was reaped: where that end is a failure, its last lines are asked for, before
- * another launch begins. */
-void trouble_exit(struct super *s, struct unit *u);
-void trouble_launch(struct job *j); /* another launch begins: its lines are not those of the last */
-bool trouble_at_once(
-	const struct unit *u); /* its last end was a bad one within 250 ms of its start */
-/* An end that nothing else explains: SG0102 within 250 ms of its start. */
-void trouble_of_end(const struct unit *u, struct err *ret);
-void trouble_ended(struct unit *u); /* the same into u->trouble */
-/* Says u->trouble on stderr, with those lines and what to do next: now, or when they are there. */
-void trouble_say(struct super *s, struct unit *u);
-void trouble_say_help(enum log_level level, const char *help); /* a line for each of its own */
-void trouble_flush(struct super *s);       /* what waits for lines is said without them */
-bool trouble_waits(const struct super *s); /* lines were asked for, and are to come */
-void trouble_forget(struct job *j);
-const char *trouble_lines(
-	const struct unit *u, size_t *ret_n); /* of its last bad end; NULL: none */
-bool trouble_pending(const struct unit *u);   /* they are asked for */
-bool trouble_bad_end(const struct unit *u);   /* its last end was neither clean nor ordered */
-/* What those lines add to a failure: SG0105 after a bad end; and a remedy where it has none. True: it became
- * SG0105, or says so now. */
-bool trouble_explain(const struct unit *u, bool bad_end, struct err *e);
-/* error= why= [help=] [file= line= col=] [lines=] of a unit's failure. Nothing where its code is ERR_OK. */
-struct buf;
-void put_trouble(struct buf *b, const struct unit *u, const struct err *why);
-
-/* --- termlog.c: /dev/termination-log --- */
-void termlog_begin(struct super *s); /* nothing where the exit code is 0; does not wait */
-bool termlog_done(const struct super *s);
-void termlog_free(struct super *s);
-
 /* --- shutdown.c --- */
 void shutdown_begin(struct super *s, const char *why);
 void shutdown_now(struct super *s);  /* the second signal: no more grace */
@@ -142,31 +112,6 @@ void status_to_stderr(struct super *s);
 /* --- rundir.c --- */
 int rundir_open(struct super *s, struct err *err);
 void rundir_close(struct super *s);
-
-/* --- logproc.c --- */
-int logproc_start(struct super *s);
-void logproc_stop(struct super *s);   /* tells it to finish */
-void logproc_reopen(struct super *s); /* its files are opened anew */
-bool logproc_done(const struct super *s);
-bool logproc_is(const struct super *s, pid_t pid);
-void logproc_died(struct super *s);
-void logproc_free(struct super *s);
-/* Pipes for one start: ret_fd[0..1] are the write ends for descriptors 1 and 2, to be closed after
- * the fork; -1, -1 where the sink needs none (*ret_inherit says: the init's own; else /dev/null).
- */
-int logproc_pipes(struct super *s, const struct unit *u, unsigned sinks, int ret_fd[2],
-	bool *ret_inherit, struct err *err);
-
-/* The last lines that the present launch of u printed, of both streams in their order: n <= 4096
- * bytes of whole lines, each with its newline, valid during the call, not NUL-terminated; bytes as
- * the service wrote them. text NULL, n 0: there are none, or nobody has them (sink none or inherit,
- * no logger, a logger that died). */
-typedef void logtail_fn(struct super *s, struct unit *u, const char *text, size_t n);
-/* Calls fn once: later, after 200 ms at the latest (without memory at once), unless u's job is freed
- * before. To be asked once the process ended: what it wrote before that is in the answer. Any
- * number may be under way; good until logproc_stop(). fn may free u's job. */
-void logproc_tail(struct super *s, struct unit *u, logtail_fn *fn);
-void logproc_forget_unit(struct super *s, const struct unit *u); /* before u's job is freed */
 
 /* --- serve.c --- */
 void serve_accept(struct loop *l, struct watch *w, uint32_t events);

@@ -77,7 +77,7 @@ size_t lines_join(char *to, size_t size, const char *text, size_t n)
 		}
 		done += line_clean(all + done, sizeof all - done, line, len);
 	}
-	cut = done >= size ? done - (size - 1) : 0;
+	cut = done && done >= size ? done - (size - 1) : 0;
 	while (cut &&
 		(((unsigned char)all[cut] & 0xc0) == 0x80 || all[cut] == ' ' || all[cut] == '|'))
 		cut++;
