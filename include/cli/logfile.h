@@ -13,7 +13,7 @@
 #include "cli/logtime.h"
 
 enum {
-	LOGFILE_ROTATED = 100,
+	LOGFILE_ROTATED = 999,
 	LOGFILE_LINE = 32 * 1024, /* a longer line comes in pieces */
 	LOGFILE_BLOCK = 32 * 1024,
 };

@@ -18,7 +18,8 @@
  * A logger that finds an intent knows from the offset what had come.
  *
  * Handing on to a file: an intent says how long the file was, and what will be added. A logger that
- * finds one knows from the file's size whether that was done; of a part of it nothing stays.
+ * finds one knows from the file's size, and from what stands there, whether that was done; of a part of
+ * it nothing stays.
  *
  * Handing on to a sink: written, then noted. Killed between the two, the last write comes again.
  */
@@ -26,6 +27,7 @@ enum {
 	JOURNAL_HALF = 80 * 1024, /* bytes: a line without an end and one turn's reading */
 	JOURNAL_SLOTS = 8192,     /* streams that have a place; further ones do without */
 	JOURNAL_PATH = 4352,
+	JOURNAL_HEAD = 64, /* bytes by which a write is known again: time, stream, text */
 };
 
 enum slot_sink { SLOT_FILE, SLOT_OUT, SLOT_SINKS };
@@ -44,6 +46,7 @@ struct slot_state {
 struct slot {
 	int64_t id; /* of the stream, plus 2; 0: free */
 	uint32_t which, cur;
+	uint32_t touched, unused; /* touched: it may have memory */
 	struct slot_state state[2];
 };
 
@@ -72,9 +75,16 @@ int journal_read(struct journal *j, const struct slot *s, uint32_t from, char *t
  * -1: it can't be done, nothing changed. */
 int journal_shift(struct journal *j, struct slot *s, uint32_t from, const char *p, size_t n);
 
-/* A write of n bytes that makes the slot's file position "after" is about to be done. */
-void journal_intend(struct journal *j, struct slot *s, uint32_t after, const char *path,
-	const struct stat *file, size_t n);
+/* A write of the n bytes at p to the end of a file, as fstat(2) had it right before. */
+struct journal_write {
+	const char *path; /* of the unit */
+	const struct stat *file;
+	const char *p;
+	size_t n;
+};
+/* One that makes the slot's file position "after" is about to be done. */
+void journal_intend(
+	struct journal *j, struct slot *s, uint32_t after, const struct journal_write *w);
 /* The position is noted and the intent gone. */
 void journal_done(struct journal *j, struct slot *s, uint32_t after);
 
@@ -85,6 +95,8 @@ struct journal_intent {
 	uint64_t dev, ino;
 	uint32_t slot; /* number + 1; 0: none */
 	uint32_t after;
+	uint32_t head_len;
+	char head[JOURNAL_HEAD]; /* the first bytes of it */
 };
 const struct journal_intent *journal_intent(const struct journal *j);
 /* done: it had been written. */
@@ -93,6 +105,8 @@ void journal_settle(struct journal *j, bool done);
 /* The rest of a line that descriptor i + 1 took a part of. */
 struct sink_rest *journal_rest(struct journal *j, int i);
 /* Gives back the memory of slots that hold nothing. */
+void journal_punch(struct journal *j);
+/* That, and the pages of the header that this process has; they come back with their content. */
 void journal_trim(struct journal *j);
 
 #endif

@@ -16,7 +16,7 @@ enum {
 
 /* Of a line that was taken in part: what has to come before anything else. */
 struct sink_rest {
-	uint32_t n, at;
+	uint32_t n, at; /* bytes [at, n) of it; n 0: none */
 	char bytes[FORMAT_MAX];
 };
 

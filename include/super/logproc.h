@@ -30,11 +30,17 @@ struct logproc {
 	int64_t started_ns;
 	struct timer again;
 	bool finishing, done;
-	int journal; /* a memfd, the same for each logger; -1: none */
-	bool reopen; /* op=reopen is still to be sent */
+	bool finish;            /* op=finish is still to be sent, after all streams */
+	int finishes, failures; /* loggers started for that; ends right after a start, in a row */
+	int journal;            /* a memfd, the same for each logger; -1: none */
+	bool reopen;            /* op=reopen is still to be sent */
 	bool plain_said, total_said;
 };
 
+void logstream_free(struct log_stream *st);
+/* Hands over what the logger hasn't got yet: streams, then orders. What does not fit into the socket
+ * now goes out when the logger has read. */
+void logproc_flush(struct super *s);
 /* Sends one packet, ended, without waiting; the buffer is released. 0, or -1: no logger, no room in
  * its socket, no memory. */
 int logproc_send(struct logproc *lp, struct buf *b);

@@ -10,7 +10,7 @@ void logproc_stop(struct super *s);   /* tells it to finish */
 void logproc_reopen(struct super *s); /* its files are opened anew */
 bool logproc_done(const struct super *s);
 bool logproc_is(const struct super *s, pid_t pid);
-void logproc_died(struct super *s);
+void logproc_died(struct super *s, int code, int sig);
 void logproc_free(struct super *s);
 /* Pipes for one start: ret_fd[0..1] are the write ends for descriptors 1 and 2, to be closed after
  * the fork; -1, -1 where the sink needs none (*ret_inherit says: the init's own; else /dev/null).

@@ -27,12 +27,15 @@ int logpiece_open(const char *path, int k, struct stat *st)
 
 	if (name_of(path, k, name) < 0)
 		return -1;
-	autoclose int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0 || fstat(fd, st) < 0)
+	autoclose int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
+	if (fd >= 0 && fstat(fd, st) < 0)
 		return -1;
-	if (S_ISREG(st->st_mode))
+	if (fd >= 0 && S_ISREG(st->st_mode))
 		return steal_fd(&fd);
-	errno = EINVAL;
+	/* What no logger makes in a log's place is none, and must not hide the others: a link, a
+	 * folder, a pipe, a socket. */
+	if (fd >= 0 || errno == ELOOP || errno == ENXIO)
+		errno = ENOENT;
 	return -1;
 }
 

@@ -58,8 +58,22 @@ static void shut(struct log_files *fs, struct log_file *f)
 			fs->open[i] = fs->open[--fs->nopen];
 }
 
+/* Bytes of the intended write that stand at "at", if it is that write: another program, or another
+ * supervisor's logger, may have cut the file and gone on with it. */
+static int64_t written_at(const struct journal_intent *t, int fd, int64_t at, int64_t size)
+{
+	char head[JOURNAL_HEAD];
+	int64_t there = size - at, n = there < t->head_len ? there : t->head_len;
+
+	if (there <= 0 || pread(fd, head, (size_t)n, at) != n ||
+		memcmp(head, t->head, (size_t)n) != 0)
+		return 0;
+	return there < t->bytes ? there : t->bytes;
+}
+
 /* What the killed logger intended is looked for in the file that it meant: all of it there, or
- * nothing, or a part that goes. Where another program moved the file or cut it, it is written again. */
+ * nothing, or a part that goes. Where another program moved the file, it is written again; where
+ * "sysg logs --purge" emptied it in between, it is at the start. */
 static bool was_written(struct log_files *fs, const struct journal_intent *t)
 {
 	autoclose int fd = logdir_check(t->path) < 0 ? -1 : logdir_open_old(&fs->dir, t->path);
@@ -67,9 +81,12 @@ static bool was_written(struct log_files *fs, const struct journal_intent *t)
 
 	if (fd < 0 || fstat(fd, &st) < 0 || st.st_dev != t->dev || st.st_ino != t->ino)
 		return false;
-	if (st.st_size >= t->size + t->bytes)
+	if (st.st_size < t->size)
+		return written_at(t, fd, 0, st.st_size) == t->bytes;
+	int64_t n = written_at(t, fd, t->size, st.st_size);
+	if (n == t->bytes)
 		return true;
-	if (st.st_size > t->size)
+	if (n && t->size + n == st.st_size)
 		(void)!ftruncate(fd, t->size);
 	return false;
 }
@@ -336,7 +353,9 @@ static void intend(struct log_files *fs, struct log_file *f)
 		return;
 	f->size = st.st_size;
 	if (fs->from.journaled)
-		journal_intend(fs->journal, fs->from.slot, fs->from.after, f->path, &st, fs->len);
+		journal_intend(fs->journal, fs->from.slot, fs->from.after,
+			&(struct journal_write){
+				.path = f->path, .file = &st, .p = fs->batch, .n = fs->len });
 }
 
 static void settle(struct log_files *fs)

@@ -12,12 +12,12 @@
 
 #define MAGIC UINT64_C(0x737973676a6e6c31)
 
-enum { PAGE = 4096 };
+enum { PAGE = 4096, INTENT_MOST = 1 << 20 };
 
 /* The start of the memfd. The data of the slots lie behind it, two halves each. */
 struct head {
 	uint64_t magic;
-	uint32_t used;    /* slots from here on were never used */
+	uint32_t used;    /* slots from here on were never used; never more than there are */
 	uint32_t in_slot; /* number + 1 of the slot that is being filled; 0: none */
 	struct journal_intent intent;
 	struct sink_rest rest[2];
@@ -50,7 +50,7 @@ static void mend(struct journal *j)
 	struct head *h = j->head;
 	off_t now = lseek(j->fd, 0, SEEK_CUR);
 
-	if (!h->in_slot || h->in_slot > JOURNAL_SLOTS)
+	if (!h->in_slot || h->in_slot > h->used)
 		return;
 	struct slot *s = &h->slots[h->in_slot - 1];
 	struct slot_state *st = slot_now(s);
@@ -61,6 +61,34 @@ static void mend(struct journal *j)
 	}
 	in_order();
 	h->in_slot = 0;
+}
+
+static bool is_sound(const struct slot *s)
+{
+	const struct slot_state *st = &s->state[s->cur & 1];
+
+	return st->half <= 1 && st->len <= JOURNAL_HALF && st->done[SLOT_FILE] <= st->len &&
+	       st->done[SLOT_OUT] <= st->len;
+}
+
+/* A process with our user and capabilities can write into the memfd. Whatever stands in it must not
+ * end each logger that reads it: what makes no sense is as if it weren't there. */
+static void mistrust(struct journal *j)
+{
+	struct head *h = j->head;
+	struct journal_intent *t = &h->intent;
+
+	if (h->used > JOURNAL_SLOTS)
+		h->used = JOURNAL_SLOTS;
+	for (uint32_t i = 0; i < h->used; i++)
+		if (h->slots[i].id && !is_sound(&h->slots[i]))
+			h->slots[i].id = 0;
+	if (!t->slot)
+		return;
+	if (t->slot > h->used || t->after > slot_now(&h->slots[t->slot - 1])->len || t->size < 0 ||
+		t->bytes < 0 || t->bytes > INTENT_MOST || t->head_len > JOURNAL_HEAD ||
+		!memchr(t->path, '\0', sizeof t->path))
+		t->slot = 0;
 }
 
 struct journal *journal_open(int fd)
@@ -88,6 +116,7 @@ struct journal *journal_open(int fd)
 		return NULL;
 	}
 	j->head->magic = MAGIC;
+	mistrust(j);
 	mend(j);
 	return j;
 }
@@ -129,6 +158,7 @@ static void punch(struct journal *j, struct slot *s)
 {
 	(void)fallocate(j->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, place_of(j, s, 0),
 		2 * (off_t)JOURNAL_HALF);
+	s->touched = 0;
 }
 
 void journal_drop(struct journal *j, struct slot *s)
@@ -141,6 +171,7 @@ ssize_t journal_take(struct journal *j, struct slot *s, int pipe, size_t want)
 {
 	struct slot_state *st = slot_now(s);
 
+	s->touched = 1;
 	if (lseek(j->fd, place_of(j, s, st->half) + (off_t)st->len, SEEK_SET) < 0)
 		return -1;
 	in_order();
@@ -198,18 +229,20 @@ int journal_shift(struct journal *j, struct slot *s, uint32_t from, const char *
 	return 0;
 }
 
-void journal_intend(struct journal *j, struct slot *s, uint32_t after, const char *path,
-	const struct stat *file, size_t n)
+void journal_intend(
+	struct journal *j, struct slot *s, uint32_t after, const struct journal_write *w)
 {
 	struct journal_intent *t = &j->head->intent;
-	size_t len = strnlen(path, sizeof t->path - 1);
+	size_t len = strnlen(w->path, sizeof t->path - 1);
 
-	memcpy(t->path, path, len);
+	memcpy(t->path, w->path, len);
 	t->path[len] = '\0';
-	t->size = file->st_size;
-	t->bytes = (int64_t)n;
-	t->dev = file->st_dev;
-	t->ino = file->st_ino;
+	t->head_len = (uint32_t)(w->n < JOURNAL_HEAD ? w->n : JOURNAL_HEAD);
+	memcpy(t->head, w->p, t->head_len);
+	t->size = w->file->st_size;
+	t->bytes = (int64_t)w->n;
+	t->dev = w->file->st_dev;
+	t->ino = w->file->st_ino;
 	t->after = after;
 	in_order();
 	t->slot = (uint32_t)(s - j->head->slots) + 1;
@@ -247,13 +280,18 @@ struct sink_rest *journal_rest(struct journal *j, int i)
 	return &j->head->rest[i];
 }
 
-void journal_trim(struct journal *j)
+void journal_punch(struct journal *j)
 {
 	struct head *h = j->head;
 
 	for (uint32_t i = 0; i < h->used; i++)
-		if (h->slots[i].id && !slot_now(&h->slots[i])->len)
+		if (h->slots[i].id && h->slots[i].touched && !slot_now(&h->slots[i])->len)
 			punch(j, &h->slots[i]);
+}
+
+void journal_trim(struct journal *j)
+{
+	journal_punch(j);
 	/* Of this process only: the memfd keeps them. */
-	(void)madvise(h, HEAD_BYTES, MADV_DONTNEED);
+	(void)madvise(j->head, HEAD_BYTES, MADV_DONTNEED);
 }

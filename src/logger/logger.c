@@ -30,6 +30,7 @@ enum {
 	FINISH_FILES_MS = LOGGER_FINISH_MS - 100,
 };
 #define FULL_EVERY_NS (60 * NS_PER_SEC)
+#define PUNCH_NS      (2 * NS_PER_SEC)
 
 /* Everything that lines pass through, mapped once, so that the way of a line needs no memory and a
  * quiet logger holds none. */
@@ -57,10 +58,11 @@ struct logger {
 	bool over;    /* op=total was said, of removed files and (over_all) of files in use */
 	bool over_all;
 	struct total total;
-	bool dirty;        /* the arena has pages that hold nothing of use */
-	bool closed;       /* nobody is there to answer to */
-	int64_t finish_ns; /* when finishing began, 0: not yet */
-	int64_t full_ns;   /* when op=full was last said, 0: never */
+	int64_t punched_ns; /* when the journal's empty slots were last given back */
+	bool dirty;         /* the arena has pages that hold nothing of use */
+	bool closed;        /* nobody is there to answer to */
+	int64_t finish_ns;  /* when finishing began, 0: not yet */
+	int64_t full_ns;    /* when op=full was last said, 0: never */
 };
 
 static int make_place(struct logger *lg)
@@ -321,6 +323,17 @@ static void trim(struct logger *lg)
 	lg->rest = true;
 }
 
+/* One that is never quiet gives back, too, what those hold that are. */
+static void punch(struct logger *lg)
+{
+	int64_t now = clock_mono_ns();
+
+	if (!lg->sinks.journal || now - lg->punched_ns < PUNCH_NS)
+		return;
+	lg->punched_ns = now;
+	journal_punch(lg->sinks.journal);
+}
+
 static void serve_out(struct logger *lg, int i)
 {
 	struct sink *o = &lg->out[i];
@@ -367,6 +380,7 @@ static void turn(struct logger *lg)
 		serve_out(lg, i);
 	serve_streams(lg);
 	serve_picture(lg);
+	punch(lg);
 	/* After the streams: it may move the poll set that they were looked up in. */
 	if (called)
 		serve_ctl(lg);
@@ -431,7 +445,8 @@ static int set_up(struct logger *lg, const struct logger_config *cfg)
 	const struct ctl_add own = { .id = -1,
 		.stream = 2,
 		.path = "sysg",
-		.sinks = LOGGER_STDOUT | LOGGER_FILE,
+		/* PID 1 waits for nobody: where stderr is stuck, its file gets its lines still. */
+		.sinks = LOGGER_STDOUT | LOGGER_FILE | LOGGER_DROP,
 		.keep = cfg->keep };
 	return cfg->own_fd < 0 ? 0 : add(lg, cfg->own_fd, &own);
 }

@@ -31,6 +31,8 @@ void sink_init(struct sink *o, int fd, struct sink_rest *rest, bool may_reopen)
 	struct stat st;
 
 	*o = (struct sink){ .fd = fd, .rest = rest };
+	if (rest->n > sizeof rest->bytes || rest->at >= rest->n)
+		rest->n = 0; /* killed right after its last byte, or no rest at all */
 	if (fstat(fd, &st) < 0) {
 		sink_kill(o);
 		return;
@@ -87,11 +89,13 @@ bool sink_ready(struct sink *o)
 	struct sink_rest *r = o->rest;
 
 	while (!o->dead && r->n) {
-		size_t k = try(o, r->bytes + r->at, r->n);
+		size_t k = try(o, r->bytes + r->at, r->n - r->at);
 		if (!k)
 			return false;
+		/* One store each: a rest that a kill leaves is never longer than what is there. */
 		r->at += (uint32_t)k;
-		r->n -= (uint32_t)k;
+		if (r->at == r->n)
+			r->n = 0;
 	}
 	return o->dead || !o->stuck;
 }

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,15 +16,23 @@
 #include "super/logproc.h"
 #include "super/parts.h"
 
-/* The further bits of op=add's sinks, as in include/logger/logger.h. */
-enum { BIT_JSON = 4, BIT_DROP = 8, BIT_MERGE = 16 };
+enum {
+	NEWS_BYTES = 6 * 1024, /* the longest message of the logger: a unit's last lines */
+	FAILURES_MOST = 3,     /* ends of its own, each right after its start */
+	FINISHES_MOST = 5, /* loggers that are started to write the rest at the end of the run */
+	LOGGER_NO_MEMORY = 70, /* as in include/logger/logger.h */
+};
 
-enum { NEWS_BYTES = 6 * 1024 }; /* the longest message of the logger: a unit's last lines */
+#define SOON_NS (1 * NS_PER_SEC)
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 8U
+#endif
 
 #define AGAIN_NS                                                                                   \
 	(500 * NS_PER_MS) /* a logger that dies at once is not started more often than this */
 
-static void stream_free(struct log_stream *st)
+void logstream_free(struct log_stream *st)
 {
 	list_del(&st->link);
 	if (st->fd >= 0)
@@ -68,17 +77,17 @@ static int send_stream(int ctl, const struct log_stream *st)
 	return rc < 0 ? -1 : 0;
 }
 
-static int send_reopen(struct logproc *lp)
+/* 0, or -1: it is still to be sent. */
+static int send_order(struct logproc *lp, const char *op)
 {
 	struct buf b;
 
 	buf_init(&b, CAP_PACKET);
-	packet_put(&b, "op", "reopen");
+	packet_put(&b, "op", op);
 	return logproc_send(lp, &b);
 }
 
-/* What does not fit into the socket now goes out when the logger has read. */
-static void flush_streams(struct super *s)
+void logproc_flush(struct super *s)
 {
 	struct logproc *lp = s->logproc;
 	bool left = false;
@@ -86,7 +95,7 @@ static void flush_streams(struct super *s)
 	if (lp->ctl.fd < 0)
 		return;
 	if (lp->reopen && !lp->finishing)
-		lp->reopen = send_reopen(lp) < 0;
+		lp->reopen = send_order(lp, "reopen") < 0;
 	left = lp->reopen;
 	list_each(it, &lp->streams)
 	{
@@ -95,6 +104,10 @@ static void flush_streams(struct super *s)
 			st->sent = send_stream(lp->ctl.fd, st) == 0;
 		left |= !st->sent;
 	}
+	/* Last: it takes nothing after it. */
+	if (lp->finish && !left)
+		lp->finish = send_order(lp, "finish") < 0;
+	left |= lp->finish;
 	(void)loop_mod(s->loop, &lp->ctl, left ? LOOP_IN | LOOP_OUT : LOOP_IN);
 }
 
@@ -164,7 +177,7 @@ static void take_news(struct super *s, const struct packet *p)
 		if ((int64_t)st->id != id || st->which != which)
 			continue;
 		if (eof)
-			stream_free(st);
+			logstream_free(st);
 		else if (lost)
 			st->sent = false;
 	}
@@ -195,7 +208,7 @@ static void ctl_ready(struct loop *l, struct watch *w, uint32_t events)
 		if (packet_parse(&p, bytes, (size_t)n) == 0)
 			take_news(lp->s, &p);
 	}
-	flush_streams(lp->s);
+	logproc_flush(lp->s);
 }
 
 static void run_logger(struct super *s, int ctl, int own)
@@ -235,7 +248,7 @@ static int launch_logger(struct super *s)
 	if (loop_add(s->loop, &lp->ctl) < 0)
 		log_line(LOG_ERR, "the logger can't be watched: %s", strerror(errno));
 	list_each(it, &lp->streams) list_entry(it, struct log_stream, link)->sent = false;
-	flush_streams(s);
+	logproc_flush(s);
 	return 0;
 }
 
@@ -244,7 +257,7 @@ static void try_again(struct super *s, struct timer *t)
 	struct logproc *lp = container_of(t, struct logproc, again);
 
 	if (lp->ctl.fd >= 0 || lp->pid)
-		flush_streams(s);
+		logproc_flush(s);
 	else if (launch_logger(s) < 0)
 		timer_set(s, t, clock_mono_ns() + AGAIN_NS, try_again);
 }
@@ -254,6 +267,42 @@ static void close_journal(struct logproc *lp)
 	if (lp->journal >= 0)
 		close(lp->journal);
 	lp->journal = -1;
+}
+
+/* Linux 6.3 refuses one that could be executed, where vm.memfd_noexec says so. The header is mapped:
+ * who cuts the file would kill each logger that looks at it. */
+static void open_journal(struct logproc *lp)
+{
+	const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+
+	lp->journal = (int)syscall(SYS_memfd_create, "sysg-journal", flags | MFD_NOEXEC_SEAL);
+	if (lp->journal < 0 && errno == EINVAL)
+		lp->journal = (int)syscall(SYS_memfd_create, "sysg-journal", flags);
+	if (lp->journal < 0)
+		say_plain(lp, strerror(errno));
+	else
+		(void)fcntl(lp->journal, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_SEAL);
+}
+
+/* A logger that ends by itself again and again may do so for what its journal has: then services
+ * would wait for ever. One that somebody kills, or that finds no memory, is none of these. */
+static void judge_end(struct logproc *lp, int code, int sig)
+{
+	bool own = sig ? sig != SIGKILL : code != LOGGER_NO_MEMORY;
+
+	if (!own || clock_mono_ns() - lp->started_ns > SOON_NS)
+		lp->failures = 0;
+	else
+		lp->failures++;
+	if (lp->failures < FAILURES_MOST || lp->journal < 0)
+		return;
+	log_line(LOG_ERR,
+		"the logger ended %d times at once: the next one begins without what these had "
+		"taken in",
+		lp->failures);
+	close_journal(lp);
+	open_journal(lp);
+	lp->failures = 0;
 }
 
 int logproc_start(struct super *s)
@@ -270,9 +319,7 @@ int logproc_start(struct super *s)
 		return -1;
 	}
 	s->logproc = lp;
-	lp->journal = (int)syscall(SYS_memfd_create, "sysg-journal", MFD_CLOEXEC);
-	if (lp->journal < 0)
-		say_plain(lp, strerror(errno));
+	open_journal(lp);
 	if (launch_logger(s) < 0) {
 		close_journal(lp);
 		close(lp->own[0]);
@@ -290,7 +337,17 @@ bool logproc_is(const struct super *s, pid_t pid)
 	return s->logproc && s->logproc->pid == pid;
 }
 
-void logproc_died(struct super *s)
+/* What is in the pipes and in the journal is still to be written. */
+static void finish_again(struct super *s)
+{
+	struct logproc *lp = s->logproc;
+
+	lp->finish = true;
+	if (lp->finishes++ >= FINISHES_MOST || launch_logger(s) < 0)
+		lp->done = true;
+}
+
+void logproc_died(struct super *s, int code, int sig)
 {
 	struct logproc *lp = s->logproc;
 
@@ -300,8 +357,11 @@ void logproc_died(struct super *s)
 	}
 	lp->ctl.fd = -1;
 	lp->pid = 0;
+	judge_end(lp, code, sig);
 	if (lp->finishing) {
-		lp->done = true;
+		lp->done |= !code && !sig;
+		if (!lp->done)
+			finish_again(s);
 		return;
 	}
 	log_line(LOG_WARN, "the logger ended; it is started again with the same pipes");
@@ -324,16 +384,17 @@ int logproc_send(struct logproc *lp, struct buf *b)
 void logproc_stop(struct super *s)
 {
 	struct logproc *lp = s->logproc;
-	struct buf b;
 
 	if (!lp)
 		return;
+	timer_del(s, &lp->again);
 	lp->finishing = true;
+	lp->finish = true;
 	log_to(STDERR_FILENO, 1);
-	buf_init(&b, CAP_PACKET);
-	packet_put(&b, "op", "finish");
-	if (logproc_send(lp, &b) < 0)
-		lp->done = true;
+	if (!lp->pid)
+		finish_again(s);
+	else if (lp->ctl.fd >= 0)
+		logproc_flush(s);
 }
 
 void logproc_reopen(struct super *s)
@@ -344,7 +405,7 @@ void logproc_reopen(struct super *s)
 		return;
 	/* One that is to be started opens all of them anew in any case. */
 	lp->reopen = lp->ctl.fd >= 0;
-	flush_streams(s);
+	logproc_flush(s);
 }
 
 bool logproc_done(const struct super *s)
@@ -360,7 +421,7 @@ void logproc_free(struct super *s)
 	if (!lp)
 		return;
 	timer_del(s, &lp->again);
-	list_each(it, &lp->streams) stream_free(list_entry(it, struct log_stream, link));
+	list_each(it, &lp->streams) logstream_free(list_entry(it, struct log_stream, link));
 	if (lp->ctl.fd >= 0) {
 		loop_del(s->loop, &lp->ctl);
 		close(lp->ctl.fd);
@@ -370,88 +431,4 @@ void logproc_free(struct super *s)
 	close(lp->own[1]);
 	free(lp);
 	s->logproc = NULL;
-}
-
-/* As the service says that the unit belongs to. */
-static void settings(
-	const struct super *s, const struct unit *u, unsigned sinks, struct log_stream *st)
-{
-	const struct job *root = job_of(u->root);
-	const struct log_spec *spec = root && root->svc ? &root->svc->logs : &s->m->logs;
-
-	st->sinks = sinks & (SINK_STDOUT | SINK_FILE);
-	st->label = spec->prefix != LOG_PREFIX_NO || spec->format == LOG_FORMAT_JSON;
-	if (spec->format == LOG_FORMAT_JSON)
-		st->sinks |= BIT_JSON;
-	if (spec->when_full == LOG_FULL_DROP)
-		st->sinks |= BIT_DROP;
-	if (s->opts->merge_stderr)
-		st->sinks |= BIT_MERGE;
-	st->max_bytes = spec->max_bytes;
-	st->max_files = spec->max_files;
-}
-
-static struct log_stream *stream_new(
-	struct logproc *lp, const struct unit *u, uint64_t id, int which, unsigned sinks)
-{
-	struct log_stream *st = calloc(1, sizeof *st);
-	char path[UNIT_PATH_MAX];
-
-	if (!st)
-		return NULL;
-	*st = (struct log_stream){ .id = id, .which = which, .fd = -1 };
-	settings(lp->s, u, sinks, st);
-	list_init(&st->link);
-	st->path = strdup(unit_path(u, path, sizeof path));
-	if (!st->path) {
-		stream_free(st);
-		return NULL;
-	}
-	list_add_tail(&lp->streams, &st->link);
-	return st;
-}
-
-static int open_stream(
-	struct super *s, const struct unit *u, uint64_t id, int which, unsigned sinks)
-{
-	struct log_stream *st = stream_new(s->logproc, u, id, which, sinks);
-	int p[2];
-
-	if (!st)
-		return -1;
-	if (pipe2(p, O_CLOEXEC) < 0) {
-		int sys = errno;
-		stream_free(st);
-		errno = sys;
-		return -1;
-	}
-	(void)fcntl(p[0], F_SETFL, O_NONBLOCK);
-	st->fd = p[0];
-	return p[1];
-}
-
-int logproc_pipes(struct super *s, const struct unit *u, unsigned sinks, int ret_fd[2],
-	bool *ret_inherit, struct err *err)
-{
-	ret_fd[0] = ret_fd[1] = -1;
-	*ret_inherit = sinks & SINK_INHERIT;
-	job_of(u)->pipes_id = 0;
-	if (sinks & (SINK_INHERIT | SINK_NONE))
-		return 0;
-	struct job *j = job_of(u);
-	uint64_t id = ++s->logproc->last_id;
-	j->pipes_id = id;
-	for (int i = 0; i < 2; i++)
-		if ((ret_fd[i] = open_stream(s, u, id, i + 1, sinks)) < 0) {
-			int sys = errno;
-			if (i) { /* the first one's goes too, or each try would cost a descriptor */
-				close(ret_fd[0]);
-				stream_free(list_entry(
-					s->logproc->streams.prev, struct log_stream, link));
-			}
-			return err_set(err, ERR_EXEC_FAILED, sys, "no pipe for its output: %s",
-				strerror(sys));
-		}
-	flush_streams(s);
-	return 0;
 }

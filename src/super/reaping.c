@@ -136,7 +136,7 @@ static bool reap_other(struct super *s, pid_t pid)
 		s->reaped_own++;
 		reap_aux(s, a, code, sig);
 	} else if (logproc_is(s, pid)) {
-		logproc_died(s);
+		logproc_died(s, code, sig);
 	} else if (drawer_ended(s, pid)) {
 		s->reaped_own++;
 	} else {

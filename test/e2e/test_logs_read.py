@@ -391,3 +391,23 @@ def test_prune_takes_the_oldest_rotated_files_until_the_rest_fits(logs):
     assert [n for n in names(logs) if n != 'sysg.log'] == []
     for bad in (['--max-size', 'x'], ['--max-age', '1.5d']):
         fails(logs, 'SG0210', 2, '--prune', *bad)
+
+
+def test_what_is_no_log_file_in_a_logs_place_is_passed_over(box):
+    b = box('services: {a: {command: "echo here; exec sleep 1000", logs: {sink: file}}}').up()
+    until(lambda: 'here' in b.sysg('logs', '-s', 'a').stdout)
+    b.exec('sh', '-c', 'echo secret >/run/secret; cd /var/log/sysg; ln -s /run/secret a.log.1; mkdir a.log.2; mkfifo a.log.3; ln -s /run/secret b.log; mkfifo c.log')
+    for args in (('-s', 'a'), ('-a',), ('-g', '.')):
+        r = b.sysg('logs', '--no-follow', *args)
+        assert r.returncode == 0 and 'here' in r.stdout and 'secret' not in r.stdout + r.stderr, r.stderr
+
+
+def test_as_many_rotated_files_as_max_files_allows_are_read(box):
+    b = box('''
+        logs: {max_total: 1G}
+        services:
+          a: {command: "i=0; while [ $i -lt 250 ]; do i=$((i+1)); echo line-$i; done; : >done; exec sleep 1000", logs: {sink: file, max_bytes: 1, max_files: 1000}}
+        ''').up()
+    until(lambda: (b.home / 'done').exists())
+    until(lambda: 'line-250\n' in b.sysg('logs', '-s', 'a', '-l', '1').stdout)
+    assert b.sysg_ok('logs', '-s', 'a', '-a').split() == [f'line-{i}' for i in range(1, 251)]

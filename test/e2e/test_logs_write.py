@@ -241,3 +241,66 @@ def test_a_full_disk_drops_counts_and_goes_on_when_there_is_room(inside):
 def test_a_wrong_value_is_refused_with_its_remedy(box, bad, words):
     b = box(f'services: {{a: {{command: "true", logs: {bad}}}}}')
     assert b.wait() == 2 and words in b.stderr
+
+
+def test_a_logger_killed_while_it_finishes_is_followed_by_one_that_writes_the_rest(inside):
+    b = inside('services: {a: {command: "i=10000; while [ $i -lt 17000 ]; do i=$((i+1)); echo line-$i; done; : >done; exec sleep 1000"}}',
+               argv=['sh', '-c', 'mkfifo out; exec sysg start -c systemg.yaml >out'])
+    until(lambda: (b.home / 'out').exists())
+    reader = os.open(b.home / 'out', os.O_RDONLY)
+    until(lambda: (b.home / 'done').exists())  # 7,000 lines of 15 bytes: more than a pipe has room for
+    logger = b.logger()
+    b.kill(signal.SIGTERM)
+    until(lambda: not b.others(), every=0.001)
+    end = time.monotonic() + 0.1
+    until(lambda: time.monotonic() > end)  # PID 1 waits for the logger now, which waits for us
+    os.kill(logger.pid, signal.SIGKILL)
+    text = b''
+    while data := os.read(reader, 65536):
+        text += data
+    os.close(reader)
+    got = [int(m) for m in re.findall(rb'^a . line-(\d+)$', text, re.M)]
+    assert sorted(set(got)) == list(range(10001, 17001)) and len(got) < 7000 + 600  # the last write may be there twice
+    assert b.wait() == 0
+
+
+def fault(pid):
+    """Its next instruction is none, so that it ends by a fault of its own: from where it waits in a system call."""
+    try:
+        where = pathlib.Path(f'/proc/{pid}/syscall').read_text().split()
+        if len(where) < 9:
+            return False
+        with open(f'/proc/{pid}/mem', 'r+b', buffering=0) as mem:
+            mem.seek(int(where[8], 16))
+            mem.write(b'\0\0\0\0')
+    except OSError:
+        return False
+    return True
+
+
+def test_a_logger_that_ends_by_itself_at_each_start_does_not_hold_up_the_services(inside):
+    b = inside('''services: {a: {command: "i=0; while :; do i=$((i+1)); echo line-$i; sleep 0.01; done"}}''').up()
+    for _ in range(3):
+        logger = until(b.logger)
+        until(lambda pid=logger.pid: fault(pid))
+        until(lambda old=logger: b.logger() and b.logger().pid != old.pid)
+        assert b.sysg('ping').returncode == 0
+    b.says('ended 3 times at once: the next one begins without', where='stderr')
+    had = b.stdout.count('line-')
+    until(lambda: b.stdout.count('line-') > had + 20)
+
+
+def test_who_cuts_or_overwrites_the_journal_ends_neither_the_logger_nor_the_lines(inside):
+    b = inside('''services: {a: {command: "i=0; while :; do i=$((i+1)); echo line-$i; sleep 0.01; done"}}''').up()
+    b.says('line-5$', where='stdout')
+    fd = next(f'/proc/{b.pid}/fd/{n}' for n in os.listdir(f'/proc/{b.pid}/fd') if 'sysg-journal' in os.readlink(f'/proc/{b.pid}/fd/{n}'))
+    with open(fd, 'r+b') as f:
+        with pytest.raises(PermissionError):
+            f.truncate(0)
+        f.seek(8)
+        f.write(b'\xff' * 100000)
+    logger = b.logger()
+    os.kill(logger.pid, signal.SIGKILL)
+    had = b.stdout.count('line-')
+    until(lambda: b.stdout.count('line-') > had + 20)
+    assert b.logger().pid != logger.pid and b.stderr.count('the logger ended') == 1

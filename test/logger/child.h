@@ -71,12 +71,17 @@ static inline void start(int64_t max_bytes)
 	lg.ctl = sv[0];
 }
 
+static inline void begin_dir(void)
+{
+	snprintf(dir, sizeof dir, "/tmp/sysg-test-logger.XXXXXX");
+	cr_assert_not_null(mkdtemp(dir));
+}
+
 static inline void begin(void)
 {
 	int p[2];
 
-	snprintf(dir, sizeof dir, "/tmp/sysg-test-logger.XXXXXX");
-	cr_assert_not_null(mkdtemp(dir));
+	begin_dir();
 	cr_assert_eq(pipe2(p, O_CLOEXEC), 0);
 	lg.out = p[0], lg.out_w = p[1];
 	cr_assert_eq(pipe2(p, O_CLOEXEC), 0);

@@ -185,6 +185,28 @@ Test(logger_file, so_many_are_kept_and_no_more)
 	log_files_free(fs);
 }
 
+Test(logger_file, a_rotation_that_was_killed_in_its_midst_costs_no_file)
+{
+	make_dir();
+	static const char *const there[] = { "a.log", "a.log.1", "a.log.3", "a.log.4" };
+	for (size_t i = 0; i < 4; i++) {
+		FILE *f = fopen(in_dir(there[i]), "w");
+		cr_assert_not_null(f);
+		fputs(there[i], f);
+		fclose(f);
+	}
+	int fd = open(dir, O_RDONLY | O_DIRECTORY);
+	cr_expect_eq(log_rotate(fd, "a.log", 5), 0);
+	cr_expect_str_eq(text_of("a.log.1"), "a.log");
+	cr_expect_str_eq(text_of("a.log.2"), "a.log.1");
+	cr_expect_str_eq(text_of("a.log.3"), "a.log.3");
+	cr_expect_str_eq(text_of("a.log.4"), "a.log.4");
+	cr_expect_eq(log_rotate(fd, "a.log.1", 1), 0, "a name that is free again");
+	cr_expect_null(text_of("a.log.1"));
+	close(fd);
+	remove_dir();
+}
+
 Test(logger_file, one_file_alone_is_begun_anew)
 {
 	keep = (struct log_keep){ 1, 1 };

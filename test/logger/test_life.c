@@ -54,6 +54,21 @@ Test(logger_life, finish_with_a_stuck_stdout_ends_in_time_and_the_files_get_ever
 	cr_expect_eq(size_of("log/a.log"), (int64_t)(n / 62 * (62 + 35)));
 }
 
+Test(logger_life, a_stuck_stderr_keeps_no_line_of_pid_1_from_its_file)
+{
+	char text[64];
+	int n;
+
+	for (n = 0; n < 20000; n++) {
+		struct pollfd p = { .fd = lg.own, .events = POLLOUT };
+		snprintf(text, sizeof text, "sysg: line %06d of the init\n", n);
+		cr_assert_eq(poll(&p, 1, 5000), 1, "it waits at line %d", n);
+		say(lg.own, text);
+	}
+	cr_expect(wait_size("log/sysg.log", (int64_t)n * (39 + 29)), "%ld of %d",
+		(long)size_of("log/sysg.log"), n);
+}
+
 Test(logger_life, when_pid_1_is_gone_it_drains_and_ends)
 {
 	say(unit(1, "a", 1, BOTH, NULL), "last words\n");

@@ -99,12 +99,27 @@ Test(logger_sink, what_an_earlier_one_left_of_a_line_comes_first)
 	struct sink o;
 
 	pipe_of(fd);
-	rest = (struct sink_rest){ .n = 4, .at = 2, .bytes = "abcde\n" };
+	rest = (struct sink_rest){ .n = 6, .at = 2, .bytes = "abcde\n" };
 	sink_init(&o, fd[1], &rest, true);
 	cr_expect(sink_ready(&o));
 	cr_expect_eq(sink_write(&o, "next\n", 5), 1);
 	cr_expect_eq(read(fd[0], got, sizeof got), 9);
 	cr_expect_eq(memcmp(got, "cde\nnext\n", 9), 0);
+}
+
+Test(logger_sink, a_rest_that_makes_no_sense_is_none)
+{
+	int fd[2];
+	struct sink o;
+
+	pipe_of(fd);
+	rest = (struct sink_rest){ .n = 4, .at = 4, .bytes = "abc\n" };
+	sink_init(&o, fd[1], &rest, true);
+	cr_expect(sink_ready(&o));
+	rest = (struct sink_rest){ .n = UINT32_MAX, .at = 2 };
+	sink_init(&o, fd[1], &rest, true);
+	cr_expect(sink_ready(&o));
+	cr_expect_eq(read(fd[0], got, sizeof got), -1);
 }
 
 Test(logger_sink, lines_are_dropped_while_no_reader_is_there)
