@@ -83,9 +83,9 @@ Test(logname, a_log_file_is_named_by_its_unit_and_a_number)
 	cr_expect_str_eq(unit, "a/b");
 	cr_expect_eq(logname_unit("a.log.log", unit, sizeof unit), 0);
 	cr_expect_str_eq(unit, "a.log");
-	cr_expect_eq(logname_number("x.log.100"), 100);
+	cr_expect_eq(logname_number("x.log.999"), 999);
 	static const char *const others[] = { "web", ".log", "a/.log", "web.log.0", "web.log.01",
-		"web.log.101", "web.log.1000", "web.log.gz", "web.log.", "web.txt", "1", "" };
+		"web.log.1000", "web.log.9999", "web.log.gz", "web.log.", "web.txt", "1", "" };
 	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
 		cr_expect_eq(logname_number(others[i]), -1, "%s", others[i]);
 	cr_expect_eq(logname_unit("0123456789abcde.log", unit, sizeof unit), 0);

@@ -283,7 +283,7 @@ def test_a_logger_that_ends_by_itself_at_each_start_does_not_hold_up_the_service
     for _ in range(3):
         logger = until(b.logger)
         until(lambda pid=logger.pid: fault(pid))
-        until(lambda old=logger: b.logger() and b.logger().pid != old.pid)
+        until(lambda old=logger: (b.logger() or old).pid != old.pid)
         assert b.sysg('ping').returncode == 0
     b.says('ended 3 times at once: the next one begins without', where='stderr')
     had = b.stdout.count('line-')
