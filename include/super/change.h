@@ -8,7 +8,7 @@
 enum change_step {
 	CHANGE_QUEUED,
 	CHANGE_READING,
-	CHANGE_READ, /* reading.bundle is there */
+	CHANGE_READ, /* reading.bundle is there; what it comes to is being found out */
 	CHANGE_STOPPING
 };
 
@@ -17,6 +17,7 @@ struct change {
 	struct list link; /* super.changes */
 	struct super *s;
 	struct conn *c; /* who asked; NULL: gone, or answered */
+	uint64_t by;    /* the unit that asked; 0: an operator */
 	bool restart;
 	bool wait; /* answered once each unit reached its target; else once it is accepted */
 	int64_t deadline_ns; /* of the asker; 0: none */
@@ -29,6 +30,9 @@ struct change {
 	/* What it comes to, once it was read. Of the new manifest: */
 	struct manifest *m; /* a reference */
 	struct plan *plan;
+	bool kept;                /* it is the one before: the new one would stop too much */
+	bool fresh;               /* those that have a unit are defined anew, too */
+	size_t defined;           /* as far as defs is filled */
 	struct definition **defs; /* by index; NULL: as it is */
 	unsigned char *wanted;    /* has a unit, or gets one */
 	unsigned char *start;     /* is told to start */
@@ -43,7 +47,8 @@ struct change {
 
 /* --- apply.c --- */
 
-/* Takes the change over. -1: too many wait already, nothing was kept. */
+/* Takes the change over. 1: its unit asked for the same, which did not begin yet; -1: too many wait
+ * already. Then nothing was kept. */
 int change_add(struct super *s, struct change *ch, struct err *err);
 struct change *change_free(struct change *ch); /* returns NULL; fine on one half made */
 void changes_step(struct super *s);            /* after each settle */
@@ -53,7 +58,8 @@ void changes_end(struct super *s);
 
 /* --- choose.c: what a change stops and starts --- */
 
-/* Fills everything of ch but what is said to be given by the request. -1: nothing was changed. */
+/* Fills everything of ch but what is said to be given by the request, some milliseconds of it at a
+ * time. 1: there is more to do; 0: all is there; -1: nothing was changed. */
 int change_choose(struct change *ch, struct err *err);
 /* Runs, is about to, or waits to: not down for good, by hand or for now. */
 bool unit_is_up(const struct unit *u);

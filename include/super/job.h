@@ -84,6 +84,8 @@ struct job {
 	uint64_t check_mark;      /* of its checks; 0: none was needed yet */
 	struct lastwords *lastwords; /* what it printed last, where it ended badly; trouble.c */
 	bool words_asked, say_pending, ended_badly, trouble_said;
+	bool say_over; /* of what is to be said: it is not tried again */
+	enum err_code say_code;
 };
 
 static inline struct job *job_of(const struct unit *u)

@@ -44,6 +44,8 @@ struct super {
 	struct watch sigfd;
 	bool child_ended;      /* SIGCHLD was seen */
 	unsigned clients_read; /* packets read in this turn */
+	bool again;            /* there is work left: the next turn comes at once */
+	int starts;            /* told to begin in this turn */
 
 	struct mark_range marks;
 	struct sweep *sweep;

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/caps.h"
 #include "base/cleanup.h"
+#include "base/index.h"
 #include "manifest/manifest.h"
 
 static int bad(struct err *err, const char *why, const char *help)
@@ -115,32 +116,47 @@ static int read_value(const char *p, const char *end, struct buf *value, struct 
 	return 0;
 }
 
-/* The same name again replaces: one name, one value. */
-static int put(struct var **vars, size_t *nvars, struct buf *name, struct buf *value)
-{
-	autofree char *k = strdup(name->p), *v = strdup(value->p ? value->p : "");
-
-	if (!k || !v)
-		return -1;
-	for (size_t i = 0; i < *nvars; i++)
-		if (strcmp((*vars)[i].name, k) == 0) {
-			free((*vars)[i].value);
-			(*vars)[i].value = steal_ptr(v);
-			return 0;
-		}
-	struct var *p = realloc(*vars, (*nvars + 1) * sizeof *p);
-	if (!p)
-		return -1;
-	*vars = p;
-	p[(*nvars)++] = (struct var){ steal_ptr(k), steal_ptr(v) };
-	return 0;
-}
-
 struct env_reader {
 	struct var **vars;
 	size_t *nvars;
+	struct index places; /* of the names in *vars */
 	struct buf name, value;
 };
+
+/* Its place is behind the last: doubled where that is a power of two. */
+static int make_room(struct env_reader *r)
+{
+	size_t n = *r->nvars;
+
+	if (n & (n - 1))
+		return 0;
+	struct var *v = realloc(*r->vars, (n ? 2 * n : 1) * sizeof *v);
+	if (!v)
+		return -1;
+	*r->vars = v;
+	return 0;
+}
+
+/* The same name again replaces: one name, one value. */
+static int put(struct env_reader *r)
+{
+	autofree char *k = strdup(r->name.p), *v = strdup(r->value.p ? r->value.p : "");
+
+	if (!k || !v || make_room(r) < 0)
+		return -1;
+	ssize_t at = index_put(&r->places, k, r->name.len, *r->nvars);
+	if (at < 0)
+		return -1;
+	struct var *var = &(*r->vars)[at];
+	if ((size_t)at < *r->nvars) {
+		free(var->name);
+		free(var->value);
+	} else {
+		++*r->nvars;
+	}
+	*var = (struct var){ steal_ptr(k), steal_ptr(v) };
+	return 0;
+}
 
 static int read_line(struct env_reader *r, const char *p, const char *end, struct err *err)
 {
@@ -155,7 +171,7 @@ static int read_line(struct env_reader *r, const char *p, const char *end, struc
 		return -1;
 	if (*r->nvars >= CAP_ENV_VARS)
 		return bad(err, "more than 8192 variables", "split the service");
-	return put(r->vars, r->nvars, &r->name, &r->value);
+	return put(r);
 }
 
 int env_file_parse(const char *text, size_t len, struct var **vars, size_t *nvars, struct err *err)
@@ -182,5 +198,6 @@ int env_file_parse(const char *text, size_t len, struct var **vars, size_t *nvar
 	}
 	buf_done(&r.name);
 	buf_done(&r.value);
+	index_done(&r.places);
 	return result;
 }

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "super/change.h"
+#include "super/hooks.h"
 
 enum { CHANGES_MAX = 64 };
 
@@ -14,7 +15,14 @@ int change_add(struct super *s, struct change *ch, struct err *err)
 {
 	unsigned n = 0;
 
-	list_each(it, &s->changes) n++;
+	list_each(it, &s->changes)
+	{
+		const struct change *other = list_entry(it, const struct change, link);
+		n++;
+		if (ch->by && other->by == ch->by && other->restart == ch->restart &&
+			other->step == CHANGE_QUEUED)
+			return 1;
+	}
 	if (n >= CHANGES_MAX)
 		return err_set(
 			err, ERR_BUSY, 0, "%u starts and restarts wait for their turn already", n);
@@ -99,6 +107,17 @@ static int survivor(const struct unit *u, struct err *err)
 	return err_wrap(err, "%s", u->name);
 }
 
+/* What tells of the end of a unit that goes from the manifest is part of that end. */
+static bool hooks_go_on(const struct change *ch)
+{
+	const struct super *s = ch->s;
+
+	for (size_t i = 0; s->hooks && i < s->m->nservices; i++)
+		if (ch->to[i] < 0 && s->unit_of[i] && hooks_run(s, job_of(s->unit_of[i])))
+			return true;
+	return false;
+}
+
 /* 1: all of them are down; 0: not yet; -1: one can't be stopped. */
 static int stop_next(struct change *ch, struct err *err)
 {
@@ -123,7 +142,7 @@ static int stop_next(struct change *ch, struct err *err)
 		order_stop(s, u, CAUSE_ORDER);
 	}
 	free(held);
-	return rc;
+	return rc == 1 && hooks_go_on(ch) ? 0 : rc;
 }
 
 /* --- the new manifest --- */
@@ -274,16 +293,20 @@ static void finish(struct change *ch)
 /* 1: through; 0: it waits for something; -1: err. */
 static int step(struct change *ch, struct err *err)
 {
+	int rc;
+
 	if (ch->s->phase != PHASE_RUN)
 		return err_set(err, ERR_PARENT_STOPPING, 0, "the supervisor is shutting down");
 	if (ch->step == CHANGE_QUEUED && begin(ch, err) < 0)
 		return -1;
 	if (ch->step == CHANGE_READING)
 		return 0;
-	if (ch->step == CHANGE_READ && change_choose(ch, err) < 0)
-		return -1;
+	if (ch->step == CHANGE_READ && (rc = change_choose(ch, err)) != 0) {
+		ch->s->again |= rc > 0;
+		return rc < 0 ? -1 : 0;
+	}
 	ch->step = CHANGE_STOPPING;
-	int rc = stop_next(ch, err);
+	rc = stop_next(ch, err);
 	if (rc <= 0)
 		return rc;
 	if (put_in_place(ch, err) < 0)

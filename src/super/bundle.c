@@ -19,7 +19,12 @@
 #include "super/parts.h"
 
 #define READ_NS (10 * NS_PER_SEC)
-enum { BUNDLE_MAX = 64 * 1024 * 1024, ACCOUNTS_MAX = 1024 * 1024, CHUNK = 65536 };
+enum {
+	BUNDLE_MAX = 64 * 1024 * 1024,
+	ACCOUNTS_MAX = 1024 * 1024,
+	CHUNK = 65536,
+	CHUNKS_A_TURN = 16
+};
 
 static const char passwd_path[] = "/etc/passwd", group_path[] = "/etc/group";
 extern char **environ;
@@ -327,8 +332,7 @@ static void finish(struct reading *r, int sys)
 	r->done(r, NULL);
 }
 
-/* All that is there, since what an ended fork left in the pipe must be through before its number
- * can be another's: a pipe holds no more than a few chunks. */
+/* A fork that writes as fast as we read has its turns, as others have theirs. */
 static void pipe_ready(struct loop *l, struct watch *w, uint32_t events)
 {
 	struct reading *r = container_of(w, struct reading, w);
@@ -336,7 +340,7 @@ static void pipe_ready(struct loop *l, struct watch *w, uint32_t events)
 
 	(void)l;
 	(void)events;
-	for (;;) {
+	for (int i = 0; i < CHUNKS_A_TURN; i++) {
 		ssize_t n = read(w->fd, chunk, sizeof chunk);
 		if (n > 0 && buf_add(&r->bundle.bytes, chunk, (size_t)n) == 0)
 			continue;

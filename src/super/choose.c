@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "super/change.h"
+
+#define DEFINE_NS (5 * NS_PER_MS) /* of one turn */
 
 bool unit_is_up(const struct unit *u)
 {
@@ -115,15 +118,31 @@ static int want(struct change *ch, struct err *err)
 	return 0;
 }
 
-static int define_wanted(struct change *ch, bool fresh, struct err *err)
+/* What is wrong with the manifest, as a restart says it. */
+static int refuse(const struct change *ch, struct err *err)
 {
-	for (size_t i = 0; i < ch->m->nservices; i++) {
-		if (!ch->wanted[i] || (!fresh && unit_before(ch, i)))
+	struct err why = *err;
+
+	if (!ch->restart)
+		return -1;
+	(void)err_set(
+		err, ERR_REFUSED, 0, "%s (SG%04d); nothing was changed", why.msg, (int)why.code);
+	return why.help[0] ? err_help(err, "%s", why.help) : -1;
+}
+
+/* Each may have an environment of a megabyte. */
+static int define_wanted(struct change *ch, struct err *err)
+{
+	int64_t until = clock_mono_ns() + DEFINE_NS;
+
+	while (ch->defined < ch->m->nservices && clock_mono_ns() < until) {
+		size_t i = ch->defined++;
+		if (!ch->wanted[i] || (!ch->fresh && unit_before(ch, i)))
 			continue;
 		if (!(ch->defs[i] = define(ch->s, ch->m, i, &ch->reading.bundle, err)))
-			return -1;
+			return refuse(ch, err);
 	}
-	return 0;
+	return ch->defined < ch->m->nservices;
 }
 
 /* --- what goes down, what comes up --- */
@@ -239,30 +258,19 @@ static const struct unit *left_over(const struct change *ch)
 
 /* --- all of it --- */
 
-/* What is wrong with the manifest, as a restart says it. */
-static int refuse(const struct change *ch, struct err *err)
-{
-	struct err why = *err;
-
-	if (!ch->restart)
-		return -1;
-	(void)err_set(
-		err, ERR_REFUSED, 0, "%s (SG%04d); nothing was changed", why.msg, (int)why.code);
-	return why.help[0] ? err_help(err, "%s", why.help) : -1;
-}
-
-/* 0; 1: it would have to stop a unit that it was not told to stop: ret_left; -1. */
-static int choose_by(struct change *ch, struct manifest *m, bool fresh,
-	const struct unit **ret_left, struct err *err)
+static int begin_with(struct change *ch, struct manifest *m, struct err *err)
 {
 	ch->m = m;
+	ch->fresh = ch->path && !ch->kept;
+	ch->defined = 0;
 	ch->plan = plan_new(m, err);
 	if (!ch->plan)
 		return refuse(ch, err);
-	if (match(ch, err) < 0 || want(ch, err) < 0)
-		return -1;
-	if (define_wanted(ch, fresh, err) < 0)
-		return refuse(ch, err);
+	return match(ch, err) < 0 || want(ch, err) < 0 ? -1 : 0;
+}
+
+static void decide(struct change *ch)
+{
 	if (ch->restart && ch->nnames)
 		restart_named(ch);
 	else if (ch->restart)
@@ -270,9 +278,7 @@ static int choose_by(struct change *ch, struct manifest *m, bool fresh,
 	else
 		start_them(ch);
 	if (ch->restart)
-		memcpy(ch->await, ch->start, m->nservices);
-	*ret_left = left_over(ch);
-	return *ret_left != NULL;
+		memcpy(ch->await, ch->start, ch->m->nservices);
 }
 
 static int other_project(const struct change *ch, struct err *err)
@@ -304,20 +310,25 @@ static struct manifest *load(struct change *ch, struct err *err)
 
 int change_choose(struct change *ch, struct err *err)
 {
-	const struct unit *left = NULL;
-	struct manifest *m = load(ch, err);
-
-	if (!m)
-		return -1;
-	int rc = choose_by(ch, m, ch->path != NULL, &left, err);
-	if (rc <= 0)
+	if (!ch->m) {
+		struct manifest *m = load(ch, err);
+		if (!m || begin_with(ch, m, err) < 0)
+			return -1;
+	}
+	int rc = define_wanted(ch, err);
+	if (rc != 0)
 		return rc;
+	decide(ch);
+	const struct unit *left = ch->kept ? NULL : left_over(ch);
+	if (!left)
+		return 0;
 	forget_match(ch);
 	snprintf(ch->note, sizeof ch->note,
 		"%s is in the manifest no more and still runs; the manifest as it was goes on "
 		"being used until sysg restart applies the new one",
 		left->name);
-	return choose_by(ch, manifest_ref(ch->s->m), false, &left, err) < 0 ? -1 : 0;
+	ch->kept = true;
+	return begin_with(ch, manifest_ref(ch->s->m), err) < 0 ? -1 : 1;
 }
 
 struct change *change_free(struct change *ch)

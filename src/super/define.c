@@ -82,11 +82,8 @@ static bool same_cred(const struct launch *a, const struct launch *b)
 /* Identical environments are one block, so that what files say counts too. */
 bool define_same(const struct job *j, const struct definition *d)
 {
-	const struct definition *next = j->next;
-	const struct service *svc = next ? next->svc : j->svc;
-
-	return strcmp(svc->hash, d->svc->hash) == 0 && (next ? next->env : j->env) == d->env &&
-	       same_cred(next ? next->launch : j->launch, d->launch);
+	return strcmp(j->svc->hash, d->svc->hash) == 0 && j->env == d->env &&
+	       same_cred(j->launch, d->launch);
 }
 
 void define_take(struct super *s, struct job *j)

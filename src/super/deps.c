@@ -6,6 +6,9 @@
 #include "super/define.h"
 #include "super/hooks.h"
 
+/* A fork or two each: in between it is the turn of clients and signals. */
+enum { STARTS_A_TURN = 8 };
+
 enum verdict { DEP_WAIT, DEP_OK, DEP_NEVER };
 
 static enum verdict completed(const struct unit *dep)
@@ -100,6 +103,11 @@ void deps_check(struct super *s)
 			continue;
 		if (all_met(s, u, &s->m->services[at]) != DEP_OK || room-- <= 0)
 			continue;
+		if (s->starts == STARTS_A_TURN) {
+			s->again = true;
+			return;
+		}
+		s->starts++;
 		define_take(s, job_of(u)); /* its hooks are those of what is to run */
 		post(s, u, hooks_wants(s, job_of(u), HOOK_PRE_START) ? EV_PREPARE : EV_DEPS_UP);
 	}

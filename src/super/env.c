@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/caps.h"
+#include "base/index.h"
 #include "super/bundle.h"
 
 enum { ENV_MAX = CAP_REQUEST };
@@ -47,40 +48,39 @@ bool env_reserved(const char *assignment)
 struct assign {
 	char **v;
 	size_t n, cap;
+	struct index places; /* of the names in v */
 	bool failed;
 };
 
-static bool same_name(const char *a, const char *b)
+static int make_room(struct assign *a)
 {
-	size_t n = strcspn(a, "=");
-
-	return strncmp(a, b, n) == 0 && b[n] == '=';
+	if (a->n < a->cap)
+		return 0;
+	size_t cap = a->cap ? 2 * a->cap : 64;
+	char **v = realloc(a->v, cap * sizeof *v);
+	if (!v)
+		return -1;
+	a->v = v;
+	a->cap = cap;
+	return 0;
 }
 
 static void put(struct assign *a, char *assignment)
 {
-	if (!assignment) {
+	ssize_t at = -1;
+
+	if (assignment && make_room(a) == 0)
+		at = index_put(&a->places, assignment, strcspn(assignment, "="), a->n);
+	if (at < 0) {
+		free(assignment);
 		a->failed = true;
 		return;
 	}
-	for (size_t i = 0; i < a->n; i++)
-		if (same_name(assignment, a->v[i])) {
-			free(a->v[i]);
-			a->v[i] = assignment;
-			return;
-		}
-	if (a->n == a->cap) {
-		size_t cap = a->cap ? 2 * a->cap : 64;
-		char **v = realloc(a->v, cap * sizeof *v);
-		if (!v) {
-			free(assignment);
-			a->failed = true;
-			return;
-		}
-		a->v = v;
-		a->cap = cap;
-	}
-	a->v[a->n++] = assignment;
+	if ((size_t)at < a->n)
+		free(a->v[at]);
+	else
+		a->n++;
+	a->v[at] = assignment;
 }
 
 static void put_var(struct assign *a, const char *name, const char *value)
@@ -93,11 +93,10 @@ static void put_var(struct assign *a, const char *name, const char *value)
 	put(a, p);
 }
 
-static void put_strings(struct assign *a, const char *const *strings, size_t n)
+static void put_string(struct assign *a, const char *string)
 {
-	for (size_t i = 0; i < n; i++)
-		if (strchr(strings[i], '=') && !env_reserved(strings[i]))
-			put(a, strdup(strings[i]));
+	if (strchr(string, '=') && !env_reserved(string))
+		put(a, strdup(string));
 }
 
 static void assign_done(struct assign *a)
@@ -105,6 +104,7 @@ static void assign_done(struct assign *a)
 	for (size_t i = 0; i < a->n; i++)
 		free(a->v[i]);
 	free(a->v);
+	index_done(&a->places);
 }
 
 /* --- blocks --- */
@@ -278,12 +278,20 @@ static int put_account(
 
 /* A service is told of a notify socket by its own check alone: ours, or what its manifest writes
  * itself. In one-command mode the container's is the command's. */
-static void drop_name(struct assign *a, const char *name)
+static const char notify_socket[] = "NOTIFY_SOCKET=";
+
+static bool is_notify_socket(const char *assignment)
 {
-	size_t n = strlen(name), kept = 0;
+	return strncmp(assignment, notify_socket, sizeof notify_socket - 1) == 0;
+}
+
+/* Nothing is put behind it: the places of names are wrong from here on. */
+static void drop_notify_socket(struct assign *a)
+{
+	size_t kept = 0;
 
 	for (size_t i = 0; i < a->n; i++)
-		if (strncmp(a->v[i], name, n) == 0 && a->v[i][n] == '=')
+		if (is_notify_socket(a->v[i]))
 			free(a->v[i]);
 		else
 			a->v[kept++] = a->v[i];
@@ -301,20 +309,18 @@ struct envblock *env_of_service(struct super *s, const struct manifest *m,
 	struct assign a = { 0 };
 	bool inherit = svc->env.inherit && m->env.inherit;
 
-	if (inherit)
-		for (char **e = environ; *e; e++)
-			put_strings(&a, (const char *const *)e, 1);
-	else
+	for (char **e = environ; inherit && *e; e++)
+		if (s->opts->one_command || !is_notify_socket(*e))
+			put_string(&a, *e);
+	if (!inherit)
 		put_var(&a, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-	if (!s->opts->one_command)
-		drop_name(&a, "NOTIFY_SOCKET");
 	if ((inherit && put_account(&a, files, svc, err) < 0) ||
 		put_spec(&a, files, &m->env, err) < 0 || put_spec(&a, files, &svc->env, err) < 0) {
 		assign_done(&a);
 		return NULL;
 	}
 	if (has_notify_socket(svc))
-		drop_name(&a, "NOTIFY_SOCKET");
+		drop_notify_socket(&a);
 	return block_of_assign(s, &a, err);
 }
 

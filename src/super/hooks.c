@@ -470,6 +470,14 @@ void hooks_ended(struct super *s, struct job *j)
 	j->relaunch = u->state == NODE_WAITING || u->state == NODE_BACKOFF;
 }
 
+bool hooks_run(const struct super *s, const struct job *j)
+{
+	for (const struct hook_run *h = s->hooks; h; h = h->next)
+		if (h->j == j)
+			return true;
+	return false;
+}
+
 void hooks_kill(struct super *s, struct job *j)
 {
 	for (struct hook_run *h = s->hooks; h; h = h->next)

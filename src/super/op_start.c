@@ -101,8 +101,11 @@ static void order(struct conn *c, const struct packet *p, bool restart)
 	ch->s = c->s;
 	ch->reading.w.fd = -1;
 	ch->restart = restart;
-	if (take(c, p, ch, &err) < 0) {
+	ch->by = c->unit ? c->unit->id : 0;
+	int rc = take(c, p, ch, &err);
+	if (rc != 0)
 		(void)change_free(ch);
+	if (rc < 0) {
 		conn_fail(c, &err);
 		return;
 	}

@@ -97,8 +97,8 @@ static int wait_ms(const struct super *s)
 {
 	int64_t at = timers_next(s), now = clock_mono_ns();
 
-	if (s->child_ended)
-		return 0; /* there were more than one turn reaps */
+	if (s->child_ended || s->again)
+		return 0; /* there was more than one turn does */
 	if (s->sweep_at_ns < at)
 		at = s->sweep_at_ns;
 	if ((s->phase == PHASE_TERM || s->phase == PHASE_KILL) &&
@@ -162,6 +162,9 @@ static void turn(struct super *s)
 		return;
 	}
 	s->active |= n > 0;
+	s->deps_dirty |= s->again;
+	s->again = false;
+	s->starts = 0;
 	if (n < 0)
 		log_line(LOG_ERR, "epoll_wait: %s", strerror(errno));
 	int64_t began = clock_mono_ns();

@@ -132,24 +132,27 @@ void trouble_say_help(enum log_level level, const char *help)
 static void say(struct super *s, struct job *j)
 {
 	struct unit *u = j->u;
-	bool over = u->state != NODE_BACKOFF;
-	enum log_level level = over ? LOG_ERR : LOG_WARN;
+	enum log_level level = j->say_over ? LOG_ERR : LOG_WARN;
 	char path[UNIT_PATH_MAX], clean[LINE_SAID];
 	size_t n, at, len;
 	const char *text = trouble_lines(u, &n), *line;
+	struct err e = u->trouble; /* another launch may have begun, which has none as yet */
 
+	e.code = j->say_code;
 	j->say_pending = false;
 	unit_path(u, path, sizeof path);
-	if (trouble_explain(u, j->ended_badly, &u->trouble))
-		event_add(s, EVENT_FAILED, u, ERR_PORT_TAKEN, "%s", u->trouble.msg);
-	log_line(level, "%s[SG%04d]: %s: %s", over ? "error" : "warning", (int)u->trouble.code,
-		path, u->trouble.msg);
+	if (trouble_explain(u, j->ended_badly, &e))
+		event_add(s, EVENT_FAILED, u, ERR_PORT_TAKEN, "%s", e.msg);
+	if (u->trouble.code != ERR_OK)
+		u->trouble = e;
+	log_line(level, "%s[SG%04d]: %s: %s", j->say_over ? "error" : "warning", (int)e.code, path,
+		e.msg);
 	for (at = text ? lines_last(text, n, LINES_SAID) : 0;
 		text && lines_next(text, n, &at, &line, &len);) {
 		(void)line_clean(clean, sizeof clean, line, len);
 		log_line(level, "  | %s", clean);
 	}
-	trouble_say_help(level, u->trouble.help);
+	trouble_say_help(level, e.help);
 }
 
 /* --- asking for the lines --- */
@@ -203,6 +206,8 @@ void trouble_say(struct super *s, struct unit *u)
 	struct job *j = job_of(u);
 
 	j->say_pending = j->trouble_said = true;
+	j->say_over = u->state != NODE_BACKOFF;
+	j->say_code = u->trouble.code;
 	if (!j->lastwords && !j->words_asked && u->exec_ok && s->logproc)
 		ask_words(s, u);
 	if (!j->words_asked)
