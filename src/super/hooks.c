@@ -1,5 +1,4 @@
-/* Hooks: each run is a process tree of its own, killed whole at its timeout, and nothing waits for one but the state
- * of its unit that is there for it. */
+/* Hooks: each run a process tree of its own; nothing waits for it but a state of its unit. */
 #include "super/hooks.h"
 
 #include <errno.h>
