@@ -2,13 +2,13 @@
 #ifndef CLI_LOGLINE_H
 #define CLI_LOGLINE_H
 
-#include <regex.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "cli/ere.h"
 
 enum { LOGLINE_ROOM = 64 * 1024 }; /* of what a line may become when it is cleaned */
 
@@ -24,9 +24,8 @@ struct logfilter {
 	const char *stream;   /* NULL: any */
 	int64_t since, until; /* wall ns, both included */
 	bool since_set, until_set;
-	bool grep;
-	regex_t regex;
-	struct buf plain; /* what the expression looks at */
+	struct ere *grep; /* NULL: any text */
+	struct buf plain; /* what it looks at */
 };
 
 /* Takes all lines. */

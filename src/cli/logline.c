@@ -34,22 +34,18 @@ void logfilter_init(struct logfilter *f)
 
 void logfilter_done(struct logfilter *f)
 {
-	if (f->grep)
-		regfree(&f->regex);
+	f->grep = ere_free(f->grep);
 	buf_done(&f->plain);
 	logfilter_init(f);
 }
 
 int logfilter_grep(struct logfilter *f, const char *expression, struct err *err)
 {
-	char why[128];
-	int rc = regcomp(&f->regex, expression, REG_EXTENDED | REG_NOSUB);
+	const char *why;
 
-	if (rc) {
-		(void)regerror(rc, &f->regex, why, sizeof why);
+	f->grep = ere_new(expression, &why);
+	if (!f->grep)
 		return err_set(err, ERR_BAD_VALUE, 0, "--grep %.100s: %s", expression, why);
-	}
-	f->grep = true;
 	return 0;
 }
 
@@ -58,17 +54,11 @@ bool logfilter_is_set(const struct logfilter *f)
 	return f->stream || f->since_set || f->until_set || f->grep;
 }
 
-/* A NUL would end the text for regexec(3). */
 static bool matches(struct logfilter *f, const struct logrecord *r)
 {
 	buf_reset(&f->plain);
 	ansi_put(&f->plain, r->text, r->text_len, ANSI_STRIP);
-	if (buf_addc(&f->plain, '\0') < 0)
-		return false;
-	for (size_t i = 0; i + 1 < f->plain.len; i++)
-		if (!f->plain.p[i])
-			f->plain.p[i] = '\1';
-	return regexec(&f->regex, f->plain.p, 0, NULL, 0) == 0;
+	return ere_match(f->grep, f->plain.p, f->plain.len);
 }
 
 bool logfilter_takes(struct logfilter *f, const struct logrecord *r, int64_t time_ns)
