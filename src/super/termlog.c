@@ -95,8 +95,8 @@ static size_t compose(const struct super *s, const struct unit *u, char text[TER
 	}
 	said = u ? trouble_lines(u, &words) : NULL;
 	if (said && n + 4 < TERMLOG_BYTES) {
-		memcpy(text + n, ": ", 2);
-		n += 2;
+		text[n++] = ':';
+		text[n++] = ' ';
 		n += lines_join(text + n, TERMLOG_BYTES - n - 1, said, words);
 	}
 	text[n++] = '\n';

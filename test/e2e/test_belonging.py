@@ -80,6 +80,7 @@ def test_without_cap_kill_and_cap_setuid_the_survivor_is_named(box):
     assert b.state('bad') == 'stopping'
 
 
+@pytest.mark.alone  # 250 processes that spin, and whoever else runs: the init gets what is left
 @pytest.mark.parametrize('uid', [4403])
 def test_a_bomb_inside_a_limit_on_processes_is_gone_after_stop(box, uid):
     ns = [w.format(uid=uid) for w in OTHER_UID] + ['--rlimit', 'nproc=250']
@@ -87,6 +88,7 @@ def test_a_bomb_inside_a_limit_on_processes_is_gone_after_stop(box, uid):
     assert r.returncode == 0 and not left, (r, left)
 
 
+@pytest.mark.alone
 def test_a_bomb_under_another_uid_is_gone_after_stop(box):
     _, r, left = stops_whole(box, f'{IMP} bomb & : >up; exec sleep 1000', ['--keep', 'kill,setuid,setgid', '--rlimit', 'nproc=250'],
                              user=4404, seconds=90)
