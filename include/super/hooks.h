@@ -19,8 +19,9 @@ void hooks_drop(
 bool hooks_wants(const struct super *s, const struct job *j, enum hook_kind kind);
 void hooks_up(struct super *s, struct job *j);    /* it is ready */
 void hooks_ended(struct super *s, struct job *j); /* it is at rest: if that ended a start, how */
-bool hooks_run(const struct super *s, const struct job *j); /* one of this unit, at least */
-void hooks_kill(struct super *s, struct job *j);            /* every run of this unit, at once */
+bool hooks_tell_end(
+	const struct super *s, const struct job *j); /* one that tells of its end runs */
+void hooks_kill(struct super *s, struct job *j);     /* every run of this unit, at once */
 void hooks_leave_job(
 	struct super *s, struct job *j); /* the same; the job is freed, they go on to their end */
 void hooks_end(struct super *s);         /* frees them all */

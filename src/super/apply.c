@@ -113,7 +113,7 @@ static bool hooks_go_on(const struct change *ch)
 	const struct super *s = ch->s;
 
 	for (size_t i = 0; s->hooks && i < s->m->nservices; i++)
-		if (ch->to[i] < 0 && s->unit_of[i] && hooks_run(s, job_of(s->unit_of[i])))
+		if (ch->to[i] < 0 && s->unit_of[i] && hooks_tell_end(s, job_of(s->unit_of[i])))
 			return true;
 	return false;
 }

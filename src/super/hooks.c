@@ -469,10 +469,14 @@ void hooks_ended(struct super *s, struct job *j)
 	j->relaunch = u->state == NODE_WAITING || u->state == NODE_BACKOFF;
 }
 
-bool hooks_run(const struct super *s, const struct job *j)
+bool hooks_tell_end(const struct super *s, const struct job *j)
 {
+	const unsigned of_its_end = 1u << HOOK_STOP_SUCCESS | 1u << HOOK_STOP_ERROR |
+				    1u << HOOK_START_ERROR | 1u << HOOK_RESTART_ERROR |
+				    1u << HOOK_ONERR;
+
 	for (const struct hook_run *h = s->hooks; h; h = h->next)
-		if (h->j == j)
+		if (h->j == j && of_its_end >> h->kind & 1)
 			return true;
 	return false;
 }
