@@ -170,6 +170,8 @@ static void signal_main(struct super *s, struct job *j)
 	int sig = j->svc ? j->svc->stop_signal : SIGTERM;
 
 	j->term_sent = true;
+	if (target == STOP_TREE) /* first, so that what gets it below is known not to need it again */
+		sweep_for(s, j, sig);
 	if (target == STOP_GROUP) {
 		/* each process gets it once: what is in the group now is passed over when the rest
 		 * gets it */
@@ -178,13 +180,11 @@ static void signal_main(struct super *s, struct job *j)
 		if (kill(-u->pid, sig) < 0 &&
 			errno == ESRCH) /* its set-up has not made the group yet */
 			(void)kill(u->pid, sig);
-	} else if (kill(u->pid, sig) < 0 && errno == EPERM) {
-		target = STOP_TREE; /* the sweep has a helper that takes its user */
-	} else {
+	} else if (kill(u->pid, sig) == 0) {
 		sweep_mark_sent(s->sweep, &j->sweep, u->pid);
+	} else if (errno == EPERM && target == STOP_MAIN) {
+		sweep_for(s, j, sig); /* the sweep has a helper that takes its user */
 	}
-	if (target == STOP_TREE)
-		sweep_for(s, j, sig);
 	if (proc_stat_read(u->pid, &st) == 0 && st.state == 'T')
 		(void)kill(u->pid, SIGCONT); /* a stopped process could not obey */
 }
