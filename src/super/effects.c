@@ -170,7 +170,8 @@ static void signal_main(struct super *s, struct job *j)
 	int sig = j->svc ? j->svc->stop_signal : SIGTERM;
 
 	j->term_sent = true;
-	if (target == STOP_TREE) /* first, so that what gets it below is known not to need it again */
+	if (target ==
+		STOP_TREE) /* first, so that what gets it below is known not to need it again */
 		sweep_for(s, j, sig);
 	if (target == STOP_GROUP) {
 		/* each process gets it once: what is in the group now is passed over when the rest
