@@ -22,7 +22,7 @@ int cgroup_make(struct cgroup *c, const char *name, int *ret_procs_fd, int *ret_
 /* Takes it away, with what groups its members made inside it (256 at most a call). -1 with EBUSY
  * while processes are in it: try again later. 0 also when there is none. */
 int cgroup_remove(struct cgroup *c, const char *name);
-/* The same, and where that is refused for now the name is kept for cgroup_retry(): at most
+/* The same, and where that is refused the name is kept for cgroup_retry(): at most
  * CGROUP_PENDING of them, and none without memory (cgroup_clear() finds those too). */
 enum { CGROUP_PENDING = 256 };
 void cgroup_drop(struct cgroup *c, const char *name);

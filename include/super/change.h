@@ -61,7 +61,7 @@ void changes_end(struct super *s);
 /* Fills everything of ch but what is said to be given by the request, some milliseconds of it at a
  * time. 1: there is more to do; 0: all is there; -1: nothing was changed. */
 int change_choose(struct change *ch, struct err *err);
-/* Runs, is about to, or waits to: not down for good, by hand or for now. */
+/* Runs, is about to, or waits to: not at rest, and in no back-off. */
 bool unit_is_up(const struct unit *u);
 
 /* --- await.c --- */

@@ -33,27 +33,34 @@ static void put_value(struct printed *out, const struct args_value *v)
 
 static void print(struct printed *out, const struct args *args, const struct args_spec *spec)
 {
-	bool units = spec->words == ARGS_UNIT || spec->words == ARGS_UNITS;
+	/* a single plain word would be read as the WORD, so a unit without one is left to -s */
+	bool alone = spec->words == ARGS_UNIT_WORD && !args->word;
+	bool units = spec->words == ARGS_UNIT || spec->words == ARGS_UNITS ||
+		     (spec->words == ARGS_UNIT_WORD && !alone);
 
 	out->n = 0;
 	out->v[0] = NULL;
 	for (size_t i = 0; i < args->nvalues; i++)
 		if (!units || strcmp(args->values[i].row->name, "service") != 0)
 			put_value(out, &args->values[i]);
-	if (args->nunits || args->argv)
+	if ((args->nunits && !alone) || args->word || args->argv)
 		put(out, "--", "", "");
-	for (size_t i = 0; i < args->nunits; i++)
+	for (size_t i = 0; i < args->nunits && !alone; i++)
 		put(out, args->units[i], "", "");
+	if (args->word)
+		put(out, args->word, "", "");
 	for (size_t i = 0; i < args->argc; i++)
 		put(out, args->argv[i], "", "");
 }
 
 static void same(const struct args *a, const struct args *b)
 {
+	HOLDS(a->nunits == b->nunits && a->argc == b->argc && !a->argv == !b->argv, "words");
+	HOLDS(!a->word == !b->word && (!a->word || strcmp(a->word, b->word) == 0), "the word");
 	HOLDS(a->json == b->json && a->help == b->help, "flags");
-	for (size_t i = 0; i < a->nunits && i < b->nunits; i++)
+	for (size_t i = 0; i < a->nunits; i++)
 		HOLDS(strcmp(a->units[i], b->units[i]) == 0, "%s", a->units[i]);
-	for (size_t i = 0; i < a->argc && i < b->argc; i++)
+	for (size_t i = 0; i < a->argc; i++)
 		HOLDS(strcmp(a->argv[i], b->argv[i]) == 0, "%s", a->argv[i]);
 	for (size_t i = 0; i < b->nvalues; i++) {
 		const char *name = b->values[i].row->name;
