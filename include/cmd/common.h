@@ -20,6 +20,8 @@ void cmd_request(struct buf *b, const char *op, const struct args *args);
 /* Writes b to stdout and frees it. Returns the exit status: status, or 1 when it could not be
  * written. */
 int cmd_print(struct buf *b, int status);
+/* Ends an object that was begun, with its "error" where err isn't NULL, and prints it. */
+int cmd_end_json(struct json *j, const struct err *err, int status);
 
 /* Asks and takes the one reply of an op without further fields than its units. 1, or -1. */
 int cmd_ask(struct client *c, const struct args *args, const char *op, struct packet *ret,

@@ -1,5 +1,5 @@
-/* A simulation of all ways through the expression at once: no backtracking, so no line that takes for ever. */
-#include "cli/ere.h"
+/* An expression into a program of places and jumps, which ere_match.c walks. */
+#include "cli/ere_program.h"
 
 #include <ctype.h>
 #include <limits.h>
@@ -9,36 +9,6 @@
 #include "base/utf8.h"
 
 enum { PROGRAM_MAX = 8192, NESTED_MAX = 64, REPEAT_MAX = 255, NO_CHARACTER = 0x110000 };
-
-enum op {
-	OP_CHAR,  /* x */
-	OP_ANY,   /* any character */
-	OP_SET,   /* x ranges follow; y: all but those */
-	OP_RANGE, /* of a set: x to y */
-	OP_SPLIT, /* goes on at x and at y, both relative to itself */
-	OP_JUMP,  /* x */
-	OP_BEGIN,
-	OP_END,
-	OP_EDGE,     /* between a word and what is none */
-	OP_NO_EDGE,  /* anywhere else */
-	OP_WORD,     /* where a word begins */
-	OP_WORD_END, /* where one ends */
-	OP_MATCH,
-};
-
-struct inst {
-	enum op op;
-	int x, y;
-};
-
-struct ere {
-	struct inst *v;
-	int n, cap;
-	/* of a match: two sets of places, those to look at, and when each place was last put into a set */
-	int *now, *next, *stack;
-	unsigned *seen;
-	unsigned stamp;
-};
 
 struct parser {
 	struct ere *e;
@@ -92,8 +62,8 @@ static void add(struct parser *ps, enum op op, int x, int y)
 	put(ps, ps->e->n - 1, op, x, y);
 }
 
-/* One character of the text, which is not at its end. */
-static int take(const unsigned char **p, size_t n)
+/* A byte that is none of a character counts as one of its own. */
+int ere_character(const unsigned char **p, size_t n)
 {
 	static const unsigned char bits[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
 	size_t len = utf8_length(*p, n);
@@ -109,7 +79,7 @@ static int take(const unsigned char **p, size_t n)
 
 static int next_character(struct parser *ps)
 {
-	return take(&ps->p, strlen((const char *)ps->p));
+	return ere_character(&ps->p, strlen((const char *)ps->p));
 }
 
 /* --- sets --- */
@@ -443,107 +413,4 @@ struct ere *ere_new(const char *text, const char **ret_why)
 		return e;
 	*ret_why = ps.why;
 	return ere_free(e);
-}
-
-/* --- matching --- */
-
-static bool is_word(int c)
-{
-	return c >= 0 && c < 128 && (isalnum(c) || c == '_');
-}
-
-/* Is it so between these two characters? -1: there is none. */
-static bool holds(enum op op, int before, int after)
-{
-	bool a = is_word(before), b = is_word(after);
-
-	switch (op) {
-	case OP_BEGIN:
-		return before < 0;
-	case OP_END:
-		return after < 0;
-	case OP_EDGE:
-		return a != b;
-	case OP_NO_EDGE:
-		return a == b;
-	case OP_WORD:
-		return !a && b;
-	default:
-		return a && !b;
-	}
-}
-
-/* Adds to a set what can be reached from a place without a character. true: the end. Each place is taken once a
- * character, so the stack has room for all. */
-static bool reach(struct ere *e, int *list, int *n, int from, const int around[2])
-{
-	int depth = 0;
-
-	e->stack[depth++] = from;
-	while (depth) {
-		int at = e->stack[--depth];
-		const struct inst *i = &e->v[at];
-		if (e->seen[at] == e->stamp)
-			continue;
-		e->seen[at] = e->stamp;
-		if (i->op == OP_MATCH)
-			return true;
-		if (i->op == OP_SPLIT && e->seen[at + i->y] != e->stamp)
-			e->stack[depth++] = at + i->y;
-		if (i->op == OP_SPLIT || i->op == OP_JUMP)
-			e->stack[depth++] = at + i->x;
-		else if (i->op <= OP_SET)
-			list[(*n)++] = at;
-		else if (holds(i->op, around[0], around[1]))
-			e->stack[depth++] = at + 1;
-	}
-	return false;
-}
-
-/* No place is in a set yet. */
-static void afresh(struct ere *e)
-{
-	if (++e->stamp)
-		return;
-	memset(e->seen, 0, (size_t)e->n * sizeof *e->seen);
-	e->stamp = 1;
-}
-
-static bool takes(const struct inst *i, int c)
-{
-	if (i->op != OP_SET)
-		return i->op == OP_ANY || i->x == c;
-	for (int k = 1; k <= i->x; k++)
-		if (c >= i[k].x && c <= i[k].y)
-			return !i->y;
-	return i->y;
-}
-
-bool ere_match(struct ere *e, const char *text, size_t n)
-{
-	const unsigned char *p = (const unsigned char *)text, *end = p + n;
-	int around[2] = { -1, n ? take(&p, n) : -1 }, count = 0;
-
-	afresh(e);
-	if (reach(e, e->now, &count, 0, around))
-		return true;
-	while (around[1] >= 0) {
-		int c = around[1], found = 0;
-		around[0] = c;
-		around[1] = p < end ? take(&p, (size_t)(end - p)) : -1;
-		afresh(e);
-		for (int k = 0; k < count; k++) {
-			const struct inst *i = &e->v[e->now[k]];
-			int after = e->now[k] + 1 + (i->op == OP_SET ? i->x : 0);
-			if (takes(i, c) && reach(e, e->next, &found, after, around))
-				return true;
-		}
-		if (reach(e, e->next, &found, 0, around)) /* a match may begin anywhere */
-			return true;
-		int *list = e->now;
-		e->now = e->next;
-		e->next = list;
-		count = found;
-	}
-	return false;
 }

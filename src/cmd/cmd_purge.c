@@ -181,14 +181,7 @@ static int show_json(struct purge *p, bool ended, const struct err *err)
 	json_close(&j, ']');
 	json_int(&j, "bytes", p->bytes);
 	json_bool(&j, "supervisor_stopped", ended);
-	if (err) {
-		json_open(&j, "error", '{');
-		diag_json_fields(&j, err);
-		json_close(&j, '}');
-	}
-	json_close(&j, '}');
-	(void)buf_addc(&out, '\n');
-	return cmd_print(&out, err ? err_exit_status(err->code) : 0);
+	return cmd_end_json(&j, err, err ? err_exit_status(err->code) : 0);
 }
 
 static int answer(const struct args *args, struct purge *p, bool ended)

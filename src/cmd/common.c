@@ -36,6 +36,18 @@ int cmd_print(struct buf *b, int status)
 	return rc < 0 ? 1 : status;
 }
 
+int cmd_end_json(struct json *j, const struct err *err, int status)
+{
+	if (err) {
+		json_open(j, "error", '{');
+		diag_json_fields(j, err);
+		json_close(j, '}');
+	}
+	json_close(j, '}');
+	(void)buf_addc(j->out, '\n');
+	return cmd_print(j->out, status);
+}
+
 int cmd_ask(struct client *c, const struct args *args, const char *op, struct packet *ret,
 	struct err *err)
 {

@@ -196,14 +196,7 @@ static int print_json(const struct outcome *o, const struct err *err, int status
 	if (o->json_failed.p)
 		(void)buf_adds(&out, o->json_failed.p);
 	json_close(&j, ']');
-	if (err) {
-		json_open(&j, "error", '{');
-		diag_json_fields(&j, err);
-		json_close(&j, '}');
-	}
-	json_close(&j, '}');
-	(void)buf_addc(&out, '\n');
-	return cmd_print(&out, status);
+	return cmd_end_json(&j, err, status);
 }
 
 static int show_project(const struct outcome *o)

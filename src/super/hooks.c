@@ -1,373 +1,7 @@
-/* Hooks: each run a process tree of its own; nothing waits for it but a state of its unit. */
-#include "super/hooks.h"
+/* Which hooks run when, and what waits for them. */
+#include "super/hook_run.h"
 
-#include <errno.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include "base/clock.h"
-#include "base/log.h"
-#include "base/units.h"
 #include "node/exit.h"
-#include "os/spawn.h"
-
-#define SURVIVE_NS (5 * NS_PER_SEC) /* from KILL to being called a survivor */
-
-struct hook_run {
-	struct hook_run *next; /* super.hooks */
-	struct super *s;
-	struct job *j; /* NULL: the service is in the manifest no more */
-	enum hook_kind kind;
-	pid_t pid;
-	char program[64];
-	char group[96]; /* the name of its cgroup */
-	bool reaped, gone;
-	bool cut, slow;    /* why it was killed: an order, its timeout */
-	bool told;         /* what it left running was said */
-	int code, sig;     /* of its process, once reaped; code 128+sig */
-	int status_fd;     /* of its set-up; read when it ends */
-	struct err failed; /* of its set-up or exec; code ERR_OK: none */
-	struct hook_groups in;
-	int cgroup_kill; /* of its own group, or -1 */
-	struct sweep_target sweep;
-	bool sweeping;
-	int64_t timeout_ns;
-	struct timer timer; /* its timeout, then the time until it counts as a survivor */
-};
-
-static const struct hook *hook_of(const struct job *j, enum hook_kind kind)
-{
-	const struct hook *h = j->svc && j->svc->hooks ? &j->svc->hooks[kind] : NULL;
-
-	return h && h->argv ? h : NULL;
-}
-
-bool hooks_wants(const struct super *s, const struct job *j, enum hook_kind kind)
-{
-	/* Once everything is being killed there is no time left for what comes before or after. */
-	return hook_of(j, kind) && !s->killing && s->phase < PHASE_TERM;
-}
-
-bool hooks_use_mark(const struct super *s, uint64_t mark)
-{
-	for (const struct hook_run *h = s->hooks; h; h = h->next)
-		if (h->in.mark == mark)
-			return true;
-	return false;
-}
-
-/* --- its end --- */
-
-static void run_free(struct hook_run *h)
-{
-	struct super *s = h->s;
-	struct hook_run **at = &s->hooks;
-
-	while (*at && *at != h)
-		at = &(*at)->next;
-	if (*at)
-		*at = h->next;
-	timer_del(s, &h->timer);
-	if (h->sweeping)
-		sweep_del(s->sweep, &h->sweep);
-	if (!h->reaped && h->pid)
-		aux_forget_hook(s, h->pid);
-	if (h->status_fd >= 0)
-		close(h->status_fd);
-	if (h->in.cgroup_procs >= 0) {
-		close(h->in.cgroup_procs);
-		if (h->cgroup_kill >= 0)
-			close(h->cgroup_kill);
-		group_drop(s, h->group);
-	}
-	free(h);
-}
-
-/* 0: it did what it was to do; else what is wrong, in words that follow the unit's name. */
-static int judge(const struct hook_run *h, struct err *err)
-{
-	const char *name = hook_name(h->kind);
-	char limit[32];
-
-	if (h->failed.code != ERR_OK) {
-		err_set(err, ERR_PRE_START, 0, "its %s hook could not be run: %s", name,
-			h->failed.msg);
-		return err_help(err, "is %s in this image, and executable?", h->program);
-	}
-	if (!h->slow && !h->sig && !h->code)
-		return 0;
-	if (h->slow) {
-		err_set(err, ERR_PRE_START_SLOW, 0,
-			"its %s hook took longer than %s and was killed", name,
-			duration_print(limit, sizeof limit, h->timeout_ns));
-		return err_help(err,
-			"what it printed: sysg logs %s\nits `timeout` gives it more time",
-			h->j ? h->j->u->name : "");
-	}
-	if (h->sig)
-		err_set(err, ERR_PRE_START, 0, "its %s hook was ended by signal %d", name, h->sig);
-	else
-		err_set(err, ERR_PRE_START, 0, "its %s hook ended with code %d", name, h->code);
-	return err_help(err, "what it printed: sysg logs %s", h->j ? h->j->u->name : "");
-}
-
-static void warn(const struct job *j, const struct err *err)
-{
-	char path[UNIT_PATH_MAX];
-
-	event_add(j->s, EVENT_HOOK, j->u, ERR_OK, "%s", err->msg);
-	log_line(LOG_WARN, "%s: %s", unit_path(j->u, path, sizeof path), err->msg);
-	trouble_say_help(LOG_WARN, err->help);
-}
-
-/* A start that failed before there was a main process: its end is the hook's. */
-static void prepare_failed(
-	struct super *s, struct unit *u, int code, int sig, const struct err *err)
-{
-	char path[UNIT_PATH_MAX];
-
-	u->trouble = *err;
-	u->trouble.sys = 0; /* that of a hook makes no start hopeless */
-	u->unprepared = true;
-	u->exit = (struct unit_exit){
-		.known = true,
-		.code = code,
-		.signal = sig,
-		.reason = sig ? END_SIGNAL : END_EXITED,
-		.ended_ns = clock_mono_ns(),
-		.ended_wall_ns = clock_wall_ns(),
-	};
-	event_add(s, EVENT_HOOK, u, err->code, "%s", err->msg);
-	log_line(LOG_ERR, "error[SG%04d]: %s: %s", err->code, unit_path(u, path, sizeof path),
-		err->msg);
-	trouble_say_help(LOG_ERR, err->help);
-	post(s, u, EV_HOOK_FAIL);
-}
-
-/* The state of the unit that was there for this run goes on. */
-static void gate_done(
-	struct super *s, struct job *j, bool good, const struct hook_run *h, const struct err *err)
-{
-	struct unit *u = j->u;
-
-	j->gate = NULL;
-	switch (u->state) {
-	case NODE_PREPARING:
-		if (good)
-			post(s, u, EV_HOOK_OK);
-		else
-			prepare_failed(s, u, h->code, h->sig, err);
-		break;
-	case NODE_LEAVING:
-		post(s, u, EV_HOOK_OK);
-		break;
-	case NODE_CLOSING:
-		post(s, u, exit_resolve(u, j->svc));
-		break;
-	default: /* it was told to go on without */
-		check_gone(s, u);
-		break;
-	}
-}
-
-static const struct unit *unit_of(const struct hook_run *h)
-{
-	return h->j ? h->j->u : NULL;
-}
-
-static const char *name_of(const struct hook_run *h, char path[UNIT_PATH_MAX])
-{
-	return h->j ? unit_path(h->j->u, path, UNIT_PATH_MAX) : "a service that is no more";
-}
-
-static void finish(struct hook_run *h)
-{
-	struct job *j = h->j;
-	struct err err = { 0 };
-	bool good = judge(h, &err) == 0;
-
-	if (!good && j && !h->cut && !(h == j->gate && j->u->state == NODE_PREPARING))
-		warn(j, &err);
-	if (j && h == j->gate)
-		gate_done(h->s, j, good, h, &err);
-	run_free(h);
-}
-
-static void survives(struct super *s, struct timer *t)
-{
-	struct hook_run *h = container_of(t, struct hook_run, timer);
-	char path[UNIT_PATH_MAX];
-	pid_t pid = 0;
-
-	if (sweep_outrun(&h->sweep)) {
-		timer_set(s, t, clock_mono_ns() + NS_PER_SEC, survives);
-		return;
-	}
-	(void)sweep_members(s->sweep, h->in.mark, h->reaped ? 0 : h->pid, &pid, 1);
-	event_add(s, EVENT_SURVIVORS, unit_of(h), ERR_SURVIVORS, "pid=%d", (int)pid);
-	log_line(LOG_ERR, "error[SG0713]: %s: pid %d of its %s hook can't be killed",
-		name_of(h, path), (int)pid, hook_name(h->kind));
-	finish(h);
-}
-
-static void swept(struct sweep_target *t, unsigned members, bool gone)
-{
-	struct hook_run *h = container_of(t, struct hook_run, sweep);
-	char path[UNIT_PATH_MAX];
-
-	if (members && h->reaped && !h->slow && !h->cut && !h->told) {
-		h->told = true;
-		event_add(h->s, EVENT_LEFTOVERS, unit_of(h), ERR_OK, "left=%u", members);
-		log_line(LOG_WARN,
-			"%s: its %s hook ended and left %u processes running, killed now",
-			name_of(h, path), hook_name(h->kind), members);
-	}
-	if (!gone)
-		return;
-	sweep_del(h->s->sweep, t);
-	h->sweeping = false;
-	h->gone = true;
-	if (h->reaped)
-		finish(h);
-}
-
-/* KILL to all of it, until nothing is left. */
-static void clear(struct hook_run *h)
-{
-	struct super *s = h->s;
-
-	if (!h->reaped) {
-		(void)kill(-h->pid, SIGKILL);
-		(void)kill(h->pid, SIGKILL);
-	}
-	if (h->sweeping || h->gone)
-		return;
-	h->sweep.fn = swept;
-	sweep_add(s->sweep, &h->sweep, SIGKILL);
-	h->sweeping = true;
-	s->sweep_at_ns = 0;
-	timer_set(s, &h->timer, clock_mono_ns() + SURVIVE_NS, survives);
-}
-
-static void too_slow(struct super *s, struct timer *t)
-{
-	struct hook_run *h = container_of(t, struct hook_run, timer);
-
-	(void)s;
-	h->slow = true;
-	clear(h);
-}
-
-static void cut(struct hook_run *h)
-{
-	h->cut |= !h->reaped;
-	clear(h);
-}
-
-void hook_ending(struct hook_run *h)
-{
-	/* While it is unreaped its group is still its own. */
-	(void)kill(-h->pid, SIGKILL);
-	if (h->status_fd < 0)
-		return;
-	if (spawn_result(h->status_fd, h->program, &h->failed) >= 0)
-		h->failed.code = ERR_OK;
-	close(h->status_fd);
-	h->status_fd = -1;
-}
-
-void hook_exited(struct hook_run *h, int code, int sig)
-{
-	h->reaped = true;
-	h->code = code;
-	h->sig = sig;
-	if (h->in.mark)
-		h->sweep.session = 0; /* the number may be used again from here on */
-	if (h->gone)
-		finish(h);
-	else
-		clear(h);
-}
-
-/* --- its beginning --- */
-
-/* SYSG_PRE_START_TIMEOUT_SECS is the limit of every pre_start, whatever the manifest says. */
-static int64_t limit_of(const struct hook *hook, enum hook_kind kind)
-{
-	const char *text = kind == HOOK_PRE_START ? getenv("SYSG_PRE_START_TIMEOUT_SECS") : NULL,
-		   *why;
-	int64_t seconds;
-
-	if (!text || !*text)
-		return hook->timeout_ns;
-	if (whole_parse(text, 1, INT64_MAX / NS_PER_SEC / 2, &seconds, &why) == 0)
-		return seconds * NS_PER_SEC;
-	log_line(LOG_WARN, "SYSG_PRE_START_TIMEOUT_SECS=%.32s is passed over: %s", text, why);
-	return hook->timeout_ns;
-}
-
-static struct hook_run *run_new(struct super *s, struct job *j, enum hook_kind kind)
-{
-	struct hook_run *h = calloc(1, sizeof *h);
-	char unit[64];
-
-	if (!h)
-		return NULL;
-	/* Its place among the timers is made now, and kept: none of those that it gets later can fail. */
-	if (heap_put(&s->timers, &h->timer.node, INT64_MAX) < 0) {
-		free(h);
-		return NULL;
-	}
-	h->timer.fn = too_slow;
-	h->s = s;
-	h->j = j;
-	h->kind = kind;
-	h->status_fd = h->in.cgroup_procs = h->cgroup_kill = -1;
-	h->timeout_ns = limit_of(hook_of(j, kind), kind);
-	snprintf(h->program, sizeof h->program, "%s", hook_of(j, kind)->argv[0]);
-	snprintf(h->group, sizeof h->group, "%s.hook.%u", job_cgroup_name(j, unit), j->hook_runs++);
-	h->in.mark = launch_mark(s);
-	if (s->cgroup && cgroup_make(s->cgroup, h->group, &h->in.cgroup_procs, &h->cgroup_kill) < 0)
-		h->in.cgroup_procs = h->cgroup_kill = -1; /* the mark holds it all the same */
-	h->sweep = (struct sweep_target){ .mark = h->in.mark, .cgroup_kill_fd = h->cgroup_kill };
-	h->next = s->hooks;
-	s->hooks = h;
-	return h;
-}
-
-/* Every run is limited from its fork on. NULL: err says why it could not be started. */
-static struct hook_run *begin(struct super *s, struct job *j, enum hook_kind kind, struct err *err)
-{
-	struct hook_run *h = run_new(s, j, kind);
-	struct spawned child;
-
-	if (!h) {
-		err_set(err, ERR_PRE_START, ENOMEM,
-			"its %s hook could not be started: out of memory", hook_name(kind));
-		return NULL;
-	}
-	if (launch_hook(s, j, kind, &h->in, &child, err) < 0) {
-		err_wrap(err, "its %s hook could not be started", hook_name(kind));
-		err->code = ERR_PRE_START;
-		run_free(h);
-		return NULL;
-	}
-	h->pid = h->sweep.session = child.pid;
-	h->status_fd = child.status_fd;
-	timer_set(s, &h->timer, clock_mono_ns() + h->timeout_ns, too_slow);
-	if (aux_add(s, child.pid, j, h) < 0) {
-		/* Its end could not be told from that of any orphan. */
-		(void)kill(child.pid, SIGKILL);
-		err_set(err, ERR_PRE_START, ENOMEM,
-			"its %s hook could not be started: out of memory", hook_name(kind));
-		run_free(h);
-		return NULL;
-	}
-	return h;
-}
 
 /* --- what the table asks for --- */
 
@@ -378,9 +12,9 @@ void hooks_prepare(struct super *s, struct unit *u)
 
 	launch_afresh(u);
 	j->prepared = true;
-	j->gate = begin(s, j, HOOK_PRE_START, &err);
+	j->gate = hook_begin(s, j, HOOK_PRE_START, &err);
 	if (!j->gate)
-		prepare_failed(s, u, 127, 0, &err);
+		hook_prepare_failed(s, u, 127, 0, &err);
 }
 
 void hooks_leave(struct super *s, struct unit *u)
@@ -390,12 +24,12 @@ void hooks_leave(struct super *s, struct unit *u)
 
 	for (struct hook_run *h = s->hooks; h; h = h->next)
 		if (h->j == j && h->kind == HOOK_POST_START) /* of a start that is over */
-			cut(h);
+			hook_cut(h);
 	if (u->main_alive && u->exec_ok && !j->at_once && hooks_wants(s, j, HOOK_PRE_STOP)) {
-		j->gate = begin(s, j, HOOK_PRE_STOP, &err);
+		j->gate = hook_begin(s, j, HOOK_PRE_STOP, &err);
 		if (j->gate)
 			return;
-		warn(j, &err);
+		hook_warn(j, &err);
 	}
 	post(s, u, EV_HOOK_OK);
 }
@@ -405,10 +39,10 @@ void hooks_close(struct super *s, struct unit *u)
 	struct job *j = job_of(u);
 	struct err err;
 
-	j->gate = begin(s, j, HOOK_POST_STOP, &err);
+	j->gate = hook_begin(s, j, HOOK_POST_STOP, &err);
 	if (j->gate)
 		return;
-	warn(j, &err);
+	hook_warn(j, &err);
 	post(s, u, exit_resolve(u, j->svc));
 }
 
@@ -417,7 +51,7 @@ void hooks_drop(struct super *s, struct unit *u)
 	struct job *j = job_of(u);
 
 	if (j->gate)
-		cut(j->gate);
+		hook_cut(j->gate);
 	else
 		check_gone(s, u);
 }
@@ -437,9 +71,9 @@ static void fire(struct super *s, struct job *j, enum hook_kind kind)
 		err_set(&err, ERR_UNKNOWN, 0,
 			"its %s hook is passed over: %u of its hooks run already", hook_name(kind),
 			n);
-		warn(j, &err);
-	} else if (!begin(s, j, kind, &err)) {
-		warn(j, &err);
+		hook_warn(j, &err);
+	} else if (!hook_begin(s, j, kind, &err)) {
+		hook_warn(j, &err);
 	}
 }
 
@@ -485,7 +119,7 @@ void hooks_kill(struct super *s, struct job *j)
 {
 	for (struct hook_run *h = s->hooks; h; h = h->next)
 		if (h->j == j)
-			cut(h);
+			hook_cut(h);
 }
 
 void hooks_leave_job(struct super *s, struct job *j)
@@ -500,5 +134,5 @@ void hooks_leave_job(struct super *s, struct job *j)
 void hooks_end(struct super *s)
 {
 	while (s->hooks)
-		run_free(s->hooks);
+		hook_free(s->hooks);
 }

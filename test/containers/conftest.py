@@ -14,6 +14,9 @@ import pytest
 sys.dont_write_bytecode = True
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'test/e2e'))
+
+from waiting import until  # noqa: E402
+
 CONF = '''[containers]
 default_ulimits = ["nofile=1024:20000","nproc=32768:32768"]
 [engine]
@@ -21,18 +24,6 @@ runtime = "runc"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
 '''
-
-
-def until(what, seconds=15, every=0.02, why='the condition'):
-    """Calls what() until it is true; its value, or an AssertionError at the deadline."""
-    end = time.monotonic() + seconds
-    while True:
-        value = what()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise AssertionError(f'{why() if callable(why) else why} did not come true within {seconds} s')
-        time.sleep(every)
 
 
 class Container:

@@ -19,6 +19,8 @@ import tempfile
 import textwrap
 import time
 
+from waiting import ASAN, SLOW, until
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get('E2E_BUILD', ROOT / 'build/e2e'))
 PYTHON = '/usr/bin/python3'
@@ -41,8 +43,6 @@ def staged():
 
 STAGE = staged()
 SYSG, NSRUN, IMP, TOOLS = str(STAGE / 'sysg'), str(BUILD / 'nsrun'), str(STAGE / 'imp'), STAGE / 'tools'
-ASAN = bool(os.environ.get('E2E_ASAN'))
-SLOW = 5 if ASAN else 1
 PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 DEFAULT_CAPS = ('chown,dac_override,fowner,fsetid,kill,setgid,setuid,setpcap,net_bind_service,net_raw,sys_chroot,'
                 'mknod,audit_write,setfcap')
@@ -51,18 +51,6 @@ DEFAULT_CAPS = ('chown,dac_override,fowner,fsetid,kill,setgid,setuid,setpcap,net
 def bin_dir():
     """A folder for PATH in which the program under test is `sysg`, and Debian's Python `python`."""
     return str(STAGE)
-
-
-def until(what, seconds=10, every=0.005, why='the condition'):
-    """Calls what() until it is true; its value, or an AssertionError at the deadline."""
-    end = time.monotonic() + seconds * SLOW
-    while True:
-        value = what()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise AssertionError(f'{why() if callable(why) else why} did not come true within {seconds} s')
-        time.sleep(every)
 
 
 class Proc:
