@@ -91,6 +91,7 @@ struct unit {
 	int64_t rate_charge_ns; /* what its own birth put that of its parent off by */
 	int64_t ttl_ns;         /* 0: none */
 	unsigned kept;          /* results of ended children that are kept */
+	size_t keeps;           /* of a root: bytes that its tree makes the init keep; keep.h */
 	uint64_t lost;          /* results that went when there were too many */
 
 	unsigned restarts;  /* in all */

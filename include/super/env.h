@@ -14,6 +14,7 @@ struct envblock {
 	UT_hash_handle hh;
 	unsigned refs;
 	size_t n, size;
+	struct env_share *shares; /* the trees that keep it */
 	char bytes[];
 };
 
@@ -29,6 +30,12 @@ struct envblock *env_with(struct super *s, struct envblock *base, const char *co
 	size_t n, struct err *err);
 struct envblock *env_ref(struct envblock *e);
 void env_unref(struct super *s, struct envblock *e);
+
+/* A unit's tree keeps e from here on, as often as it is said: counted once (node/keep.h). -1: past the bound, with
+ * this code, or no memory. */
+int env_keep(struct envblock *e, struct unit *u, enum err_code code, struct err *err);
+/* It doesn't any more, once for each time; and a reference is given back. */
+void env_drop(struct super *s, struct envblock *e, struct unit *u);
 
 /* envp for execve: the block's strings, then the extra ones; free() it, the strings are borrowed.
  * NULL: out of memory. */

@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/caps.h"
 #include "base/index.h"
+#include "node/keep.h"
 #include "super/bundle.h"
 
 enum { ENV_MAX = CAP_REQUEST };
@@ -139,6 +140,7 @@ static struct envblock *block_of(
 	e->size = size;
 	e->n = count;
 	e->refs = 1;
+	e->shares = NULL;
 	/* That memcpy() filled the bytes is lost on the analyzer.
 	 * NOLINTNEXTLINE(clang-analyzer-core.*) */
 	HASH_FIND(hh, s->envs, e->bytes, e->size, old);
@@ -338,6 +340,53 @@ void env_unref(struct super *s, struct envblock *e)
 		return;
 	HASH_DEL(s->envs, e);
 	free(e);
+}
+
+/* One tree that keeps a block, and how many times. */
+struct env_share {
+	struct env_share *next;
+	const struct unit *root;
+	unsigned n;
+};
+
+static struct env_share **share_of(struct envblock *e, const struct unit *u)
+{
+	struct env_share **at = &e->shares;
+
+	while (*at && (*at)->root != u->root)
+		at = &(*at)->next;
+	return at;
+}
+
+int env_keep(struct envblock *e, struct unit *u, enum err_code code, struct err *err)
+{
+	struct env_share **at = share_of(e, u), *new;
+
+	if (*at) {
+		(*at)->n++;
+		return 0;
+	}
+	if (!(new = malloc(sizeof *new)))
+		return err_set(err, ERR_UNKNOWN, 0, "out of memory");
+	if (keep_add(u, e->size + sizeof *new, code, err) < 0) {
+		free(new);
+		return -1;
+	}
+	*new = (struct env_share){ e->shares, u->root, 1 };
+	e->shares = new;
+	return 0;
+}
+
+void env_drop(struct super *s, struct envblock *e, struct unit *u)
+{
+	struct env_share **at = e ? share_of(e, u) : NULL, *old;
+
+	if (at && (old = *at) && !--old->n) {
+		*at = old->next;
+		free(old);
+		keep_sub(u, e->size + sizeof *old);
+	}
+	env_unref(s, e);
 }
 
 char **env_vector(const struct envblock *e, const char *const *extra, size_t nextra)

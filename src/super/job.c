@@ -87,7 +87,10 @@ void job_free(struct super *s, struct job *j)
 	serve_forget_unit(s, j->u);
 	logproc_forget_unit(s, j->u);
 	launch_free(j->launch);
-	env_unref(s, j->env);
+	if (unit_spawned(j->u))
+		env_drop(s, j->env, j->u);
+	else
+		env_unref(s, j->env);
 	(void)define_free(s, j->next);
 	(void)manifest_free(j->m);
 	free(j->cwd);

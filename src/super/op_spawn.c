@@ -12,7 +12,7 @@
 #include "super/conn.h"
 #include "super/env.h"
 
-enum { OOM_MORE = 100, KEPT_MAX = 16 * 1024 * 1024 };
+enum { OOM_MORE = 100 };
 
 /* What a request comes to; every pointer is into the packet, but the two lists. */
 struct request {
@@ -212,19 +212,6 @@ static struct launch *make_launch(struct conn *c, const struct request *r, struc
 	return l;
 }
 
-/* What a tree's units make us keep; identical environments are shared, and counted by share. */
-static size_t kept_by_tree(const struct unit *root)
-{
-	size_t sum = 0;
-
-	for (struct unit *u = NULL; (u = tree_walk((struct unit *)(uintptr_t)root, u));) {
-		const struct job *j = job_of(u);
-		if (j && j->env)
-			sum += j->env->size / j->env->refs;
-	}
-	return sum;
-}
-
 static struct envblock *make_env(struct conn *c, const struct request *r, struct err *err)
 {
 	struct super *s = c->s;
@@ -236,11 +223,8 @@ static struct envblock *make_env(struct conn *c, const struct request *r, struct
 		e = env_with(s, base, r->set_env, r->nset_env, err);
 		env_unref(s, base);
 	}
-	if (e && e->refs == 1 && kept_by_tree(r->parent->root) + e->size > KEPT_MAX) {
+	if (e && env_keep(e, r->parent, ERR_TOO_LARGE, err) < 0) {
 		env_unref(s, e);
-		err_set(err, ERR_TOO_LARGE, 0,
-			"the environments kept for this tree are over %d MiB", KEPT_MAX >> 20);
-		err_help(err, "equal environments are kept once: give what differs as arguments");
 		return NULL;
 	}
 	return e;
@@ -274,7 +258,7 @@ static struct unit *admit(struct conn *c, struct request *r, struct err *err)
 			no_memory(err);
 		}
 		launch_free(l);
-		env_unref(s, env);
+		env_drop(s, env, r->parent);
 		return NULL;
 	}
 	j->launch = l;
