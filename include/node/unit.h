@@ -85,6 +85,7 @@ struct unit {
 	enum spawn_policy policy;
 	bool dynamic; /* of the root: spawn.mode */
 	bool no_spawn;
+	bool public;                         /* any unit may send it messages */
 	unsigned live_children, descendants; /* live ones */
 	uint64_t ever;                       /* spawned in its tree since it was started */
 	int64_t rate_full_ns;   /* the bucket of the rate limit: when it is full again */

@@ -2,6 +2,7 @@
 #ifndef SUPER_CONN_H
 #define SUPER_CONN_H
 
+#include "node/rights.h"
 #include "os/peer.h"
 #include "super/parts.h"
 #include "wire/packet.h"
@@ -87,11 +88,13 @@ const struct op *op_find(const char *name);
 /* Has the request no field but those of the op's row? 0, or SG0832. */
 int op_fields(const struct op *op, const struct packet *p, struct err *err);
 
-/* Which unit a selector names for this caller, and whether it may: itself and what is below it; the
- * operator all. */
-struct unit *conn_unit(struct conn *c, const char *selector, struct err *err);
-int conn_right(const struct conn *c, const struct unit *u, struct err *err); /* 0, or SG0811 */
-bool conn_sees(const struct conn *c, const struct unit *u);
+/* Which unit a selector names for this caller, for what it means to do to it. NULL: SG0202 no such
+ * unit, SG0006 several, SG0811 it has no right to that. */
+struct unit *conn_unit(struct conn *c, const char *selector, enum right_verb verb, struct err *err);
+/* May the caller do it to that unit? The operator everything, a unit by its rights. 0, or SG0811. */
+int conn_may(
+	const struct conn *c, enum right_verb verb, const struct unit *target, struct err *err);
+bool conn_has(const struct conn *c, enum right_verb verb, const struct unit *target);
 
 void op_status(struct conn *c, const struct packet *p);
 void op_status_more(struct conn *c); /* rows until the peer does not read */

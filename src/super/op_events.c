@@ -54,7 +54,7 @@ static int name_units(struct conn *c, const struct packet *p, struct follower *f
 	while (packet_next(p, &at, &key, &n, &value)) {
 		if (n != 4 || memcmp(key, "unit", 4) != 0)
 			continue;
-		struct unit *u = conn_unit(c, value, err);
+		struct unit *u = conn_unit(c, value, VERB_STATUS, err);
 		if (!u)
 			return -1;
 		if (add_scope(f, u) < 0)

@@ -148,7 +148,7 @@ void op_signal(struct conn *c, const struct packet *p)
 		err_set(&err, ERR_BAD_REQUEST, 0, "signal needs a unit and a signal");
 		goto failed;
 	}
-	u = conn_unit(c, selector, &err);
+	u = conn_unit(c, selector, VERB_SIGNAL, &err);
 	if (!u || (tree ? to_tree(c, u, (int)sig, &err) : to_main(c->s, u, (int)sig, &err)) < 0)
 		goto failed;
 	note(c, u, (int)sig, tree);

@@ -112,7 +112,8 @@ static int find_parent(struct conn *c, const struct packet *p, struct request *r
 		return err_help(
 			err, "say whose child it is to be: sysg spawn --parent UNIT -- COMMAND");
 	}
-	r->parent = r->for_other ? conn_unit(c, selector ? selector : pid, err) : c->unit;
+	r->parent =
+		r->for_other ? conn_unit(c, selector ? selector : pid, VERB_SPAWN, err) : c->unit;
 	if (!r->parent)
 		return -1;
 	if (r->parent == c->unit && !r->parent->main_alive)

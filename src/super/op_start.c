@@ -22,7 +22,7 @@ static int add_name(struct change *ch, const char *name, struct err *err)
 /* A unit may name itself and what is below it, and nothing below it can be started again. */
 static int add_of_unit(struct conn *c, struct change *ch, const char *name, struct err *err)
 {
-	struct unit *u = conn_unit(c, name, err);
+	struct unit *u = conn_unit(c, name, VERB_RESTART, err);
 
 	if (!u)
 		return -1;

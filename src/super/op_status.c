@@ -232,7 +232,7 @@ static void unit_row(struct conn *c, const struct unit *u)
 
 static bool listed(const struct conn *c, const struct unit *u)
 {
-	if (!conn_sees(c, u))
+	if (!conn_has(c, VERB_STATUS, u))
 		return false;
 	for (size_t i = 0; i < c->nunits; i++) {
 		const struct unit *top = tree_by_id(&c->s->tree, c->units[i].id);

@@ -78,7 +78,7 @@ static int may_wait(struct conn *c, struct unit *u, struct err *err)
 	if (c->unit && unit_descends(c->unit, u))
 		return err_set(
 			err, ERR_DEADLOCK, 0, "waiting for oneself or an ancestor would never end");
-	return conn_right(c, u, err);
+	return conn_may(c, VERB_STATUS, u, err);
 }
 
 static void forget_units(struct conn *c)
@@ -125,7 +125,7 @@ static bool goes_with_it(const struct conn *c)
 
 static int may_stop(struct conn *c, struct unit *u, struct err *err)
 {
-	return conn_right(c, u, err);
+	return conn_may(c, VERB_STOP, u, err);
 }
 
 static int all_services(struct conn *c)

@@ -55,7 +55,7 @@ void op_logs_path(struct conn *c, const struct packet *p)
 	struct err err;
 	struct buf b;
 
-	if (selector && !(u = conn_unit(c, selector, &err))) {
+	if (selector && !(u = conn_unit(c, selector, VERB_LOGS, &err))) {
 		conn_fail(c, &err);
 		return;
 	}

@@ -49,25 +49,28 @@ struct unit *serve_unit_of(struct super *s, pid_t pid)
 	return who.cls == PEER_UNIT ? who.unit : NULL;
 }
 
-bool conn_sees(const struct conn *c, const struct unit *u)
+bool conn_has(const struct conn *c, enum right_verb verb, const struct unit *target)
 {
-	return c->cls == PEER_OPERATOR || (c->unit && unit_descends(u, c->unit));
+	return c->cls == PEER_OPERATOR || rights_may(c->unit, verb, target);
 }
 
-int conn_right(const struct conn *c, const struct unit *u, struct err *err)
+int conn_may(const struct conn *c, enum right_verb verb, const struct unit *target, struct err *err)
 {
 	char path[UNIT_PATH_MAX];
 
-	return conn_sees(c, u) ? 0
-			       : err_set(err, ERR_DENIED, 0, "no right over %s",
-					 unit_path(u, path, sizeof path));
+	if (conn_has(c, verb, target))
+		return 0;
+	unit_path(target, path, sizeof path);
+	err_set(err, ERR_DENIED, 0, "no right over %s: %s:%s is missing", path, right_word(verb),
+		path);
+	return -1;
 }
 
-struct unit *conn_unit(struct conn *c, const char *selector, struct err *err)
+struct unit *conn_unit(struct conn *c, const char *selector, enum right_verb verb, struct err *err)
 {
 	struct unit *u = tree_select(&c->s->tree, c->unit, selector, err);
 
-	return u && conn_right(c, u, err) == 0 ? u : NULL;
+	return u && conn_may(c, verb, u, err) == 0 ? u : NULL;
 }
 
 /* --- requests --- */
