@@ -29,6 +29,10 @@ struct child_confine {
 	unsigned char
 		affinity[CHILD_AFFINITY_BYTES]; /* CPU bit mask as sched_setaffinity(2) takes it */
 	size_t affinity_bytes;                  /* 0: as the init's */
+	/* The process whose namespaces and root directory have to be ours, as they can't be put on, and
+	 * when it started (clock ticks since boot); 0: not looked at. */
+	pid_t like;
+	uint64_t like_start;
 };
 
 enum child_tty {

@@ -1,5 +1,5 @@
 /* proc.h - the few files of /proc/PID that an init may read (proc(5)). Layer: os.
- * Only stat, status, statm, limits, cgroup and oom_score_adj: none of them takes the other
+ * Only stat, status, statm, limits, cgroup, oom_score_adj and attr/current: none of them takes the other
  * process's memory lock. */
 #ifndef OS_PROC_H
 #define OS_PROC_H
@@ -42,6 +42,10 @@ int proc_rss_read(pid_t pid, int64_t *ret_bytes);
 int proc_oom_score_adj_read(pid_t pid, int *ret);
 /* The path in the unified hierarchy (the "0::" line), NUL-terminated into buf. */
 int proc_cgroup_read(pid_t pid, char *buf, size_t size);
+
+/* The label of its security module (attr/current), without the end of line. -1: there is none, or it can't
+ * be read. */
+int proc_label_read(pid_t pid, char *buf, size_t size);
 
 /* 1 when a process in this state still runs (a zombie with one thread does not). */
 int proc_alive(const struct proc_stat *st);

@@ -27,9 +27,11 @@ _Noreturn void stages_run(const struct child_spec *spec, int status_fd, pid_t pa
 /* One stage of the set-up; what it is called and the code of its failure. */
 struct stage_report {
 	int stage, sys;
+	int place; /* of the caller's, that is another or can't be read (then sys is set); 0: none */
 };
 const char *stage_name(int stage); /* "switch the user" */
 enum err_code stage_code(int stage);
 int stage_is_exec(int stage);
+const char *stage_place(int place); /* "network namespace" */
 
 #endif

@@ -161,15 +161,8 @@ static int lines_next(struct lines *l)
 
 /* What a "Key:\tvalue" line of status says of it, as a bit of what was seen; 0 for the lines that
  * aren't asked for. */
-enum {
-	SAW_UID = 1,
-	SAW_GID = 2,
-	SAW_INH = 4,
-	SAW_PRM = 8,
-	SAW_EFF = 16,
-	SAW_BND = 32,
-	SAW_ALL = 63
-};
+enum { SAW_UID = 1, SAW_GID = 2, SAW_INH = 4, SAW_PRM = 8, SAW_EFF = 16, SAW_BND = 32 };
+enum { SAW_ALL = 63 };
 
 static int four_ids(const char *s, unsigned v[4])
 {
@@ -394,6 +387,14 @@ int proc_oom_score_adj_read(pid_t pid, int *ret)
 	if (read_file(pid, "oom_score_adj", buf, sizeof buf) < 0)
 		return -1;
 	*ret = (int)strtol(buf, NULL, 10);
+	return 0;
+}
+
+int proc_label_read(pid_t pid, char *buf, size_t size)
+{
+	if (read_file(pid, "attr/current", buf, size) < 0)
+		return -1;
+	*strchrnul(buf, '\n') = '\0';
 	return 0;
 }
 

@@ -60,6 +60,13 @@ int spawn_result(int status_fd, const char *program, struct err *err)
 	if (stage_is_exec(r.stage))
 		return err_set(
 			err, ERR_EXEC_FAILED, r.sys, "%s: %s", program, exec_words(program, r.sys));
+	if (r.place) {
+		err_set(err, stage_code(r.stage), r.sys, "the caller's %s %s%s",
+			stage_place(r.place),
+			r.sys ? "can't be read: " : "is not the one that its child would have",
+			r.sys ? strerror(r.sys) : "");
+		return err_help(err, "let a process outside of it spawn, or another service");
+	}
 	return err_set(err, stage_code(r.stage), r.sys, "could not %s for %s: %s",
 		stage_name(r.stage), program, strerror(r.sys));
 }

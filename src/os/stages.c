@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "os/priv.h"
+#include "os/proc.h"
 #include "os/shut.h"
 #include "os/sigfd.h"
 #include "os/spawn.h"
@@ -24,6 +26,7 @@ struct setup {
 	const struct child_spec *spec;
 	int status_fd;
 	pid_t parent;
+	int place; /* that differs, see stage_report */
 };
 
 typedef int stage_fn(struct setup *s);
@@ -223,6 +226,81 @@ static int stage_privileges(struct setup *s)
 	return c && c->no_new_privs ? prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) : 0;
 }
 
+/* What can't be put on: names in /proc/PID, and what they are called. A namespace that the kernel doesn't
+ * have isn't there of ourselves either; the last two are those that a fork of the caller would get. */
+// clang-format off
+static const struct {
+	const char *file, *name;
+} places[] = {
+	{ "root",                 "root directory" },
+	{ "ns/user",              "user namespace" },
+	{ "ns/pid",               "pid namespace" },
+	{ "ns/mnt",               "mount namespace" },
+	{ "ns/net",               "network namespace" },
+	{ "ns/ipc",               "IPC namespace" },
+	{ "ns/uts",               "UTS namespace" },
+	{ "ns/cgroup",            "cgroup namespace" },
+	{ "ns/time",              "time namespace" },
+	{ "ns/pid_for_children",  "pid namespace of its children" },
+	{ "ns/time_for_children", "time namespace of its children" },
+};
+// clang-format on
+
+enum { PLACES = sizeof places / sizeof *places };
+
+const char *stage_place(int place)
+{
+	return place > 0 && place <= PLACES ? places[place - 1].name : "process";
+}
+
+static int place_stat(pid_t pid, const char *file, struct stat *ret)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, file);
+	return stat(path, ret);
+}
+
+/* The directory alone would be the same in a bind mount of "/": its path, seen from our root, is not. */
+static bool root_is_ours(pid_t pid)
+{
+	char path[32], to[2];
+
+	(void)snprintf(path, sizeof path, "/proc/%d/root", (int)pid);
+	return readlink(path, to, sizeof to) == 1 && to[0] == '/';
+}
+
+/* Under the caller's uid and with its capabilities, which is all that a root without CAP_SYS_PTRACE has to
+ * look into another uid's process. The number is the caller's own still where the start time is. */
+static int stage_places(struct setup *s)
+{
+	const struct child_confine *c = s->spec->confine;
+	struct stat ours, theirs;
+	struct proc_stat ps;
+
+	if (!c || !c->like)
+		return 0;
+	for (s->place = 1; s->place <= PLACES; s->place++) {
+		const char *file = places[s->place - 1].file;
+		if (place_stat(getpid(), file, &ours) < 0) {
+			if (errno == ENOENT)
+				continue;
+			return -1;
+		}
+		if (place_stat(c->like, file, &theirs) < 0)
+			return -1;
+		errno = 0;
+		if (ours.st_ino != theirs.st_ino || ours.st_dev != theirs.st_dev ||
+			(s->place == 1 && !root_is_ours(c->like)))
+			return -1;
+	}
+	errno = ESRCH;
+	if (proc_stat_read(c->like, &ps) < 0 || ps.start != c->like_start)
+		return -1;
+	s->place = 0;
+	return 0;
+}
+
 /* After the switch of user, which clears it. */
 static int stage_death_signal(struct setup *s)
 {
@@ -305,6 +383,7 @@ static const struct {
 	{ "set the user",              ERR_UID,         stage_uid },
 	{ "lower the capabilities",    ERR_CONFINED,    stage_capabilities },
 	{ "set no_new_privs",          ERR_CONFINED,    stage_privileges },
+	{ "look at its caller",        ERR_CONFINED,    stage_places },
 	{ "set the death signal",      ERR_EXEC_FAILED, stage_death_signal },
 	{ "enter the directory",       ERR_EXEC_FAILED, stage_directory },
 	{ "execute",                   ERR_EXEC_FAILED, stage_exec },
@@ -334,7 +413,7 @@ void stages_run(const struct child_spec *spec, int status_fd, pid_t parent)
 
 	for (int i = 0; i < STAGES; i++)
 		if (stages[i].fn(&s) < 0) {
-			struct stage_report r = { .stage = i, .sys = errno };
+			struct stage_report r = { .stage = i, .sys = errno, .place = s.place };
 			(void)!write(s.status_fd, &r, sizeof r);
 			_exit(127);
 		}

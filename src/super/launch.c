@@ -144,6 +144,8 @@ static void status_ready(struct loop *l, struct watch *w, uint32_t events)
 		serve_exec(s, j, &err);
 		return; /* its exit, at once behind it, moves the unit on */
 	}
+	if (j->launch) /* a start by policy has no caller to look at */
+		j->launch->confine.like = 0;
 	j->u->exec_ok = true;
 	if (!unit_spawned(j->u)) /* a spawned one's is told with its answer */
 		event_add(s, EVENT_STARTED, j->u, ERR_OK, "pid=%d", (int)j->u->pid);

@@ -200,7 +200,10 @@ static struct launch *make_launch(struct conn *c, const struct request *r, struc
 		return NULL;
 	}
 	pid_t of = r->for_other ? r->parent->pid : c->peer.pid;
-	if (r->for_other)
+	if (!c->s->pre.have_proc)
+		rc = err_set(err, ERR_CONFINED, 0,
+			"/proc is missing, so nothing is known of the caller");
+	else if (r->for_other)
 		rc = peer_confinement_of(of, &l->cred, &l->groups, &l->confine, err);
 	else
 		rc = peer_confinement(&c->peer, c->w.fd, &l->cred, &l->groups, &l->confine, err);

@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from harness import PYTHON, TOOLS, facts, until
+from harness import PYTHON, TOOLS, codes, facts, until
 
 CAPS = ('CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb')
 
@@ -116,3 +116,92 @@ def test_a_grandchild_of_a_confined_child_is_confined(box):
     b = box('services: {root: {exec: [sh, ./main.sh], spawn: {mode: dynamic}}}', home=b.home).up()
     f = facts(b.file('grandchild'))
     assert f['Uid'].split() == ['4809'] * 4 and f['NoNewPrivs'] == '1' and int(f['CapBnd'], 16) == 0
+
+
+# --- what can't be put on ---
+
+def refused(box, prefix, ns=(), service=''):
+    """A caller under the prefix spawns nothing: what it is told."""
+    b = box(None, argv=['true'])
+    (b.home / 'main.sh').write_text(
+        f'spawn() {{ {prefix} sysg spawn --cwd / -- sleep 4998 2>err; }}; spawn; echo $? >rc.new; mv rc.new rc; exec sleep 1000\n')
+    b = box(f'services: {{root: {{exec: [sh, ./main.sh], spawn: {{mode: dynamic}}{service}}}}}', home=b.home, ns=ns).up()
+    assert (b.file('rc').strip(), 'SG0814' in b.peek('err')) == ('14', True), b.peek('err') + b.stderr
+    assert not any(p.cmdline == 'sleep 4998' for p in b.procs().values())
+    return b.peek('err')
+
+
+@pytest.mark.parametrize('prefix,word', [
+    ('unshare --user', 'user'), ('unshare --pid --fork', 'pid'), ('unshare --mount', 'mount'), ('unshare --net', 'network'),
+    ('unshare --ipc', 'IPC'), ('unshare --uts', 'UTS'), ('unshare --cgroup', 'cgroup'), ('unshare --time --fork', 'time')])
+def test_a_caller_in_another_namespace_is_refused(box, prefix, word):
+    assert f"the caller's {word} namespace is not the one" in refused(box, prefix)
+
+
+@pytest.mark.parametrize('prefix', ['unshare --pid', 'unshare --time'])
+def test_a_caller_whose_children_would_be_in_another_namespace_is_refused(box, prefix):
+    refused(box, prefix + " sh -c 'exec \"$0\" \"$@\"'")
+
+
+def test_a_caller_in_the_users_own_namespaces_is_refused(box):
+    refused(box, 'setpriv --reuid 4820 --regid 4820 --clear-groups unshare --user --map-root-user')
+
+
+JAIL = 'mkdir jail; mount -t tmpfs none jail; for d in /*; do test -d $d && mkdir jail$d && mount --rbind $d jail$d; done'
+
+
+@pytest.mark.parametrize('jail', [JAIL, 'mkdir jail; mount --rbind / jail'])
+@pytest.mark.parametrize('su', ['', ' setpriv --reuid 4821 --regid 4821 --clear-groups'])
+def test_a_caller_in_a_jail_is_refused(box, jail, su):
+    """Also in one that has the same directory as its root, as another mount."""
+    assert "the caller's root directory is not the one" in refused(box, f'{jail}; chroot jail{su}')
+
+
+@pytest.mark.parametrize('ns', [(), ('--filter', 'no-passrights')])
+def test_a_filter_on_top_of_the_containers_is_refused_and_the_containers_own_is_not(box, ns):
+    assert 'seccomp' in refused(box, 'imp filter', ns)
+    caller, child = confined(box, '', ns=ns)
+    assert caller['Uid'] == child['Uid']
+
+
+@pytest.mark.parametrize('exec', ['imp, filter', 'unshare, --net', 'chroot, /'])
+def test_a_main_process_that_confined_itself_has_no_children_beside_its_confinement(box, exec):
+    """An operator that names it gets no further than it does; what changes nothing is no confinement."""
+    b = box(f'services: {{root: {{exec: [{exec}, sleep, "1000"], spawn: {{mode: dynamic}}}}}}').up()
+    until(lambda: b.unit('root')['command'] and any(p.cmdline == 'sleep 1000' for p in b.procs().values()))
+    r = b.sysg('spawn', '--parent', 'root', '--', 'sleep', '4997')
+    assert (r.returncode, codes(r)) == ((0, []) if exec == 'chroot, /' else (14, ['SG0814'])), r
+
+
+def told(box, script):
+    """What an operator gets who spawns below a unit whose /proc says what the script makes it say."""
+    b = box(None, argv=['true'])
+    (b.home / 'main.sh').write_text(script + '\n: >ready; exec sleep 1000\n')
+    b = box('services: {root: {exec: [sh, ./main.sh], spawn: {mode: dynamic}}}', home=b.home).up()
+    until(lambda: (b.home / 'ready').exists())
+    return b.sysg('spawn', '--parent', 'root', '--', 'true')
+
+
+@pytest.mark.parametrize('mode,status', [('0', 0), ('2', 14)])
+def test_before_linux_5_10_another_mode_is_refused(box, mode, status):
+    r = told(box, f"sed -e '/^Seccomp_filters/d' -e 's/^Seccomp:.*/Seccomp:\t{mode}/' /proc/$$/status >st; mount --bind st /proc/$$/status")
+    assert r.returncode == status and (not status or 'seccomp' in r.stderr), r
+
+
+@pytest.mark.parametrize('label,status', [('docker-default (enforce)', 0), ('/usr/bin/stricter (enforce)', 14)])
+def test_another_security_label_is_refused(box, label, status):
+    r = told(box, "echo 'docker-default (enforce)' >own; mount --bind own /proc/1/attr/current; "
+                  f"echo '{label}' >its; mount --bind its /proc/$$/attr/current")
+    assert r.returncode == status and (not status or label in r.stderr), r
+
+
+def test_what_cannot_be_read_counts_as_different(box):
+    """The caller's own process, made unreadable to its uid."""
+    b = box(None, argv=['true'])
+    (b.home / 'code.py').write_text(
+        "import ctypes, json, os, sys\nsys.path.insert(0, os.environ['TOOLS'])\nimport peer\n"
+        "assert ctypes.CDLL(None).prctl(4, 0, 0, 0, 0) == 0\n"
+        "print(json.dumps(peer.ask(peer.connect(), 'op=spawn', 'arg=true', 'cwd=/')))\n")
+    b = box(f'services: {{root: {{command: "TOOLS={TOOLS} {PYTHON} code.py >out.new; mv out.new out; exec sleep 1000", user: 4822, '
+            'spawn: {mode: dynamic}}}', home=b.home).up()
+    assert "SG0814" in b.file('out') and "can't be read" in b.file('out')
