@@ -32,7 +32,8 @@ struct client {
 
 /* Connects, sends the request (ended by packet_end()), takes its first reply. 1: *ret is an ok=1
  * reply, valid until the next call; -1: err, from the reply, or SG0206 (nobody there), SG0205 (no
- * answer), SG0831 (too large), or the connection was lost. Once for each client_init(). */
+ * answer), SG0831 (too large), or the connection was lost. Asked again, on the same connection, only once all
+ * replies are taken. */
 int client_ask(struct client *c, const struct buf *request, struct packet *ret, struct err *err);
 /* The next reply. 1: one more, 0: it was end=1, -1: err. */
 int client_next(struct client *c, struct packet *ret, struct err *err);

@@ -197,7 +197,8 @@ static int once(struct client *c, const struct buf *request, struct packet *ret,
 	bool *again)
 {
 	c->lost = false;
-	c->fd = seek_connect(c->socket, c->where, err);
+	if (c->fd < 0)
+		c->fd = seek_connect(c->socket, c->where, err);
 	if (c->fd < 0) {
 		*again = errno == EAGAIN;
 		if (*again)

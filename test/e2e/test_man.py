@@ -25,7 +25,7 @@ def help_of(*words):
     return subprocess.run([SYSG, 'help', *words], check=True, capture_output=True, text=True).stdout
 
 
-@pytest.mark.parametrize('name', ['sysg.1', 'sysg.yaml.5', 'sysg-spawn.7'])
+@pytest.mark.parametrize('name', ['sysg.1', 'sysg.3', 'sysg.yaml.5', 'sysg-spawn.7'])
 def test_each_page_is_one_with_its_name_and_section(name, tmp_path):
     stem, section = name.rsplit('.', 1)
     assert re.search(rf'^\.TH "{re.escape(stem)}" "{section}"', made(name, tmp_path), re.M)

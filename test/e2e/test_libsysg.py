@@ -1,0 +1,253 @@
+"""libsysg: spawn, wait and status from C, over one connection, with either libc."""
+import json
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from harness import ROOT, until
+
+CCS = ['gcc', 'musl-gcc']
+CLIENT = r'''
+#define _GNU_SOURCE
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <sysg.h>
+
+static const char *const one[] = { "true", NULL };
+static const char *const long_one[] = { "sleep", "1000", NULL };
+
+static void say(const char *what, int rc)
+{
+	int e = errno, code = 0;
+	const char *msg = sysg_error(&code);
+	if (rc < 0)
+		printf("%s: %s SG%04d %s\n", what, strerrorname(e), code, msg);
+	else
+		printf("%s: ok\n", what);
+	fflush(stdout);
+}
+'''
+ERRNO_NAMES = '''
+#define strerrorname(e) ((e) == EACCES ? "EACCES" : (e) == ESRCH ? "ESRCH" : (e) == EEXIST ? "EEXIST" : (e) == EDQUOT ? "EDQUOT" \\
+	: (e) == ETIMEDOUT ? "ETIMEDOUT" : (e) == ECONNREFUSED ? "ECONNREFUSED" : (e) == EMSGSIZE ? "EMSGSIZE" : (e) == EPERM ? "EPERM" \\
+	: (e) == ENOTCONN ? "ENOTCONN" : (e) == ENOENT ? "ENOENT" : (e) == EINVAL ? "EINVAL" : (e) == EDEADLK ? "EDEADLK" : "?")
+'''
+
+
+@pytest.fixture(scope='session')
+def archive(tmp_path_factory):
+    """The archive as each compiler makes it, from the sources that src/lib/meson.build lists."""
+    made = {}
+
+    def make(cc):
+        if cc not in made:
+            assert shutil.which(cc), f'no {cc}: name the test in test/unable'
+            d = tmp_path_factory.mktemp(cc)
+            lib = ROOT / 'src/lib'
+            sources = re.findall(r"'([\w./]+\.c)'", (lib / 'meson.build').read_text())
+            objects = []
+            for s in sources:
+                objects.append(d / (os.path.basename(s) + '.o'))
+                subprocess.run([cc, '-std=gnu17', '-O1', '-D_GNU_SOURCE', f'-I{ROOT}/include', '-c', lib / s, '-o', objects[-1]], check=True)
+            subprocess.run([ROOT / 'tools/libsysg.sh', d / 'libsysg.a', cc, *objects], check=True)
+            made[cc] = d / 'libsysg.a'
+        return made[cc]
+    return make
+
+
+def program(cc, archive, source, out, *more):
+    (out.parent / 'inc').mkdir(exist_ok=True)
+    shutil.copy(ROOT / 'include/sysg.h', out.parent / 'inc')  # nothing else of ours is to be had
+    subprocess.run([cc, '-static', '-O1', '-Wall', '-Werror', f'-I{out.parent}/inc', source, '-o', out, archive, *more], check=True)
+    out.chmod(0o755)
+    return out
+
+
+def client(box, archive, body, cc='gcc', extra='', up=True, **kw):
+    """A box whose service runs a program that was written for it; what it prints is in the file out."""
+    b = box(None, argv=['true'])
+    (b.home / 'c.c').write_text(CLIENT.replace('#include <sysg.h>', '#include <sysg.h>' + ERRNO_NAMES) + body)
+    program(cc, archive(cc), b.home / 'c.c', b.home / 'c', '-pthread', '-Wno-unused')
+    b = box(f'services: {{root: {{command: "./c >out.new 2>&1; mv out.new out; exec sleep 1000", spawn: {{mode: dynamic{extra}}}}}}}',
+            home=b.home, **kw)
+    return b.up() if up else b
+
+
+@pytest.mark.parametrize('cc', CCS)
+def test_its_archive_shows_what_the_header_declares_and_nothing_else(archive, cc):
+    listed = subprocess.run(['nm', '-g', '--defined-only', archive(cc)], check=True, capture_output=True, text=True).stdout
+    declared = set(re.findall(r'\b(sysg_\w+)\(', re.sub(r'/\*.*?\*/', '', (ROOT / 'include/sysg.h').read_text(), flags=re.S)))
+    assert set(re.findall(r' [A-Z] (\w+)', listed)) == declared
+
+
+def test_the_header_compiles_alone_as_c_and_as_cxx():
+    for lang in ('c', 'c++'):
+        subprocess.run(['gcc', '-x', lang, '-Wall', '-Wextra', '-Wpedantic', '-Werror', '-fsyntax-only', ROOT / 'include/sysg.h'], check=True)
+
+
+@pytest.mark.asan
+@pytest.mark.parametrize('cc', CCS)
+def test_the_examples_do_what_they_say(box, archive, cc):
+    b = box(None, argv=['true'])
+    for name in ('fanout', 'census'):
+        program(cc, archive(cc), ROOT / f'doc/examples/{name}.c', b.home / name)
+    b = box('services: {root: {command: "echo 1 2 3 4 5 | ./fanout 2 sh -c \'exit $WORD\' >out; echo $? >rc; '
+            'sysg spawn --name kid -- sleep 1000; ./census >tree.new; mv tree.new tree; exec sleep 1000", '
+            'spawn: {mode: dynamic, limits: {children: 3}}}}', home=b.home).up()
+    tree = b.file('tree').splitlines()
+    assert b.file('rc').strip() == '1'
+    lines = [l.split() for l in b.file('out').splitlines()]
+    assert [l[1:] for l in lines] == [['exited', str(n)] for n in range(1, 6)]
+    assert tree[0].startswith('root @') and '  kid @' in '\n'.join(tree) and tree[-1].endswith('2 of them run'), tree
+
+
+@pytest.mark.parametrize('cc', CCS)
+def test_each_failure_has_its_errno_and_the_handle_goes_on(box, archive, cc):
+    b = client(box, archive, r'''
+	static void nothing(void *arg, const struct sysg_unit *u) { (void)arg; (void)u; }
+	int main(void)
+	{
+		struct sysg *s = sysg_open(NULL);
+		struct sysg_child kid;
+		struct sysg_exit e;
+		char sel[32], *big = calloc(1, 3 << 20);
+		const char *huge[] = { "true", memset(big, 'x', (3 << 20) - 1), NULL };
+		say("kid", sysg_spawn(s, &(struct sysg_spawn){ .argv = long_one, .name = "kid" }, &kid));
+		say("taken", sysg_spawn(s, &(struct sysg_spawn){ .argv = one, .name = "kid", .flags = SYSG_UNIQUE }, NULL));
+		say("nofile", sysg_spawn(s, &(struct sysg_spawn){ .argv = (const char *const[]){ "/no/such", NULL } }, NULL));
+		say("nothing", sysg_spawn(s, &(struct sysg_spawn){ 0 }, NULL));
+		say("huge", sysg_spawn(s, &(struct sysg_spawn){ .argv = huge }, NULL));
+		say("field", sysg_spawn(s, &(struct sysg_spawn){ .argv = one, .fields = (const char *const[]){ "nonsense=1", NULL } }, NULL));
+		say("loose", sysg_spawn(s, &(struct sysg_spawn){ .argv = one, .fields = (const char *const[]){ "limit=children=99", NULL } }, NULL));
+		say("two", sysg_spawn(s, &(struct sysg_spawn){ .argv = long_one }, NULL));
+		say("limit", sysg_spawn(s, &(struct sysg_spawn){ .argv = one }, NULL));
+		say("late", sysg_wait(s, "kid", 50, &e));
+		say("nobody", sysg_wait(s, "nobody-of-this-name", -1, &e));
+		say("unknown", sysg_status(s, "nobody-of-this-name", nothing, NULL));
+		say("oneself", sysg_wait(s, "self", -1, &e));
+		say("all", sysg_status(s, NULL, nothing, NULL));
+		say("nowhere", sysg_open("/nowhere/at.all") ? 0 : -1);
+		snprintf(sel, sizeof sel, "@%llu", (unsigned long long)kid.id);
+		printf("depth %u name %s\n", kid.depth, kid.name);
+		kill(kid.pid, 9);
+		say("end", sysg_wait(s, sel, -1, &e));
+		printf("code %d signal %d reason %s\n", e.code, e.signal, e.reason);
+		sysg_close(s);
+		sysg_close(NULL);
+	}''', cc, ', limits: {children: 2}')
+    said = dict(l.split(': ', 1) for l in b.file('out').splitlines() if ': ' in l)
+    want = {'kid': 'ok', 'taken': 'EEXIST SG0807', 'nofile': 'ENOENT SG0813', 'nothing': 'EINVAL SG0832', 'huge': 'EMSGSIZE SG0831',
+            'field': 'EINVAL SG0832', 'loose': 'EACCES SG0812', 'two': 'ok', 'limit': 'EDQUOT SG0803', 'late': 'ETIMEDOUT SG0822',
+            'nobody': 'ESRCH SG0202', 'unknown': 'ESRCH SG0202', 'oneself': 'EDEADLK SG0826', 'all': 'ok',
+            'nowhere': 'ECONNREFUSED SG0206', 'end': 'ok'}
+    assert {k: v[:len(want[k])] for k, v in said.items()} == want
+    assert 'depth 1 name kid\n' in b.file('out') and 'code -1 signal 9 reason signal\n' in b.file('out')
+
+
+def test_not_managed_static_and_confined_callers(box, archive):
+    b = client(box, archive, r'''
+	int main(void)
+	{
+		struct sysg *s = sysg_open(NULL);
+		say("spawn", s ? sysg_spawn(s, &(struct sysg_spawn){ .argv = one }, NULL) : -1);
+		sysg_close(s);
+	}''')
+    assert b.file('out') == 'spawn: ok\n'
+    r = b.exec(b.home / 'c', uid=4830)
+    assert r.stdout.startswith('spawn: ENOTCONN SG0810'), r
+    assert b.exec('chroot', '/', b.home / 'c').stdout.startswith('spawn: EINVAL SG0832')  # an operator has no place
+    b = box(f'services: {{root: {{command: "imp filter {b.home}/c >o1; {b.home}/c >o2; exec sleep 1000", spawn: {{mode: dynamic}}}}, '
+            f'other: {{command: "{b.home}/c >o3; exec sleep 1000"}}}}', home=b.home, wait_exec=False)
+    until(lambda: b.peek('o3') and b.peek('o2'))
+    assert b.peek('o1').startswith('spawn: EPERM SG0814') and b.peek('o2') == 'spawn: ok\n' and b.peek('o3').startswith('spawn: EACCES SG0801')
+
+
+def test_threads_share_a_handle_and_a_fork_has_its_own_connection(box, archive):
+    b = client(box, archive, r'''
+	static struct sysg *s;
+	static char forever[32];
+	static void *waits(void *arg)
+	{
+		struct sysg_exit e;
+		return (void *)(long)sysg_wait(s, arg, -1, &e);
+	}
+	static void *spawns(void *arg)
+	{
+		long failed = 0;
+		for (int i = 0; i < 50; i++) {
+			struct sysg_child c;
+			char sel[32];
+			struct sysg_exit e = { .code = -1 };
+			failed += sysg_spawn(s, &(struct sysg_spawn){ .argv = one }, &c) < 0;
+			snprintf(sel, sizeof sel, "@%llu", (unsigned long long)c.id);
+			failed += sysg_wait(s, sel, -1, &e) < 0 || e.id != c.id || e.code != 0;
+		}
+		return (void *)failed;
+	}
+	int main(void)
+	{
+		pthread_t t[8], w;
+		struct sysg_child kid;
+		void *ret;
+		s = sysg_open(NULL);
+		sysg_spawn(s, &(struct sysg_spawn){ .argv = long_one, .name = "kid" }, &kid);
+		pthread_create(&w, NULL, waits, "kid");
+		for (int i = 0; i < 8; i++)
+			pthread_create(&t[i], NULL, spawns, NULL);
+		for (int i = 0; i < 8; i++) {
+			pthread_join(t[i], &ret);
+			printf("failed %ld\n", (long)ret);
+		}
+		fflush(stdout);
+		if (fork() == 0) {
+			say("forked", sysg_spawn(s, &(struct sysg_spawn){ .argv = one }, NULL));
+			_exit(0);
+		}
+		wait(NULL);
+		say("after", sysg_spawn(s, &(struct sysg_spawn){ .argv = one }, NULL));
+		kill(kid.pid, 15);
+		pthread_join(w, &ret);
+		printf("waited %ld\n", (long)ret);
+		sleep(6); /* the supervisor closes what is silent for 5 s */
+		say("idle", sysg_spawn(s, &(struct sysg_spawn){ .argv = one }, NULL));
+	}''')
+    out = b.file('out', 60).splitlines()
+    assert out == ['failed 0'] * 8 + ['forked: ok', 'after: ok', 'waited 0', 'idle: ok'], out
+
+
+def test_what_a_child_is_given(box, archive):
+    b = client(box, archive, r'''
+	int main(void)
+	{
+		struct sysg *s = sysg_open(NULL);
+		struct sysg_exit e;
+		setenv("MINE", "1", 1);
+		say("own", sysg_spawn(s, &(struct sysg_spawn){ .argv = (const char *const[]){ "imp", "facts", "own", NULL }, .name = "own",
+			.more_env = (const char *const[]){ "MORE=2", NULL }, .flags = SYSG_NO_SPAWN }, NULL));
+		sysg_wait(s, "own", -1, &e);
+		say("other", sysg_spawn(s, &(struct sysg_spawn){ .argv = (const char *const[]){ "/usr/bin/env", NULL }, .cwd = "/",
+			.env = (const char *const[]){ "ONLY=3", NULL }, .ttl_ms = 5000 }, NULL));
+		say("again", sysg_wait(s, "own", 0, &e));
+	}''')
+    assert b.file('out') == 'own: ok\nother: ok\nagain: ok\n'
+    own = b.file('own')
+    assert 'env MINE=1\n' in own and 'env MORE=2\n' in own and f'cwd: {b.home}\n' in own
+    assert 'ONLY=3' in until(lambda: [l for l in b.stdout.splitlines() if 'ONLY=' in l])[0] and 'MINE' not in b.stdout
+
+
+def test_meson_installs_header_archive_page_and_pkg_config(tmp_path):
+    """By what the build knows of its installation: the build folder of the program under test, where it has one."""
+    build = next((p for p in (ROOT / 'build/test', ROOT / 'build/release') if (p / 'build.ninja').exists()), None)
+    assert build, 'no build folder'
+    r = subprocess.run(['meson', 'introspect', '--installed', build], check=True, capture_output=True, text=True)
+    places = ' '.join(json.loads(r.stdout).values())
+    for end in ('include/sysg.h', 'libsysg.a', 'libsysg.pc'):
+        assert end in places, end
