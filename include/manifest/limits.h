@@ -62,7 +62,6 @@ int limit_find(const char *key);
 int limit_parse(enum limit_key key, const char *text, int64_t *ret, struct err *err);
 /* "KEY=N" as --limit takes it, into lim. */
 int limit_assign(struct spawn_limits *lim, const char *assignment, struct err *err);
-/* drain or cascade; reparent and orphan are refused as not supported by this version. */
 int policy_parse(const char *text, enum spawn_policy *ret, struct err *err);
 const char *policy_name(enum spawn_policy p);
 

@@ -17,6 +17,7 @@
 	X(READY, "ready", "the health check of a service passed")                               \
 	X(UNHEALTHY, "unhealthy", "the health check of a service failed")                       \
 	X(HOOK, "hook", "a hook failed, took too long, or could not be started")                \
+	X(ADOPTED, "adopted", "a unit's parent ended: parent= has it now (@0: nobody), was= was its path") \
 	X(EXITED, "exited", "a main process ended: code= or signal=, reason=")                  \
 	X(RESTART, "restart", "it will be started again: how often in a row, and after what time") \
 	X(FAILED, "failed", "a unit failed, or did not start")                                  \

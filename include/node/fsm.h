@@ -30,12 +30,13 @@
  * GONE_x: the main process is reaped and nothing of its tree is left; which of them is decided by
  * node/exit.c. They come last, in one row. EMPTY comes before them where there is a post_stop hook
  * to run. HOOK_x: the hook that the state is for is through, or there is none.
+ * STOP_KIDS: a STOP of a unit at rest whose children go on.
  */
 // clang-format off
 #define NODE_EVENTS(X)                                                                              \
 	X(START) X(STOP) X(RESTART) X(PREPARE) X(DEPS_UP) X(DEP_FAILED) X(HOOK_OK) X(HOOK_FAIL)      \
 	X(EXEC_OK) X(PROBE_UP) X(PROBE_DOWN) X(MAIN_EXIT) X(KIDS_GONE) X(KIDS_LEFT) X(TIMEOUT)      \
-	X(EMPTY)                                                                                    \
+	X(EMPTY) X(STOP_KIDS)                                                                       \
 	X(GONE_DOWN) X(GONE_RESTART) X(GONE_AGAIN) X(GONE_DONE) X(GONE_FAIL)
 // clang-format on
 

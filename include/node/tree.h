@@ -42,8 +42,14 @@ struct unit *tree_add_child(struct tree *t, struct unit *parent);
 /* Takes back an admission whose execve failed: as if it had never been. Frees u. */
 void tree_unadmit(struct tree *t, struct unit *u);
 
+/* Its parent ended: it becomes a child of `to`, an ancestor, or an orphan (NULL), which is counted in its
+ * tree and may not spawn. A taken name gets .NUMBER; limits of the parent that was go along. */
+void tree_adopt(struct unit *u, struct unit *to);
+/* Appends .NUMBER to a name that a living child of parent has; it becomes the id where that one is taken, too. */
+void tree_name(const struct unit *parent, char *name, uint64_t id);
+
 /* A spawned unit is gone: counts go down, its result is kept with its parent (the oldest goes past
- * the cap). Its own ended children are freed. */
+ * the cap); of an orphan nothing is. Its own ended children are freed. */
 void tree_end(struct tree *t, struct unit *u);
 /* Frees the results of ended children. */
 void tree_forget_kids(struct tree *t, struct unit *u);
@@ -67,7 +73,7 @@ struct unit *tree_select(
 	struct tree *t, struct unit *caller, const char *selector, struct err *err);
 
 /* The next in a walk of u's live descendants, parents before children; at NULL: the first. NULL:
- * the end. */
+ * the end. Orphans of its tree are passed over. */
 struct unit *tree_walk(struct unit *u, struct unit *at);
 
 #endif

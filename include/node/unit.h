@@ -57,14 +57,18 @@ struct unit {
 	uint64_t id;
 	char name[CAP_NAME + 1];
 	struct unit *parent, *root; /* root: the service of its tree, itself for a service */
-	struct list kids, sibling;  /* live and ended ones, in order of their ids */
-	struct list all;            /* tree.all, in order of their ids */
+	bool orphan; /* its parent ended: it is kept and counted below the root, whose it isn't */
+	unsigned orphans;          /* of a root: live ones */
+	char *logged_as;           /* owned: the path that its log file goes by; NULL: its own */
+	struct list kids, sibling; /* live and ended ones, in order of their ids */
+	struct list all;           /* tree.all, in order of their ids */
 	unsigned depth;
 	ssize_t service; /* index into the manifest; -1: spawned */
 	UT_hash_handle by_id, by_pid;
 
 	enum node_state state;
 	bool want_up;
+	bool keeps_kids; /* it is being stopped to be started again: under reparent and orphan they stay */
 	bool ended;            /* spawned and gone: only the result is kept */
 	bool closed;           /* nothing in its tree spawns any more */
 	enum stop_cause cause; /* of the stop under way */
@@ -112,9 +116,23 @@ static inline bool unit_spawned(const struct unit *u)
 	return u->service < 0;
 }
 
+/* Whose it is: NULL for a service and for an orphan. */
+static inline struct unit *unit_owner(const struct unit *u)
+{
+	return u->orphan ? NULL : u->parent;
+}
+
+/* Do its children go on while it is down, and stay its own? */
+static inline bool unit_kids_stay(const struct unit *u)
+{
+	return u->policy <= POLICY_REPARENT && (u->want_up || u->keeps_kids);
+}
+
 /* "web/worker/x", into buf; cut at size. Returns buf. */
 char *unit_path(const struct unit *u, char *buf, size_t size);
 enum { UNIT_PATH_MAX = 1024 };
-bool unit_descends(const struct unit *u, const struct unit *from); /* u is from, or below it */
+char *unit_log_path(const struct unit *u, char *buf, size_t size); /* the same of its log file */
+/* u is from, or below it. An orphan is below nobody. */
+bool unit_descends(const struct unit *u, const struct unit *from);
 
 #endif

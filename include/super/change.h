@@ -63,6 +63,7 @@ void changes_end(struct super *s);
 int change_choose(struct change *ch, struct err *err);
 /* Runs, is about to, or waits to: not at rest, and in no back-off. */
 bool unit_is_up(const struct unit *u);
+bool unit_lives(const struct unit *u); /* the same, or something of its tree does */
 
 /* --- await.c --- */
 

@@ -39,6 +39,8 @@ void order_stop(struct super *s, struct unit *u, enum stop_cause cause);
 void order_start(struct super *s, struct unit *u);
 void kill_now(struct super *s, struct unit *u); /* its whole tree, without waiting for its grace */
 
+void order_restart(struct super *s, struct unit *u); /* a stop that a start comes after */
+
 /* --- op_signal.c --- */
 void signal_over(
 	struct job *j, unsigned members); /* the pass of `signal --tree` is through, or cut short */

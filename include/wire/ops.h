@@ -50,7 +50,7 @@
  *        own_reaped= adopted_reaped= turns= longest_turn_ns= rss_bytes= connections= events_dropped= overall=
  *        shutting_down=1 manifest= project_id= project_mode=foreground|daemon
  *
- * row=unit: id= path= name= kind=service|spawned [parent=@N] depth= state= intent= health= lifecycle= [hash=]
+ * row=unit: id= path= name= kind=service|spawned [parent=@N] [orphan=1] depth= state= intent= health= lifecycle= [hash=]
  *        [pid= user= pstate=] [started_at=] [uptime_ns=] [exit_code= | exit_signal=] [exit_reason=] restarts=
  *        command= [ttl_ns= ttl_left_ns=] children= descendants= ever= [limit_children= limit_depth= limit_descendants=
  *        limit_ever= limit_rate= limit_ttl_ns=] [policy=] [rss_bytes=] [left=N] [FAILURE] [containment=]

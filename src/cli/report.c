@@ -266,6 +266,8 @@ static void tree_text(struct buf *b, const struct rows *rows, size_t i, bool col
 
 	out_clean(b, or_dash(packet_get(row, rows->parent[i] == TREE_ROOT ? "path" : "name")));
 	(void)buf_printf(b, "  %s%s%s", sgr, state, *sgr ? "\033[0m" : "");
+	if (packet_get(row, "orphan"))
+		(void)buf_adds(b, "  orphan");
 	if (packet_get(row, "pid"))
 		(void)buf_printf(b, "  pid %s", packet_get(row, "pid"));
 	else if (packet_get(row, "exit_code") || packet_get(row, "exit_signal"))

@@ -207,7 +207,10 @@ static void put_child(struct json *j, const struct rows *rows, size_t i)
 	put_str(j, "path", row, "path");
 	put_str(j, "id", row, "id");
 	put_int(j, "pid", row, "pid");
-	put_int(j, "parent_pid", &rows->units[rows->parent[i]], "pid");
+	if (packet_get(row, "orphan"))
+		json_bool(j, "orphan", true);
+	else
+		put_int(j, "parent_pid", &rows->units[rows->parent[i]], "pid");
 	put_str(j, "started_at", row, "started_at");
 	put_seconds(j, "ttl", row, "ttl_ns");
 	put_seconds(j, "ttl_left", row, "ttl_left_ns");

@@ -17,7 +17,7 @@ static const struct option_row options[] = {
 	{ "env", 0, ARG_LIST, .value = "K=V", .help = "a variable on top of the caller's environment" },
 	{ "cwd", 0, ARG_STRING, .value = "DIR", .help = "its working directory (the caller's)" },
 	{ "limit", 0, ARG_LIST, .value = "KEY=N", .help = "a lower limit for its own tree: children, depth, descendants, ..." },
-	{ "policy", 0, ARG_STRING, .value = "drain|cascade", .help = "what becomes of its children when it ends" },
+	{ "policy", 0, ARG_STRING, .value = "drain|cascade|reparent|orphan", .help = "what becomes of its children when it ends" },
 	{ "no-spawn", 0, ARG_NONE, .help = "it may not spawn" },
 	{ "parent", 0, ARG_STRING, .group = 2, .value = "UNIT", .help = "whose child it is (the caller's)" },
 	{ "wait", 0, ARG_NONE, .childs_status = true,

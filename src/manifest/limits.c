@@ -82,19 +82,13 @@ int limit_assign(struct spawn_limits *lim, const char *assignment, struct err *e
 
 int policy_parse(const char *text, enum spawn_policy *ret, struct err *err)
 {
-	for (size_t i = 0; i < sizeof policies / sizeof *policies; i++) {
-		if (strcmp(policies[i], text) != 0)
-			continue;
-		if (i != POLICY_DRAIN && i != POLICY_CASCADE) {
-			err_set(err, ERR_UNKNOWN_KEY, 0,
-				"the policy \"%s\" is not supported by this version of sysg", text);
-			return err_help(err, "write drain or cascade");
+	for (size_t i = 0; i < sizeof policies / sizeof *policies; i++)
+		if (strcmp(policies[i], text) == 0) {
+			*ret = (enum spawn_policy)i;
+			return 0;
 		}
-		*ret = (enum spawn_policy)i;
-		return 0;
-	}
 	err_set(err, ERR_BAD_VALUE, 0, "\"%.60s\" is no termination policy", text);
-	return err_help(err, "write drain or cascade");
+	return err_help(err, "write drain, cascade, reparent or orphan");
 }
 
 const char *policy_name(enum spawn_policy p)

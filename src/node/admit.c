@@ -36,12 +36,17 @@ static int may_spawn(const struct unit *parent, struct err *err)
 		return err_help(
 			err, "add to service %s: spawn: {mode: dynamic}", parent->root->name);
 	}
-	for (const struct unit *a = parent; a; a = a->parent)
+	for (const struct unit *a = parent; a; a = a->parent) {
+		if (a->orphan)
+			return err_set(err, ERR_NOT_DYNAMIC, 0,
+				"%s is an orphan: nothing spawns there",
+				unit_path(a, path, sizeof path));
 		if (a->no_spawn) {
 			err_set(err, ERR_NOT_DYNAMIC, 0, "%s was spawned with --no-spawn",
 				unit_path(a, path, sizeof path));
 			return err_help(err, "what spawns it has to leave --no-spawn out");
 		}
+	}
 	for (const struct unit *a = parent; a; a = a->parent)
 		if (a->closed || a->ended)
 			return err_set(err, ERR_PARENT_STOPPING, 0,
@@ -203,11 +208,24 @@ static void fill_number(char *out, size_t size, const char *name, uint64_t id)
 	out[at < size ? at : size - 1] = '\0';
 }
 
+void tree_name(const struct unit *parent, char *name, uint64_t id)
+{
+	char tail[32];
+
+	if (!taken(parent, name))
+		return;
+	int n = snprintf(tail, sizeof tail, ".%" PRIu64, id);
+	size_t room = (size_t)(CAP_NAME - n), len = strlen(name);
+	memcpy(name + (len < room ? len : room), tail, (size_t)n + 1);
+	if (taken(parent,
+		    name)) /* a sibling was named so on purpose; no other has or gets this one */
+		snprintf(name, CAP_NAME + 1, "@%" PRIu64, id);
+}
+
 static int choose_name(const struct unit *parent, const struct spawn_want *want, uint64_t id,
 	char *ret, struct err *err)
 {
 	char full[4 * CAP_NAME];
-	char tail[32];
 
 	if (!want->name) {
 		snprintf(ret, CAP_NAME + 1, "@%" PRIu64, id);
@@ -217,18 +235,11 @@ static int choose_name(const struct unit *parent, const struct spawn_want *want,
 	if (unit_name_check(full, err) < 0)
 		return -1;
 	memcpy(ret, full, strlen(full) + 1); /* checked: at most CAP_NAME bytes */
-	if (!taken(parent, ret))
-		return 0;
-	if (want->unique) {
+	if (want->unique && taken(parent, ret)) {
 		err_set(err, ERR_NAME_TAKEN, 0, "the name %s is taken by a living sibling", ret);
 		return err_help(err, "without --unique it gets a number; %%n in a name is one too");
 	}
-	int n = snprintf(tail, sizeof tail, ".%" PRIu64, id);
-	size_t room = (size_t)(CAP_NAME - n), len = strlen(ret);
-	memcpy(ret + (len < room ? len : room), tail, (size_t)n + 1);
-	if (taken(parent,
-		    ret)) /* a sibling was named so on purpose; no other has or gets this one */
-		snprintf(ret, CAP_NAME + 1, "@%" PRIu64, id);
+	tree_name(parent, ret, id);
 	return 0;
 }
 

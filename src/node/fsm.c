@@ -22,7 +22,12 @@
 #define LEAVE { NODE_LEAVING, FX_DISARM | FX_UNPROBE | FX_PRE_STOP }
 
 /* No main process was started yet: only the hook has to go. */
-#define GIVE_UP { NODE_KILLING, FX_UNHOOK | FX_ARM_KILL }
+#define GIVE_UP { NODE_KILLING, FX_UNHOOK | FX_KIDS | FX_ARM_KILL }
+
+/* At rest, with children that go on under reparent or orphan: they are what has to be stopped. */
+#define KIDS_ONLY(state) \
+	[EV_STOP_KIDS]  = STOP_TREE,                                            \
+	[EV_KIDS_GONE]  = STAY(state)
 
 /* Ended by itself: what is left of its own is killed before anything else happens to it. */
 #define ENDED { NODE_ENDING, FX_DISARM | FX_UNPROBE | FX_CASCADE | FX_CLEAR | FX_ARM_KILL }
@@ -32,6 +37,7 @@ static const struct node_cell table[NODE_STATE_COUNT][EV_COUNT] = {
 		[EV_START]      = { NODE_WAITING,  FX_DEPS },
 		[EV_STOP]       = STAY(NODE_IDLE),
 		[EV_RESTART]    = STAY(NODE_IDLE),
+		KIDS_ONLY(NODE_IDLE),
 	},
 	[NODE_WAITING] = {
 		[EV_START]      = STAY(NODE_WAITING),
@@ -40,6 +46,7 @@ static const struct node_cell table[NODE_STATE_COUNT][EV_COUNT] = {
 		[EV_PREPARE]    = { NODE_PREPARING, FX_PREPARE },
 		[EV_DEPS_UP]    = { NODE_STARTING, FX_SPAWN | FX_ARM_START },
 		[EV_DEP_FAILED] = { NODE_FAILED,   FX_TELL },
+		KIDS_ONLY(NODE_WAITING),
 	},
 	[NODE_PREPARING] = {
 		[EV_START]      = STAY(NODE_PREPARING),
@@ -47,6 +54,7 @@ static const struct node_cell table[NODE_STATE_COUNT][EV_COUNT] = {
 		[EV_RESTART]    = GIVE_UP,
 		[EV_HOOK_OK]    = { NODE_STARTING, FX_SPAWN | FX_ARM_START },
 		[EV_HOOK_FAIL]  = { NODE_ENDING,   FX_CLEAR },
+		[EV_KIDS_GONE]  = STAY(NODE_PREPARING),
 	},
 	[NODE_STARTING] = {
 		[EV_START]      = STAY(NODE_STARTING),
@@ -95,6 +103,7 @@ static const struct node_cell table[NODE_STATE_COUNT][EV_COUNT] = {
 		[EV_RESTART]    = STAY(NODE_STOPPING),
 		[EV_HOOK_OK]    = STAY(NODE_STOPPING), /* was in the queue behind the order to go on without it */
 		[EV_HOOK_FAIL]  = STAY(NODE_STOPPING),
+		[EV_DEPS_UP]    = STAY(NODE_STOPPING), /* it was in its back-off, and only its children are stopped */
 		[EV_EXEC_OK]    = STAY(NODE_STOPPING),
 		[EV_PROBE_UP]   = STAY(NODE_STOPPING),
 		[EV_PROBE_DOWN] = STAY(NODE_STOPPING),
@@ -152,6 +161,7 @@ static const struct node_cell table[NODE_STATE_COUNT][EV_COUNT] = {
 		[EV_STOP]       = { NODE_IDLE,     FX_DISARM | FX_TELL },
 		[EV_RESTART]    = STAY(NODE_BACKOFF),
 		[EV_TIMEOUT]    = { NODE_WAITING,  FX_DEPS },
+		KIDS_ONLY(NODE_BACKOFF),
 	},
 	[NODE_DONE] = {
 		[EV_START]      = { NODE_WAITING,  FX_DEPS },

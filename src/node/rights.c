@@ -15,7 +15,7 @@ const char *right_word(enum right_verb verb)
 static bool by_structure(const struct unit *holder, enum right_verb verb, const struct unit *target)
 {
 	return unit_descends(target, holder) ||
-	       (verb == VERB_MESSAGE && (target->public || target == holder->parent));
+	       (verb == VERB_MESSAGE && (target->public || target == unit_owner(holder)));
 }
 
 bool rights_may(const struct unit *holder, enum right_verb verb, const struct unit *target)

@@ -146,7 +146,7 @@ static struct unit *by_word(
 	if (strcmp(selector, "self") == 0)
 		return caller;
 	if (strcmp(selector, "parent") == 0)
-		return caller ? caller->parent : NULL;
+		return caller ? unit_owner(caller) : NULL;
 	if (*selector && strspn(selector, "0123456789") == strlen(selector))
 		return by_pid(t, selector);
 	*ret_decided = false;

@@ -35,10 +35,18 @@ char *unit_path(const struct unit *u, char *buf, size_t size)
 	return buf;
 }
 
+char *unit_log_path(const struct unit *u, char *buf, size_t size)
+{
+	if (!u->logged_as)
+		return unit_path(u, buf, size);
+	snprintf(buf, size, "%s", u->logged_as);
+	return buf;
+}
+
 bool unit_descends(const struct unit *u, const struct unit *from)
 {
 	while (u && u != from)
-		u = u->parent;
+		u = unit_owner(u);
 	return u != NULL;
 }
 
@@ -69,6 +77,7 @@ static void drop(struct tree *t, struct unit *u)
 	list_del(&u->all);
 	list_del(&u->sibling);
 	t->units--;
+	free(u->logged_as);
 	free(u);
 }
 
@@ -140,7 +149,10 @@ struct unit *tree_add_child(struct tree *t, struct unit *parent)
 
 static void uncount(struct unit *u)
 {
-	u->parent->live_children--;
+	if (u->orphan)
+		u->parent->orphans--;
+	else
+		u->parent->live_children--;
 	for (struct unit *a = u->parent; a; a = a->parent)
 		a->descendants--;
 }
@@ -218,6 +230,10 @@ void tree_end(struct tree *t, struct unit *u)
 	tree_forget_kids(t, u);
 	uncount(u);
 	u->ended = true;
+	if (u->orphan) { /* nobody would ask for its result */
+		drop(t, u);
+		return;
+	}
 	parent->kept++;
 	if ((int64_t)parent->kept > (cap > CAP_RESULTS_MIN ? cap : CAP_RESULTS_MIN))
 		forget_oldest(t, parent, u);
@@ -296,7 +312,7 @@ static struct unit *live_from(struct list *at, struct list *head)
 {
 	for (; at != head; at = at->next) {
 		struct unit *u = list_entry(at, struct unit, sibling);
-		if (!u->ended)
+		if (!u->ended && !u->orphan)
 			return u;
 	}
 	return NULL;

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "super/change.h"
 #include "super/hooks.h"
+#include "super/kids.h"
 
 enum { CHANGES_MAX = 64 };
 
@@ -132,14 +133,21 @@ static int stop_next(struct change *ch, struct err *err)
 		hold(ch, held);
 	for (size_t i = 0; rc >= 0 && i < s->m->nservices; i++) {
 		struct unit *u = s->unit_of[i];
-		if (!ch->stop[i] || !u || !unit_is_up(u))
+		bool goes = ch->to[i] < 0;
+		if (!ch->stop[i] || !u || !(goes ? unit_lives(u) : unit_is_up(u)))
 			continue;
 		rc = job_of(u)->survived ? survivor(u, err) : 0;
 		if (rc < 0 || ch->stop[i] == 2 || (held && held[i]))
 			continue;
 		ch->stop[i] = 2;
 		ch->more = true;
+		if (!goes && ch->start[ch->to[i]]) {
+			order_restart(s, u);
+			continue;
+		}
 		order_stop(s, u, CAUSE_ORDER);
+		if (goes)
+			orphans_stop(s, u, CAUSE_ORDER);
 	}
 	free(held);
 	return rc == 1 && hooks_go_on(ch) ? 0 : rc;

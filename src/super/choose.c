@@ -15,6 +15,11 @@ bool unit_is_up(const struct unit *u)
 	return u->state != NODE_IDLE && u->state != NODE_DONE && u->state != NODE_FAILED;
 }
 
+bool unit_lives(const struct unit *u)
+{
+	return unit_is_up(u) || u->live_children || u->orphans;
+}
+
 static int no_memory(struct err *err)
 {
 	return err_set(err, ERR_UNKNOWN, ENOMEM, "out of memory");
@@ -250,7 +255,7 @@ static const struct unit *left_over(const struct change *ch)
 {
 	for (size_t i = 0; i < ch->s->m->nservices; i++) {
 		const struct unit *u = ch->s->unit_of[i];
-		if (u && ch->to[i] < 0 && unit_is_up(u) && !ch->stop[i])
+		if (u && ch->to[i] < 0 && unit_lives(u) && !ch->stop[i])
 			return u;
 	}
 	return NULL;
@@ -284,7 +289,7 @@ static void decide(struct change *ch)
 static int other_project(const struct change *ch, struct err *err)
 {
 	for (size_t i = 0; i < ch->s->m->nservices; i++)
-		if (ch->s->unit_of[i] && unit_is_up(ch->s->unit_of[i])) {
+		if (ch->s->unit_of[i] && unit_lives(ch->s->unit_of[i])) {
 			(void)err_set(err, ERR_PROJECT, 0,
 				"the supervisor runs the services of %s, not those of %s",
 				*ch->s->m->path ? ch->s->m->path : "a command", ch->path);

@@ -12,6 +12,7 @@
 #include "os/proc.h"
 #include "probe/probe.h"
 #include "super/hooks.h"
+#include "super/kids.h"
 
 #define SETUP_NS   (30 * NS_PER_SEC) /* from fork to execve */
 #define SURVIVE_NS (5 * NS_PER_SEC)  /* from the first KILL to being called a survivor */
@@ -112,56 +113,6 @@ static void fx_spawn(struct super *s, struct unit *u)
 		never_born(s, u, &err);
 }
 
-/* One deadline for a whole tree: set where the stop begins, handed down from there. */
-static int64_t stop_deadline(struct job *j)
-{
-	if (!j->stop_deadline_ns)
-		j->stop_deadline_ns = clock_mono_ns() + job_stop_timeout(j);
-	return j->stop_deadline_ns;
-}
-
-/* Children first: each is ordered down with the deadline of the whole; without any the way to its
- * own signal is free. */
-static void fx_kids(struct super *s, struct unit *u)
-{
-	struct job *j = job_of(u);
-	int64_t deadline = stop_deadline(j);
-
-	tree_close(u);
-	for (struct unit *d = NULL; (d = tree_walk(u, d));) {
-		struct job *dj = job_of(d);
-		if (dj && !dj->stop_deadline_ns)
-			dj->stop_deadline_ns = deadline;
-		order_stop(s, d,
-			u->cause == CAUSE_SHUTDOWN || u->cause == CAUSE_ORDER ? u->cause
-									      : CAUSE_CASCADE);
-	}
-	if (!u->live_children || j->at_once)
-		post(s, u, EV_KIDS_GONE);
-}
-
-/* Its main process ended by itself: what the policy makes of its children. */
-static void fx_cascade(struct super *s, struct unit *u)
-{
-	const struct job *j = job_of(u);
-	bool drains = u->policy == POLICY_DRAIN && exit_clean(u, j->svc);
-
-	tree_close(u);
-	if (!unit_spawned(u))
-		deps_lost(s, u);
-	if (!u->live_children || drains)
-		return;
-	int64_t deadline = clock_mono_ns() + job_stop_timeout(j);
-	for (struct unit *d = NULL; (d = tree_walk(u, d));) {
-		struct job *dj = job_of(d);
-		if (!dj)
-			continue;
-		dj->at_once = true;
-		dj->stop_deadline_ns = deadline;
-		order_stop(s, d, CAUSE_CASCADE);
-	}
-}
-
 static void signal_main(struct super *s, struct job *j)
 {
 	struct unit *u = j->u;
@@ -195,7 +146,7 @@ static void fx_term(struct super *s, struct unit *u)
 	struct job *j = job_of(u);
 	int sig = j->svc ? j->svc->stop_signal : SIGTERM;
 
-	if (u->live_children && !j->at_once)
+	if (u->live_children && !j->at_once && !unit_kids_stay(u))
 		return; /* KIDS_GONE comes when the last of them is gone */
 	if (u->main_alive) {
 		if (!j->term_sent)
@@ -229,7 +180,7 @@ static void fx_kill(struct super *s, struct unit *u)
 {
 	job_of(u)->forced |= u->main_alive || u->own_left;
 	kill_own(s, u);
-	for (struct unit *d = NULL; (d = tree_walk(u, d));)
+	for (struct unit *d = NULL; !unit_kids_stay(u) && (d = tree_walk(u, d));)
 		if (d->own_left && job_of(d) && d->state != NODE_KILLING) {
 			timer_del(s, &job_of(d)->timer);
 			post(s, d, d->state == NODE_STOPPING ? EV_TIMEOUT : EV_STOP);
@@ -340,7 +291,7 @@ static void fx_arm_start(struct super *s, struct unit *u)
 
 static void fx_arm_stop(struct super *s, struct unit *u)
 {
-	arm(s, u, s->killing ? clock_mono_ns() : stop_deadline(job_of(u)));
+	arm(s, u, s->killing ? clock_mono_ns() : kids_deadline(job_of(u)));
 }
 
 static void fx_arm_kill(struct super *s, struct unit *u)
@@ -380,8 +331,8 @@ static void (*const run[FX_COUNT])(struct super *, struct unit *) = {
 	[FX_BIT_SPAWN] = fx_spawn,
 	[FX_BIT_PRE_STOP] = hooks_leave,
 	[FX_BIT_POST_STOP] = hooks_close,
-	[FX_BIT_KIDS] = fx_kids,
-	[FX_BIT_CASCADE] = fx_cascade,
+	[FX_BIT_KIDS] = kids_stop,
+	[FX_BIT_CASCADE] = kids_ended,
 	[FX_BIT_TERM] = fx_term,
 	[FX_BIT_CLEAR] = fx_clear,
 	[FX_BIT_KILL] = fx_kill,

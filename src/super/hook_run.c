@@ -11,7 +11,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/units.h"
-#include "node/exit.h"
 #include "os/spawn.h"
 
 #define SURVIVE_NS (5 * NS_PER_SEC) /* from KILL to being called a survivor */
@@ -141,10 +140,7 @@ static void gate_done(
 	case NODE_LEAVING:
 		post(s, u, EV_HOOK_OK);
 		break;
-	case NODE_CLOSING:
-		post(s, u, exit_resolve(u, j->svc));
-		break;
-	default: /* it was told to go on without */
+	default: /* CLOSING, or it was told to go on without */
 		check_gone(s, u);
 		break;
 	}

@@ -39,11 +39,12 @@ void hooks_close(struct super *s, struct unit *u)
 	struct job *j = job_of(u);
 	struct err err;
 
+	j->resolved = false;
 	j->gate = hook_begin(s, j, HOOK_POST_STOP, &err);
 	if (j->gate)
 		return;
 	hook_warn(j, &err);
-	post(s, u, exit_resolve(u, j->svc));
+	check_gone(s, u);
 }
 
 void hooks_drop(struct super *s, struct unit *u)

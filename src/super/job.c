@@ -112,7 +112,7 @@ void job_end(struct super *s, struct unit *u)
 {
 	struct unit *parent = u->parent;
 	struct job *j = job_of(u);
-	bool stillborn = j->stillborn;
+	bool stillborn = j->stillborn, orphan = u->orphan;
 
 	if (j->asker) /* it was stopped before its execve was told */
 		tell_asker(s, j);
@@ -122,7 +122,7 @@ void job_end(struct super *s, struct unit *u)
 		tree_unadmit(&s->tree, u);
 	else
 		tree_end(&s->tree, u);
-	if (!parent->live_children && parent->rt) {
+	if (!orphan && !parent->live_children && parent->rt && !node_state_at_rest(parent->state)) {
 		post(s, parent, EV_KIDS_GONE);
 		check_gone(s, parent);
 	}

@@ -37,7 +37,7 @@ static void fill_names(const struct super *s, const struct unit *u, struct names
 	snprintf(ret->text[n++], NAME_BYTES, "SYSG_ID=@%" PRIu64, u->id);
 	snprintf(ret->text[n++], NAME_BYTES, "SPAWN_DEPTH=%u", u->depth);
 	snprintf(ret->text[n++], NAME_BYTES, "SPAWN_PARENT_PID=%d",
-		(int)(u->parent && u->parent->pid ? u->parent->pid : getpid()));
+		(int)(unit_owner(u) && u->parent->pid ? u->parent->pid : getpid()));
 	for (size_t i = 0; i < n; i++)
 		ret->v[i] = ret->text[i];
 	ret->n = n;
@@ -221,7 +221,7 @@ void launch_afresh(struct unit *u)
 	if (u->want_up) /* else a stop is in the queue behind this start */
 		u->cause = CAUSE_NONE;
 	u->trouble.code = ERR_OK;
-	u->closed = false;
+	u->closed = u->keeps_kids = false;
 	job_of(u)->launched = true;
 }
 

@@ -7,6 +7,7 @@
 #include "node/exit.h"
 #include "probe/probe.h"
 #include "super/hooks.h"
+#include "super/kids.h"
 
 static bool stays_down(enum stop_cause cause)
 {
@@ -14,16 +15,33 @@ static bool stays_down(enum stop_cause cause)
 	       cause == CAUSE_CASCADE;
 }
 
-void order_stop(struct super *s, struct unit *u, enum stop_cause cause)
+static void stop(struct super *s, struct unit *u, enum stop_cause cause, bool keep_kids)
 {
+	bool stayed = unit_kids_stay(u);
+
 	if (u->ended || !u->rt)
 		return;
-	if (stays_down(cause))
+	if (stays_down(cause)) {
+		u->keeps_kids = keep_kids && (u->want_up || u->keeps_kids);
 		u->want_up = false;
+	}
 	if (u->cause == CAUSE_NONE && u->state != NODE_ENDING && u->state != NODE_DRAINING &&
 		u->state != NODE_CLOSING && u->state != NODE_BACKOFF) /* that end was its own */
 		u->cause = cause;
 	post(s, u, stays_down(cause) ? EV_STOP : EV_RESTART);
+	if (stayed && !unit_kids_stay(u) &&
+		(u->state == NODE_STOPPING || u->state == NODE_KILLING || u->state == NODE_CLOSING))
+		kids_stop(s, u); /* they were passed over */
+}
+
+void order_stop(struct super *s, struct unit *u, enum stop_cause cause)
+{
+	stop(s, u, cause, false);
+}
+
+void order_restart(struct super *s, struct unit *u)
+{
+	stop(s, u, CAUSE_ORDER, true);
 }
 
 void order_start(struct super *s, struct unit *u)
@@ -96,7 +114,7 @@ void effects_exit(struct super *s, struct unit *u, int code, int sig)
 static bool may_end(enum node_state state)
 {
 	return state == NODE_STOPPING || state == NODE_KILLING || state == NODE_ENDING ||
-	       state == NODE_DRAINING;
+	       state == NODE_DRAINING || state == NODE_CLOSING;
 }
 
 void check_gone(struct super *s, struct unit *u)
@@ -106,15 +124,12 @@ void check_gone(struct super *s, struct unit *u)
 	if (!j || j->resolved || j->gate || j->checks || u->main_alive || u->own_left ||
 		!may_end(u->state))
 		return;
-	if (u->live_children) {
-		if (u->state == NODE_ENDING && u->policy == POLICY_DRAIN && exit_clean(u, j->svc))
-			post(s, u, EV_KIDS_LEFT);
+	if (u->live_children && !kids_settled(s, u))
 		return;
-	}
 	j->resolved = true;
-	post(s, u,
-		u->exec_ok && hooks_wants(s, j, HOOK_POST_STOP) ? EV_EMPTY
-								: exit_resolve(u, j->svc));
+	bool hook = u->state != NODE_CLOSING && u->exec_ok && j->launched &&
+		    hooks_wants(s, j, HOOK_POST_STOP);
+	post(s, u, hook ? EV_EMPTY : exit_resolve(u, j->svc));
 }
 
 static void ttl_over(struct super *s, struct timer *t)

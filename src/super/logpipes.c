@@ -41,7 +41,7 @@ static struct log_stream *stream_new(
 	*st = (struct log_stream){ .id = id, .which = which, .fd = -1 };
 	settings(lp->s, u, sinks, st);
 	list_init(&st->link);
-	st->path = strdup(unit_path(u, path, sizeof path));
+	st->path = strdup(unit_log_path(u, path, sizeof path));
 	if (!st->path) {
 		logstream_free(st);
 		return NULL;

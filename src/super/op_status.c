@@ -206,6 +206,8 @@ static void unit_row(struct conn *c, const struct unit *u)
 	if (u->parent)
 		packet_putf(&b, "parent", "@%" PRIu64, u->parent->id);
 	packet_put_int(&b, "depth", u->depth);
+	if (u->orphan)
+		packet_put(&b, "orphan", "1");
 	packet_put(&b, "state",
 		u->ended && u->state == NODE_IDLE ? "stopped" : node_state_status(u->state));
 	packet_put(&b, "intent", unit_intent(s, u));
@@ -236,7 +238,7 @@ static bool listed(const struct conn *c, const struct unit *u)
 		return false;
 	for (size_t i = 0; i < c->nunits; i++) {
 		const struct unit *top = tree_by_id(&c->s->tree, c->units[i].id);
-		if (top && unit_descends(u, top))
+		if (top && (u->root == top || unit_descends(u, top)))
 			return true;
 	}
 	return !c->listing_some;

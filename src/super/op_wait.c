@@ -10,6 +10,8 @@ bool unit_over(const struct unit *u)
 	if (u->ended)
 		return true;
 	const struct job *j = job_of(u);
+	if (u->live_children && node_state_at_rest(u->state))
+		return false; /* they are what is being stopped */
 	return u->state == NODE_IDLE || u->state == NODE_DONE || u->state == NODE_FAILED ||
 	       (j && j->survived);
 }
@@ -31,7 +33,7 @@ void put_exit_row(struct buf *b, const struct unit *u)
 		packet_put(b, "reason", end_reason_word(u->exit.reason));
 	if (u->exit.left)
 		packet_put_int(b, "left", u->exit.left);
-	if (u->parent && u->parent->lost)
+	if (unit_owner(u) && u->parent->lost)
 		packet_putf(b, "lost", "%" PRIu64, u->parent->lost);
 }
 
@@ -130,9 +132,12 @@ static int may_stop(struct conn *c, struct unit *u, struct err *err)
 
 static int all_services(struct conn *c)
 {
-	for (size_t i = 0; i < c->s->m->nservices; i++)
-		if (c->s->unit_of[i] && conn_add_unit(c, c->s->unit_of[i]) < 0)
+	list_each(it, &c->s->tree.all)
+	{
+		const struct unit *u = list_entry(it, struct unit, all);
+		if ((!u->parent || (u->orphan && !u->ended)) && conn_add_unit(c, u) < 0)
 			return -1;
+	}
 	return 0;
 }
 

@@ -65,7 +65,7 @@ void op_logs_path(struct conn *c, const struct packet *p)
 		packet_put(&b, "dir", c->s->log_dir);
 		if (u)
 			packet_putf(&b, "file", "%s/%s.log", c->s->log_dir,
-				unit_path(u, path, sizeof path));
+				unit_log_path(u, path, sizeof path));
 	}
 	packet_end(&b, NULL, 0);
 	conn_send(c, &b);

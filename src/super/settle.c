@@ -29,9 +29,11 @@ static int grow(struct super *s)
 
 static void apply(struct super *s, struct unit *u, enum node_event ev)
 {
-	struct node_cell c = node_next(u->state, ev);
 	char path[UNIT_PATH_MAX];
 
+	if (ev == EV_STOP && u->live_children && node_state_at_rest(u->state) && !unit_kids_stay(u))
+		ev = EV_STOP_KIDS;
+	struct node_cell c = node_next(u->state, ev);
 	if (c.next == NODE_ILLEGAL) {
 		log_line(LOG_WARN, "internal: %s of %s in state %s; ignored", node_event_name(ev),
 			unit_path(u, path, sizeof path), node_state_name(u->state));

@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "super/parts.h"
+#include "super/kids.h"
 
 #define BUDGET_NS      (8 * NS_PER_SEC)  /* inside a runtime's usual 10 s */
 #define BUDGET_MORE_NS (3 * NS_PER_SEC)  /* above the longest chain of stop_timeouts */
@@ -28,11 +28,16 @@ static void enter(struct super *s, enum phase phase, int64_t lasts_ns)
 	timer_set(s, &s->shut, clock_mono_ns() + lasts_ns, time_is_up);
 }
 
+/* It, a child that stayed while it is down, or an orphan of its tree. */
+static bool lives(const struct unit *u)
+{
+	return !node_state_at_rest(u->state) || u->live_children || u->orphans;
+}
+
 static bool level_empty(const struct super *s, unsigned level)
 {
 	for (size_t i = 0; i < s->m->nservices; i++)
-		if (s->unit_of[i] && s->plan->level[i] == level &&
-			!node_state_at_rest(s->unit_of[i]->state))
+		if (s->unit_of[i] && s->plan->level[i] == level && lives(s->unit_of[i]))
 			return false;
 	return true;
 }
@@ -41,11 +46,12 @@ static void stop_level(struct super *s, unsigned level)
 {
 	for (size_t i = 0; i < s->m->nservices; i++) {
 		struct unit *u = s->unit_of[i];
-		if (!u || s->plan->level[i] != level || node_state_at_rest(u->state) ||
-			job_of(u)->shut_ordered)
+		if (!u || s->plan->level[i] != level || !lives(u) || job_of(u)->shut_ordered)
 			continue;
 		job_of(u)->shut_ordered = true;
-		order_stop(s, u, CAUSE_SHUTDOWN);
+		if (!node_state_at_rest(u->state) || u->live_children)
+			order_stop(s, u, CAUSE_SHUTDOWN);
+		orphans_stop(s, u, CAUSE_SHUTDOWN);
 	}
 }
 
@@ -127,7 +133,7 @@ static bool all_at_rest(const struct super *s)
 	if (s->hooks)
 		return false;
 	for (size_t i = 0; i < s->m->nservices; i++)
-		if (s->unit_of[i] && !node_state_at_rest(s->unit_of[i]->state))
+		if (s->unit_of[i] && lives(s->unit_of[i]))
 			return false;
 	return true;
 }
@@ -284,7 +290,7 @@ void shutdown_step(struct super *s)
 /* A unit that keeps the container: it runs, is going to, or is down by somebody's hand. */
 static bool keeps(const struct unit *u)
 {
-	return u->state != NODE_DONE && u->state != NODE_FAILED;
+	return (u->state != NODE_DONE && u->state != NODE_FAILED) || u->orphans;
 }
 
 void idle_check(struct super *s)

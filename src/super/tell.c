@@ -6,6 +6,7 @@
 #include "base/units.h"
 #include "node/exit.h"
 #include "super/hooks.h"
+#include "super/kids.h"
 
 static int code_of(const struct unit *u)
 {
@@ -87,6 +88,9 @@ void tell(struct super *s, struct unit *u)
 	}
 	hooks_ended(s, j);
 	job_at_rest(s, j);
+	if (u->live_children &&
+		(u->state == NODE_DONE || u->state == NODE_FAILED || unit_spawned(u)))
+		kids_hand_over(s, u);
 	if (unit_spawned(u)) {
 		job_end(s, u);
 		return;

@@ -257,9 +257,9 @@ def test_a_policy_that_there_is_not_is_refused(box):
 
 
 @pytest.mark.parametrize('policy', ['reparent', 'orphan'])
-def test_policies_of_a_later_version_are_refused(box, policy):
+def test_a_looser_policy_than_the_services_is_refused(box, policy):
     b, _, rc = run_in(box, f'sysg spawn --policy {policy} -- sleep 1; echo $? >&3')
-    assert rc == [2] and 'not supported by this version' in b.peek('err')
+    assert rc == [4] and 'SG0812' in b.peek('err')
 
 
 def test_a_child_stops_before_its_parent(box):

@@ -360,10 +360,11 @@ Test(spawn, has_a_mode_limits_and_a_policy)
 	line_refused("spawn: {mode: on}", ERR_BAD_VALUE, 19, "write static or dynamic");
 	line_refused("spawn: {mode: dynamic, when_full: queue}", ERR_UNKNOWN_KEY, 39,
 		"not supported by this version of sysg");
-	line_refused("spawn: {termination_policy: orphan}", ERR_UNKNOWN_KEY, 33,
-		"not supported by this version of sysg");
-	line_refused("spawn: {mode: dynamic, limits: {termination_policy: reparent}}",
-		ERR_UNKNOWN_KEY, 57, "not supported by this version of sysg");
+	line_means("spawn: {mode: dynamic, termination_policy: orphan}", policy, POLICY_ORPHAN);
+	line_means("spawn: {mode: dynamic, limits: {termination_policy: reparent}}", policy,
+		POLICY_REPARENT);
+	line_refused("spawn: {mode: dynamic, termination_policy: none}", ERR_BAD_VALUE, 48,
+		"write drain, cascade, reparent or orphan");
 	line_refused(
 		"spawn: {mode: dynamic, limits: {children: many}}", ERR_BAD_VALUE, 47, "children");
 	line_refused("spawn: {mode: dynamic, termination_policy: drain, limits: "
