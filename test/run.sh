@@ -1,10 +1,10 @@
 #!/bin/sh
 # Installs what is missing (as root, Debian), builds, and runs all tests. Its last line is "N passed, N failed, N skipped".
-# With words only those steps: lint unit e2e asan fuzz. Logs and reports are in build/report.
+# With words only those steps: lint unit e2e kernel asan fuzz. Logs and reports are in build/report.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 exec </dev/null
-steps=${*:-lint unit e2e asan fuzz}
+steps=${*:-lint unit e2e kernel asan fuzz}
 report=build/report
 rm -rf "$report"
 mkdir -p "$report"
@@ -14,7 +14,7 @@ checks=$report/checks
 
 packages="gcc libc6-dev linux-libc-dev meson ninja-build pkg-config musl-tools libyaml-dev libcriterion-dev uthash-dev
 	python3 python3-pytest util-linux procps clang-tidy clang-format zsh fish scdoc clang-14 libclang-rt-14-dev
-	redis-server nginx-light postgresql"
+	redis-server nginx-light postgresql user-mode-linux iproute2"
 
 # check NAME COMMAND...: runs it, its output goes to a log that is shown when it fails.
 check() {
@@ -125,6 +125,13 @@ e2e() {
 	grep -hE '^  (DAG|5000|1000|idle|not quiet)' "$report"/e2e-*.log
 }
 
+# What wants the controllers of cgroup v2, which are the machine's to give: on a kernel that is booted for it.
+kernel() {
+	rm -f build/kernel/log
+	check kernel-run test/kernel/boot.sh /usr/bin/python3 -m pytest -q -p no:cacheprovider -o junit_family=xunit1 \
+		--junit-xml="$report/kernel.junit.xml" test/kernel
+}
+
 e2e_asan() {
 	SYSG=build/asan/sysg E2E_ASAN=1 sh "$report/pytest.sh" e2e-asan -m 'asan and not idle' test/e2e
 }
@@ -142,7 +149,7 @@ fuzz() {
 install_missing
 if build_all && build_tools >"$report/tools.log" 2>&1; then
 	echo "ok build" >>"$checks"
-	for step in lint unit e2e; do
+	for step in lint unit e2e kernel; do
 		if wants "$step"; then "$step"; fi
 	done
 	if wants asan; then e2e_asan; fi

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "manifest/cgroup.h"
 #include "manifest/health.h"
 #include "manifest/hooks.h"
 #include "manifest/limits.h"
@@ -68,6 +69,7 @@ struct service {
 	bool spawn_dynamic;
 	struct spawn_limits limits; /* all defaults filled in */
 	enum spawn_policy policy;
+	struct cgroup_spec cgroup;
 	char hash[17]; /* hex digest of the service's resolved definition */
 };
 

@@ -11,7 +11,7 @@ struct hook_run {
 	enum hook_kind kind;
 	pid_t pid;
 	char program[64];
-	char group[96]; /* the name of its cgroup */
+	struct group group;
 	bool reaped, gone;
 	bool cut, slow;    /* why it was killed: an order, its timeout */
 	bool told;         /* what it left running was said */
@@ -19,7 +19,6 @@ struct hook_run {
 	int status_fd;     /* of its set-up; read when it ends */
 	struct err failed; /* of its set-up or exec; code ERR_OK: none */
 	struct hook_groups in;
-	int cgroup_kill; /* of its own group, or -1 */
 	struct sweep_target sweep;
 	bool sweeping;
 	int64_t timeout_ns;

@@ -38,6 +38,12 @@ struct launch {
 	int oom_score_adj;
 };
 
+/* A group that one start of a unit, or one run of a hook, has for itself. */
+struct group {
+	char *path;         /* NULL: none */
+	int procs, kill_fd; /* open files of it, or -1 */
+};
+
 /* The supervisor's side of a unit. */
 struct job {
 	struct super *s;
@@ -50,11 +56,12 @@ struct job {
 	struct watch status; /* the set-up pipe of a start; fd -1: none */
 	struct sweep_target sweep;
 	bool sweeping;
-	uint64_t mark;                 /* of this start */
-	uint64_t pipes_id;             /* of the pipes made last, for it or for a hook; 0: none */
-	uint64_t log_id;               /* of this start's pipes; 0: none of ours */
-	int64_t log_since_ns;          /* wall time of this start, not after its first line */
-	int cgroup_procs, cgroup_kill; /* its own group, or -1 */
+	uint64_t mark;        /* of this start */
+	uint64_t pipes_id;    /* of the pipes made last, for it or for a hook; 0: none */
+	uint64_t log_id;      /* of this start's pipes; 0: none of ours */
+	int64_t log_since_ns; /* wall time of this start, not after its first line */
+	struct group group;
+	char *tree_group; /* of a service with limits.cgroup: all of its tree is in it; NULL: none */
 	bool term_sent;
 	bool at_once;        /* cascade: its signal does not wait for its children's end */
 	unsigned outrun;     /* times that its end was put off, as it forks faster than we look */

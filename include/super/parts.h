@@ -103,8 +103,14 @@ void leftovers_stop(
 void leftovers_none(struct super *s); /* at an orderly end */
 
 /* --- groups.c: cgroups --- */
-char *job_cgroup_name(const struct job *j, char name[64]); /* returns name */
-void group_drop(struct super *s, const char *name); /* now, or as soon as the kernel lets it go */
+/* For the next start of the unit (hook -1) or for its run of a hook, inside that of its tree where that has limits.
+ * 0 also where there is none and none is needed: the mark does. -1: the limits can't be set. */
+int group_open(struct super *s, struct job *j, int hook, struct group *ret, struct err *err);
+void group_close(
+	struct super *s, struct group *g); /* removed now, or as soon as the kernel lets it go */
+void group_leave_tree(
+	struct super *s, struct job *j); /* the group of its tree, where nothing is left in it */
+bool group_oom(const struct job *j);     /* the kernel has killed of it for want of memory */
 void groups_before(struct super *s, const struct mark_range *before); /* those of an earlier run */
 void groups_end(struct super *s); /* at the end of the run: waits a tenth of a second at most */
 

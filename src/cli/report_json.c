@@ -82,6 +82,7 @@ static void put_supervisor(struct json *j, const struct packet *row)
 	if (up >= 0)
 		json_int(j, "uptime_seconds", up / NS_PER_SEC);
 	put_str(j, "containment", row, "containment");
+	put_str(j, "memory_enforcement", row, "memory_enforcement");
 	put_reaped(j, row);
 	if (has(row, "turns", "longest_turn_ns")) {
 		json_open(j, "loop", '{');

@@ -177,6 +177,9 @@ static void supervisor(struct exam *x)
 		x->where);
 	if (packet_get(s, "containment"))
 		find(x, OK, "belonging", "by %s is in force", packet_get(s, "containment"));
+	if (packet_get(s, "memory_enforcement"))
+		find(x, OK, "memory limits", "by %s are in force",
+			packet_get(s, "memory_enforcement"));
 }
 
 /* --- files --- */

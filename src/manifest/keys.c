@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/units.h"
 
-enum { INT_MANY = 1000000000 };
+enum { INT_MANY = 1000000000, PIDS_MANY = 4194304, MEMORY_LEAST = 4096 };
 #define LONG_TIME (INT64_C(3660) * 24 * 3600 * NS_PER_SEC) /* no duration is longer: ten years */
 
 static const struct key_word restart_words[] = {
@@ -132,7 +132,7 @@ const struct key_row key_rows[] = {
 	{ SCOPE_SERVICE, "supplementary_groups" },
 	{ SCOPE_SERVICE, "capabilities" },
 	{ SCOPE_SERVICE, "no_new_privs" },
-	{ SCOPE_SERVICE, "limits" },
+	{ SCOPE_SERVICE, "limits", key_sub, .sub = SCOPE_RESOURCES },
 	{ SCOPE_SERVICE, "isolation" },
 	{ SCOPE_SERVICE, "deployment", key_sub, .sub = SCOPE_DEPLOYMENT },
 	{ SCOPE_SERVICE, "remote" },
@@ -218,6 +218,22 @@ const struct key_row key_rows[] = {
 	{ SCOPE_LIMITS, key, (supported) ? key_limit : NULL, S(limits.v[LIMIT_##name]) },
 	SPAWN_LIMITS(X)
 #undef X
+
+	{ SCOPE_RESOURCES, "memory" },
+	{ SCOPE_RESOURCES, "nofile" },
+	{ SCOPE_RESOURCES, "nproc" },
+	{ SCOPE_RESOURCES, "memlock" },
+	{ SCOPE_RESOURCES, "core" },
+	{ SCOPE_RESOURCES, "nice" },
+	{ SCOPE_RESOURCES, "cpu_affinity" },
+	{ SCOPE_RESOURCES, "oom_score_adj" },
+	{ SCOPE_RESOURCES, "cgroup", key_sub, .sub = SCOPE_CGROUP },
+
+	{ SCOPE_CGROUP, "memory_max", key_cgroup, S(cgroup.v[CGROUP_MEMORY]), MEMORY_LEAST },
+	{ SCOPE_CGROUP, "pids_max", key_cgroup, S(cgroup.v[CGROUP_PIDS]), 1, PIDS_MANY },
+	{ SCOPE_CGROUP, "cpu_max", key_cgroup, S(cgroup.v[CGROUP_CPU]) },
+	{ SCOPE_CGROUP, "cpu_weight", key_cgroup, S(cgroup.v[CGROUP_WEIGHT]), 1, 10000 },
+	{ SCOPE_CGROUP, "root", key_cgroup_root, S(cgroup.root) },
 };
 // clang-format on
 
@@ -241,6 +257,8 @@ static const char *const scope_names[SCOPE_COUNT] = {
 	[SCOPE_LOGS] = "\"logs\"",
 	[SCOPE_SPAWN] = "\"spawn\"",
 	[SCOPE_LIMITS] = "\"spawn.limits\"",
+	[SCOPE_RESOURCES] = "\"limits\"",
+	[SCOPE_CGROUP] = "\"limits.cgroup\"",
 };
 
 const char *scope_name(enum key_scope scope)

@@ -29,13 +29,14 @@ static bool stayed_up(const struct unit *u)
 }
 
 /* Trying again can't help where the program isn't there or can't be executed (spec "Start-up
- * order"). */
+ * order"), nor where its limits can't be set. */
 static bool hopeless(const struct unit *u)
 {
 	int sys = u->trouble.sys;
 
-	return u->exit.reason == END_EXEC_FAILED &&
-	       (sys == ENOENT || sys == EACCES || sys == ENOEXEC || sys == ENOTDIR);
+	return u->trouble.code == ERR_RLIMIT ||
+	       (u->exit.reason == END_EXEC_FAILED &&
+		       (sys == ENOENT || sys == EACCES || sys == ENOEXEC || sys == ENOTDIR));
 }
 
 static enum node_event again_or_fail(const struct unit *u, const struct service *svc)

@@ -1,4 +1,4 @@
-#include "os/cgroup.h"
+#include "cgroup_int.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -17,13 +17,7 @@
 
 enum { NAME_LONGEST = 64, REMOVE_MAX = 256, REMOVE_DEPTH = 16, MOUNTINFO_MAX = 1024 * 1024 };
 
-struct cgroup {
-	int dir;        /* our own group */
-	char **pending; /* names of groups that could not be removed; CGROUP_PENDING, or NULL */
-	unsigned npending;
-};
-
-static int fail(int e)
+int cgroup_fail(int e)
 {
 	errno = e;
 	return -1;
@@ -47,7 +41,7 @@ static void unescape(char *s)
 
 /* Opens our group when this line is a mount of the unified hierarchy that shows it. "30 24 0:26
  * ROOT POINT opts - type" */
-static int open_in_mount(char *line, const char *own)
+static int open_in_mount(struct cgroup *c, char *line, const char *own)
 {
 	char *type = strstr(line, " - "), *save = NULL, *field[5], path[PATH_MAX];
 
@@ -63,7 +57,10 @@ static int open_in_mount(char *line, const char *own)
 		return -1;
 	if ((size_t)snprintf(path, sizeof path, "%s%s", field[4], own + n) >= sizeof path)
 		return -1;
-	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0 && (c->mount = cgroup_open_dir(AT_FDCWD, field[4])) >= 0)
+		c->point = strdup(field[4]);
+	return fd;
 }
 
 static char *read_all(const char *path, size_t max)
@@ -94,7 +91,7 @@ static char *read_all(const char *path, size_t max)
 	return NULL;
 }
 
-static int open_own(void)
+static int open_own(struct cgroup *c)
 {
 	char own[PATH_MAX], *save = NULL;
 	autofree char *mounts = NULL;
@@ -102,16 +99,16 @@ static int open_own(void)
 	if (proc_cgroup_read(getpid(), own, sizeof own) < 0)
 		return -1;
 	if (strncmp(own, "/..", 3) == 0) /* outside what our cgroup namespace shows */
-		return fail(ENOENT);
+		return cgroup_fail(ENOENT);
 	mounts = read_all("/proc/self/mountinfo", MOUNTINFO_MAX);
 	if (!mounts)
 		return -1;
 	for (char *l = strtok_r(mounts, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
-		int fd = open_in_mount(l, own);
+		int fd = open_in_mount(c, l, own);
 		if (fd >= 0)
 			return fd;
 	}
-	return fail(ENOENT);
+	return cgroup_fail(ENOENT);
 }
 
 /* Only a process that really joins shows that it may: the kernel looks at the common ancestor's
@@ -127,7 +124,7 @@ static int try_join(int procs_fd)
 		_exit(write(procs_fd, "0", 1) == 1 ? 0 : 1);
 	while (waitpid(pid, &status, __WALL) < 0 && errno == EINTR)
 		;
-	return status == 0 ? 0 : fail(EACCES);
+	return status == 0 ? 0 : cgroup_fail(EACCES);
 }
 
 int cgroup_open(struct cgroup **ret)
@@ -138,7 +135,8 @@ int cgroup_open(struct cgroup **ret)
 
 	if (!c)
 		return -1;
-	c->dir = open_own();
+	c->mount = -1;
+	c->dir = open_own(c);
 	(void)snprintf(probe, sizeof probe, "sysg.probe.%d", (int)getpid());
 	int r = c->dir < 0 ? -1 : cgroup_make(c, probe, &procs, &kill_fd);
 	if (r == 0) {
@@ -153,7 +151,7 @@ int cgroup_open(struct cgroup **ret)
 	if (r < 0) {
 		int e = errno;
 		cgroup_free(c);
-		return fail(e);
+		return cgroup_fail(e);
 	}
 	*ret = c;
 	return 0;
@@ -165,6 +163,9 @@ struct cgroup *cgroup_free(struct cgroup *c)
 		return NULL;
 	if (c->dir >= 0)
 		close(c->dir);
+	if (c->mount >= 0)
+		close(c->mount);
+	free(c->point);
 	while (c->npending)
 		free(c->pending[--c->npending]);
 	free(c->pending);
@@ -174,32 +175,59 @@ struct cgroup *cgroup_free(struct cgroup *c)
 
 static bool good_name(const char *name)
 {
-	return *name && *name != '.' && strlen(name) <= NAME_LONGEST && !strchr(name, '/');
+	return *name && *name != '.' && strlen(name) < CGROUP_PATH && !strstr(name, "/.");
 }
 
-static int open_dir(int at, const char *name)
+int cgroup_base(const struct cgroup *c, const char **path)
+{
+	if (**path != '/')
+		return c->dir;
+	++*path;
+	return c->mount;
+}
+
+int cgroup_open_dir(int at, const char *name)
 {
 	return openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-int cgroup_make(struct cgroup *c, const char *name, int *ret_procs_fd, int *ret_kill_fd)
+/* The group, or one that it is in, is used again: nothing of it is to be removed under a child that has not joined yet. */
+static void forget(struct cgroup *c, const char *name)
 {
+	unsigned left = 0;
+
+	for (unsigned i = 0; i < c->npending; i++) {
+		size_t n = strlen(c->pending[i]);
+		if (strncmp(name, c->pending[i], n) == 0 && (!name[n] || name[n] == '/'))
+			free(c->pending[i]);
+		else
+			c->pending[left++] = c->pending[i];
+	}
+	c->npending = left;
+}
+
+int cgroup_make(struct cgroup *c, const char *path, int *ret_procs_fd, int *ret_kill_fd)
+{
+	const char *name = path;
+	int base = cgroup_base(c, &name);
+
 	if (!good_name(name))
-		return fail(EINVAL);
-	if (mkdirat(c->dir, name, 0755) < 0) {
+		return cgroup_fail(EINVAL);
+	forget(c, path);
+	if (mkdirat(base, name, 0755) < 0) {
 		if (errno != EEXIST)
 			return -1;
 		/* Numbers come again after the restart of a container: what is there is empty, or
 		 * isn't ours to have. */
-		if (cgroup_remove(c, name) < 0 || mkdirat(c->dir, name, 0755) < 0)
-			return fail(EEXIST);
+		if (cgroup_remove(c, path) < 0 || mkdirat(base, name, 0755) < 0)
+			return cgroup_fail(EEXIST);
 	}
-	autoclose int dir = open_dir(c->dir, name);
+	autoclose int dir = cgroup_open_dir(base, name);
 	int procs = dir < 0 ? -1 : openat(dir, "cgroup.procs", O_WRONLY | O_CLOEXEC);
 	if (procs < 0) {
 		int e = errno;
-		(void)unlinkat(c->dir, name, AT_REMOVEDIR);
-		return fail(e);
+		(void)unlinkat(base, name, AT_REMOVEDIR);
+		return cgroup_fail(e);
 	}
 	*ret_procs_fd = procs;
 	*ret_kill_fd = openat(dir, "cgroup.kill", O_WRONLY | O_CLOEXEC);
@@ -210,7 +238,7 @@ int cgroup_make(struct cgroup *c, const char *name, int *ret_procs_fd, int *ret_
  * at the parent. */
 static void remove_inside(int at, const char *name, int depth, int *budget)
 {
-	int fd = depth > 0 ? open_dir(at, name) : -1;
+	int fd = depth > 0 ? cgroup_open_dir(at, name) : -1;
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *e;
 
@@ -231,20 +259,21 @@ static void remove_inside(int at, const char *name, int depth, int *budget)
 	closedir(d);
 }
 
-int cgroup_remove(struct cgroup *c, const char *name)
+int cgroup_remove(struct cgroup *c, const char *path)
 {
-	int budget = REMOVE_MAX;
+	const char *name = path;
+	int budget = REMOVE_MAX, base = cgroup_base(c, &name);
 
 	if (!good_name(name))
-		return fail(EINVAL);
-	if (unlinkat(c->dir, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+		return cgroup_fail(EINVAL);
+	if (unlinkat(base, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
 		return 0;
 	if (errno != EBUSY && errno != ENOTEMPTY)
 		return -1;
-	if (cgroup_populated(c, name) != 0)
-		return fail(EBUSY);
-	remove_inside(c->dir, name, REMOVE_DEPTH, &budget);
-	return unlinkat(c->dir, name, AT_REMOVEDIR) == 0 || errno == ENOENT ? 0 : fail(EBUSY);
+	if (cgroup_populated(c, path) != 0)
+		return cgroup_fail(EBUSY);
+	remove_inside(base, name, REMOVE_DEPTH, &budget);
+	return unlinkat(base, name, AT_REMOVEDIR) == 0 || errno == ENOENT ? 0 : cgroup_fail(EBUSY);
 }
 
 /* --- what can't be removed yet --- */
@@ -290,38 +319,52 @@ unsigned cgroup_retry(struct cgroup *c)
 
 unsigned cgroup_clear(struct cgroup *c, const char *prefix)
 {
-	int fd = open_dir(c->dir, ".");
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	const char *rest = prefix, *slash = strrchr(prefix, '/');
+	int n = slash ? (int)(slash + 1 - prefix) : 0, base = cgroup_base(c, &rest);
+	char name[CGROUP_PATH];
 	unsigned left = 0;
 	struct dirent *e;
 
+	(void)snprintf(name, sizeof name, "%.*s.",
+		(int)(slash && slash >= rest ? slash + 1 - rest : 0), rest);
+	int fd = cgroup_open_dir(base, name);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	if (!d && fd >= 0)
 		close(fd);
 	while (d && (e = readdir(d))) {
-		if (strncmp(e->d_name, prefix, strlen(prefix)) != 0)
+		if (strncmp(e->d_name, prefix + n, strlen(prefix + n)) != 0 ||
+			(size_t)snprintf(name, sizeof name, "%.*s%s", n, prefix, e->d_name) >=
+				sizeof name)
 			continue;
-		cgroup_drop(c, e->d_name);
-		left += faccessat(c->dir, e->d_name, F_OK, 0) == 0;
+		cgroup_drop(c, name);
+		left += faccessat(fd, e->d_name, F_OK, 0) == 0;
 	}
 	if (d)
 		closedir(d);
 	return left;
 }
 
-int cgroup_populated(struct cgroup *c, const char *name)
+int64_t cgroup_number(struct cgroup *c, const char *path, const char *file, const char *key)
 {
-	char buf[256];
+	char buf[4096], full[CGROUP_PATH + 32];
+	int base = cgroup_base(c, &path);
 
-	if (!good_name(name))
-		return fail(EINVAL);
-	autoclose int dir = open_dir(c->dir, name);
-	autoclose int fd = dir < 0 ? -1 : openat(dir, "cgroup.events", O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	ssize_t n = read(fd, buf, sizeof buf - 1);
+	if (!good_name(path))
+		return cgroup_fail(EINVAL);
+	(void)snprintf(full, sizeof full, "%s/%s", path, file);
+	autoclose int fd = openat(base, full, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, buf, sizeof buf - 1);
 	if (n < 0)
 		return -1;
 	buf[n] = '\0';
-	const char *p = strstr(buf, "populated ");
-	return p ? p[10] == '1' : fail(EIO);
+	size_t len = strlen(key);
+	for (char *save = NULL, *l = strtok_r(buf, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
+		if (strncmp(l, key, len) == 0 && (!len || l[len] == ' '))
+			return strcmp(l, "max") == 0 ? INT64_MAX : strtoll(l + len, NULL, 10);
+	return cgroup_fail(EIO);
+}
+
+int cgroup_populated(struct cgroup *c, const char *path)
+{
+	return (int)cgroup_number(c, path, "cgroup.events", "populated");
 }

@@ -111,6 +111,18 @@ static bool cgroups(void)
 	return true;
 }
 
+static bool controllers(void)
+{
+	struct cgroup *c;
+	bool all = cgroup_open(&c) == 0;
+
+	if (all) {
+		all = cgroup_has_controllers(c);
+		(void)cgroup_free(c);
+	}
+	return all;
+}
+
 static bool cgroup_kill(void)
 {
 	struct cgroup *c;
@@ -135,6 +147,8 @@ const struct fact facts[] = {
 	{ "cgroup v2", cgroups, "our group is delegated: each start of a unit gets one of its own",
 	  "not delegated, or not mounted writable: done without, the marks do that work" },
 	{ "cgroup.kill", cgroup_kill, "a whole group is killed at once", "done without: one process after another" },
+	{ "cgroup controllers", controllers, "memory, pids and cpu are delegated: `limits.cgroup` can be set",
+	  "not all of memory, pids, cpu are delegated: `limits.cgroup` is refused (SG0741)" },
 	{ "pidfd_open", pidfd, "processes are pinned before they are signalled", "done without: by /proc and unreaped children" },
 	{ "SO_PEERPIDFD", peer_pidfd, "a caller is pinned by its socket", "done without: by the start time of its pid" },
 	{ "SO_PASSRIGHTS", pass_rights, "no descriptor can be sent to the init", "done without: packets are looked at before they are taken" },

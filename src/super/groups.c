@@ -1,13 +1,16 @@
 /* Groups of units that are gone. A group can't be removed while something in it is still on its way out,
  * though nothing of it is seen any more: it is tried again, later and later, and at the end of the run. */
+#include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "super/parts.h"
+#include "super/hook_run.h"
 
 enum { TRIES = 12, FIRST_MS = 20, END_ROUNDS = 50, END_MS = 2, PREFIX = 48 };
 
@@ -18,13 +21,97 @@ static void prefix_of(uint64_t base, char text[PREFIX])
 	(void)snprintf(text, PREFIX, "sysg.%" PRIx64 ".", base >> 20);
 }
 
-char *job_cgroup_name(const struct job *j, char name[64])
+/* What limits the tree of a unit; NULL: nothing that needs a group. */
+static const struct cgroup_spec *limits_of(const struct unit *u)
 {
-	char prefix[PREFIX];
+	const struct job *root = job_of(u->root);
+	const struct cgroup_spec *spec = root && root->svc ? &root->svc->cgroup : NULL;
+	bool any = spec && spec->root;
 
-	prefix_of(j->s->marks.base, prefix);
-	(void)snprintf(name, 64, "%s%d.%" PRIu64, prefix, (int)getpid(), j->u->id);
-	return name;
+	for (int i = 0; spec && i < CGROUP_COUNT; i++)
+		any |= spec->v[i] != NULL;
+	return any ? spec : NULL;
+}
+
+static int refused(struct err *err, int sys, const char *why)
+{
+	(void)err_set(err, ERR_RLIMIT, sys, "limits.cgroup can't be set: %s", why);
+	return err_help(err, "sysg doctor");
+}
+
+/* The group of all of a tree: made by the first of it that starts, there until nothing of it is left. */
+static int open_tree(
+	struct super *s, struct job *root, const struct cgroup_spec *spec, struct err *err)
+{
+	char path[CGROUP_PATH], folder[CGROUP_PATH] = "", prefix[PREFIX];
+
+	if (root->tree_group)
+		return 0;
+	if (spec->root && cgroup_root(s->cgroup, spec->root, folder, sizeof folder) < 0)
+		return refused(err, errno, "`root` is not below the mount of cgroup v2");
+	prefix_of(s->marks.base, prefix);
+	if (snprintf(path, sizeof path, "%s%s%s%d.%" PRIu64 ".tree", folder, *folder ? "/" : "",
+		    prefix, (int)getpid(), root->u->id) >= (int)sizeof path)
+		return refused(err, ENAMETOOLONG, "`root` is too long");
+	if (cgroup_limit(s->cgroup, path, spec->v, err) < 0)
+		return -1;
+	root->tree_group = strdup(path);
+	return root->tree_group ? 0 : refused(err, ENOMEM, "out of memory");
+}
+
+/* To join a group is never refused by its limit: so that what is spawned is no way round it. */
+static int room(
+	struct super *s, const struct job *root, const struct cgroup_spec *spec, struct err *err)
+{
+	int64_t now = spec->v[CGROUP_PIDS]
+			      ? cgroup_number(s->cgroup, root->tree_group, "pids.current", "")
+			      : 0;
+
+	if (now <= 0 || now < cgroup_number(s->cgroup, root->tree_group, "pids.max", ""))
+		return 0;
+	(void)err_set(err, ERR_EXEC_FAILED, EAGAIN,
+		"limits.cgroup.pids_max of %s reached: %" PRId64 " of %s", root->u->name, now,
+		spec->v[CGROUP_PIDS]);
+	return err_help(err, "sysg tree %s", root->u->name);
+}
+
+static int path_in_tree(struct super *s, const struct job *j, const struct cgroup_spec *spec,
+	char path[CGROUP_PATH], struct err *err)
+{
+	struct job *root = job_of(j->u->root);
+
+	if (!s->cgroup)
+		return refused(err, 0, "no cgroup v2 group is delegated to us");
+	if (open_tree(s, root, spec, err) < 0 || room(s, root, spec, err) < 0)
+		return -1;
+	(void)snprintf(path, CGROUP_PATH, "%.1900s/%" PRIu64, root->tree_group, j->u->id);
+	if (spec->v[CGROUP_MEMORY] && cgroup_split(s->cgroup, path) < 0)
+		return refused(err, errno, strerror(errno));
+	return 0;
+}
+
+int group_open(struct super *s, struct job *j, int hook, struct group *ret, struct err *err)
+{
+	const struct cgroup_spec *spec = limits_of(j->u);
+	char path[CGROUP_PATH + 32], prefix[PREFIX];
+
+	*ret = (struct group){ .procs = -1, .kill_fd = -1 };
+	if (spec && path_in_tree(s, j, spec, path, err) < 0)
+		return -1;
+	if (!s->cgroup)
+		return 0;
+	prefix_of(s->marks.base, prefix);
+	if (!spec)
+		(void)snprintf(path, sizeof path, "%s%d.%" PRIu64, prefix, (int)getpid(), j->u->id);
+	size_t n = strlen(path);
+	if (hook >= 0)
+		(void)snprintf(path + n, sizeof path - n, ".hook.%d", hook);
+	if (cgroup_make(s->cgroup, path, &ret->procs, &ret->kill_fd) == 0 &&
+		!(ret->path = strdup(path)))
+		group_close(s, ret);
+	if (ret->path || !spec) /* else the mark holds it all the same */
+		return 0;
+	return refused(err, errno, strerror(errno));
 }
 
 static void again(struct super *s, struct timer *t);
@@ -48,11 +135,41 @@ static void again(struct super *s, struct timer *t)
 		s->group_tries = 0;
 }
 
-void group_drop(struct super *s, const char *name)
+static void drop(struct super *s, const char *path)
 {
-	cgroup_drop(s->cgroup, name);
+	cgroup_drop(s->cgroup, path);
 	s->group_tries = 0;
 	again(s, &s->group_timer);
+}
+
+void group_close(struct super *s, struct group *g)
+{
+	if (g->procs >= 0)
+		close(g->procs);
+	if (g->kill_fd >= 0)
+		close(g->kill_fd);
+	if (g->path)
+		drop(s, g->path);
+	free(g->path);
+	*g = (struct group){ .procs = -1, .kill_fd = -1 };
+}
+
+void group_leave_tree(struct super *s, struct job *j)
+{
+	if (!j->tree_group || j->u->descendants)
+		return;
+	for (const struct hook_run *h = s->hooks; h; h = h->next)
+		if (h->j == j)
+			return; /* one that was forked may not have joined its group yet */
+	drop(s, j->tree_group);
+	free(j->tree_group);
+	j->tree_group = NULL;
+}
+
+bool group_oom(const struct job *j)
+{
+	return j->group.path &&
+	       cgroup_number(j->s->cgroup, j->group.path, "memory.events.local", "oom_kill") > 0;
 }
 
 void groups_before(struct super *s, const struct mark_range *before)
@@ -62,7 +179,16 @@ void groups_before(struct super *s, const struct mark_range *before)
 	if (!s->cgroup || before->base == s->marks.base)
 		return;
 	prefix_of(before->base, prefix);
-	if (cgroup_clear(s->cgroup, prefix))
+	unsigned left = cgroup_clear(s->cgroup, prefix);
+	for (size_t i = 0; i < s->m->nservices; i++) {
+		char path[CGROUP_PATH], root[CGROUP_PATH];
+		if (s->m->services[i].cgroup.root &&
+			cgroup_root(s->cgroup, s->m->services[i].cgroup.root, root, sizeof root) ==
+				0 &&
+			snprintf(path, sizeof path, "%s/%s", root, prefix) < (int)sizeof path)
+			left += cgroup_clear(s->cgroup, path);
+	}
+	if (left)
 		later(s);
 }
 
@@ -81,8 +207,10 @@ void groups_end(struct super *s)
 		left = s->marks.usable ? cgroup_clear(s->cgroup, prefix) : 0;
 		left += cgroup_retry(s->cgroup);
 		if (!left)
-			return;
+			break;
 		(void)poll(NULL, 0, END_MS);
 	}
-	log_line(LOG_WARN, "a cgroup of ours can't be removed: %u left", left);
+	cgroup_restore(s->cgroup);
+	if (left)
+		log_line(LOG_WARN, "a cgroup of ours can't be removed: %u left", left);
 }

@@ -2,6 +2,7 @@
 #include "super/hook_run.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,12 +55,9 @@ void hook_free(struct hook_run *h)
 		aux_forget_hook(s, h->pid);
 	if (h->status_fd >= 0)
 		close(h->status_fd);
-	if (h->in.cgroup_procs >= 0) {
-		close(h->in.cgroup_procs);
-		if (h->cgroup_kill >= 0)
-			close(h->cgroup_kill);
-		group_drop(s, h->group);
-	}
+	group_close(s, &h->group);
+	if (h->j && node_state_at_rest(h->j->u->state))
+		group_leave_tree(s, h->j);
 	free(h);
 }
 
@@ -112,15 +110,19 @@ void hook_prepare_failed(struct super *s, struct unit *u, int code, int sig, con
 		.known = true,
 		.code = code,
 		.signal = sig,
-		.reason = sig ? END_SIGNAL : END_EXITED,
+		.reason = err->code == ERR_RLIMIT ? END_EXEC_FAILED
+			  : sig                   ? END_SIGNAL
+						  : END_EXITED,
 		.ended_ns = clock_mono_ns(),
 		.ended_wall_ns = clock_wall_ns(),
 	};
 	event_add(s, EVENT_HOOK, u, err->code, "%s", err->msg);
+	post(s, u, EV_HOOK_FAIL);
+	if (err->code == ERR_RLIMIT)
+		return; /* tried once, and said when it is at rest */
 	log_line(LOG_ERR, "error[SG%04d]: %s: %s", err->code, unit_path(u, path, sizeof path),
 		err->msg);
 	trouble_say_help(LOG_ERR, err->help);
-	post(s, u, EV_HOOK_FAIL);
 }
 
 /* The state of the unit that was there for this run goes on. */
@@ -282,15 +284,18 @@ static int64_t limit_of(const struct hook *hook, enum hook_kind kind)
 	return hook->timeout_ns;
 }
 
-static struct hook_run *run_new(struct super *s, struct job *j, enum hook_kind kind)
+static struct hook_run *run_new(
+	struct super *s, struct job *j, enum hook_kind kind, struct err *err)
 {
 	struct hook_run *h = calloc(1, sizeof *h);
-	char unit[64];
 
+	(void)err_set(err, ERR_PRE_START, ENOMEM, "out of memory");
 	if (!h)
 		return NULL;
 	/* Its place among the timers is made now, and kept: none of those that it gets later can fail. */
-	if (heap_put(&s->timers, &h->timer.node, INT64_MAX) < 0) {
+	if (group_open(s, j, (int)(j->hook_runs++ % INT_MAX), &h->group, err) < 0 ||
+		heap_put(&s->timers, &h->timer.node, INT64_MAX) < 0) {
+		group_close(s, &h->group);
 		free(h);
 		return NULL;
 	}
@@ -298,14 +303,12 @@ static struct hook_run *run_new(struct super *s, struct job *j, enum hook_kind k
 	h->s = s;
 	h->j = j;
 	h->kind = kind;
-	h->status_fd = h->in.cgroup_procs = h->cgroup_kill = -1;
+	h->status_fd = -1;
+	h->in.cgroup_procs = h->group.procs;
 	h->timeout_ns = limit_of(hook_of(j, kind), kind);
 	snprintf(h->program, sizeof h->program, "%s", hook_of(j, kind)->argv[0]);
-	snprintf(h->group, sizeof h->group, "%s.hook.%u", job_cgroup_name(j, unit), j->hook_runs++);
 	h->in.mark = launch_mark(s);
-	if (s->cgroup && cgroup_make(s->cgroup, h->group, &h->in.cgroup_procs, &h->cgroup_kill) < 0)
-		h->in.cgroup_procs = h->cgroup_kill = -1; /* the mark holds it all the same */
-	h->sweep = (struct sweep_target){ .mark = h->in.mark, .cgroup_kill_fd = h->cgroup_kill };
+	h->sweep = (struct sweep_target){ .mark = h->in.mark, .cgroup_kill_fd = h->group.kill_fd };
 	h->next = s->hooks;
 	s->hooks = h;
 	return h;
@@ -314,12 +317,11 @@ static struct hook_run *run_new(struct super *s, struct job *j, enum hook_kind k
 /* Every run is limited from its fork on. NULL: err says why it could not be started. */
 struct hook_run *hook_begin(struct super *s, struct job *j, enum hook_kind kind, struct err *err)
 {
-	struct hook_run *h = run_new(s, j, kind);
+	struct hook_run *h = run_new(s, j, kind, err);
 	struct spawned child;
 
 	if (!h) {
-		err_set(err, ERR_PRE_START, ENOMEM,
-			"its %s hook could not be started: out of memory", hook_name(kind));
+		(void)err_wrap(err, "its %s hook could not be started", hook_name(kind));
 		return NULL;
 	}
 	if (launch_hook(s, j, kind, &h->in, &child, err) < 0) {

@@ -21,7 +21,8 @@ struct job *job_new(struct super *s, struct unit *u, const struct service *svc)
 	j->u = u;
 	j->svc = svc;
 	j->status.fd = -1;
-	j->cgroup_procs = j->cgroup_kill = j->sweep.cgroup_kill_fd = -1;
+	j->group = (struct group){ .procs = -1, .kill_fd = -1 };
+	j->sweep.cgroup_kill_fd = -1;
 	u->rt = j;
 	return j;
 }
@@ -44,19 +45,6 @@ static void drop_status(struct super *s, struct job *j)
 	j->status.fd = -1;
 }
 
-static void drop_cgroup(struct super *s, struct job *j)
-{
-	char name[64];
-
-	if (j->cgroup_procs < 0)
-		return;
-	close(j->cgroup_procs);
-	if (j->cgroup_kill >= 0)
-		close(j->cgroup_kill);
-	j->cgroup_procs = j->cgroup_kill = j->sweep.cgroup_kill_fd = -1;
-	group_drop(s, job_cgroup_name(j, name));
-}
-
 void job_at_rest(struct super *s, struct job *j)
 {
 	if (j->sweeping)
@@ -64,7 +52,9 @@ void job_at_rest(struct super *s, struct job *j)
 	j->sweeping = false;
 	signal_over(j, 0);
 	drop_status(s, j);
-	drop_cgroup(s, j);
+	j->sweep.cgroup_kill_fd = -1;
+	group_close(s, &j->group);
+	group_leave_tree(s, j);
 	notify_close(j);
 	timer_del(s, &j->ttl);
 	j->stop_deadline_ns = 0;

@@ -81,16 +81,13 @@ uint64_t launch_mark(struct super *s)
 	return mark_next(&s->marks, mark_in_use, s);
 }
 
-static void join_groups(struct super *s, struct job *j)
+static int join_groups(struct super *s, struct job *j, struct err *err)
 {
-	char name[64];
-
 	j->mark = launch_mark(s);
-	if (s->cgroup && j->cgroup_procs < 0 &&
-		cgroup_make(
-			s->cgroup, job_cgroup_name(j, name), &j->cgroup_procs, &j->cgroup_kill) < 0)
-		j->cgroup_procs = j->cgroup_kill = -1; /* the mark holds it all the same */
-	j->sweep = (struct sweep_target){ .mark = j->mark, .cgroup_kill_fd = j->cgroup_kill };
+	if (!j->group.path && group_open(s, j, -1, &j->group, err) < 0)
+		return -1;
+	j->sweep = (struct sweep_target){ .mark = j->mark, .cgroup_kill_fd = j->group.kill_fd };
+	return 0;
 }
 
 static void fill_spec(struct super *s, struct job *j, struct child_spec *spec)
@@ -99,7 +96,7 @@ static void fill_spec(struct super *s, struct job *j, struct child_spec *spec)
 
 	spec->cwd = j->cwd;
 	spec->mark = j->mark;
-	spec->cgroup_fd = j->cgroup_procs;
+	spec->cgroup_fd = j->group.procs;
 	spec->nofile_soft = s->pre.nofile_soft;
 	spec->die_with_parent = !s->pre.pid1;
 	if (!l)
@@ -258,8 +255,7 @@ int launch_start(struct super *s, struct unit *u, struct err *err)
 		launch_afresh(u);
 	}
 	struct child_spec spec = { .argv = argv_of(j) };
-	join_groups(s, j);
-	if (notify_open(j, err) < 0)
+	if (join_groups(s, j, err) < 0 || notify_open(j, err) < 0)
 		return -1;
 	autofree struct names *names = NULL;
 	autofree char **envp = environment(s, j, NULL, &names, err);

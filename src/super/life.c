@@ -75,7 +75,8 @@ void kill_now(struct super *s, struct unit *u)
 	}
 }
 
-static enum end_reason reason_of(const struct unit *u, int sig)
+/* A shell tells by 137 that what it ran was killed. */
+static enum end_reason reason_of(const struct unit *u, int code, int sig)
 {
 	if (!u->exec_ok && u->trouble.code != ERR_OK)
 		return END_EXEC_FAILED;
@@ -90,7 +91,9 @@ static enum end_reason reason_of(const struct unit *u, int sig)
 	case CAUSE_CASCADE:
 		return END_CASCADE;
 	default:
-		return sig ? END_SIGNAL : END_EXITED;
+		return code == 128 + SIGKILL && group_oom(job_of(u)) ? END_OOM
+		       : sig                                         ? END_SIGNAL
+								     : END_EXITED;
 	}
 }
 
@@ -103,7 +106,7 @@ void effects_exit(struct super *s, struct unit *u, int code, int sig)
 		.known = true,
 		.code = code,
 		.signal = sig,
-		.reason = reason_of(u, sig),
+		.reason = reason_of(u, code, sig),
 		.ended_ns = clock_mono_ns(),
 		.ended_wall_ns = clock_wall_ns(),
 	};

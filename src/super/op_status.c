@@ -105,6 +105,8 @@ static void supervisor_row(struct conn *c)
 	packet_put(&b, "version", SYSG_VERSION);
 	packet_put_int(&b, "uptime_ns", clock_mono_ns() - s->boot_ns);
 	packet_put(&b, "containment", s->cgroup ? "cgroup" : s->marks.usable ? "mark" : "session");
+	if (cgroup_holds_memory(s->cgroup))
+		packet_put(&b, "memory_enforcement", "cgroup");
 	packet_put_int(&b, "own_reaped", (int64_t)s->reaped_own);
 	packet_put_int(&b, "adopted_reaped", (int64_t)s->reaped_adopted);
 	packet_put_int(&b, "turns", (int64_t)s->turns);
@@ -225,9 +227,9 @@ static void unit_row(struct conn *c, const struct unit *u)
 	put_trouble(&b, u, &u->trouble);
 	if (j)
 		packet_put(&b, "containment",
-			j->cgroup_procs >= 0 ? "cgroup"
-			: j->mark            ? "mark"
-					     : "session");
+			j->group.path ? "cgroup"
+			: j->mark     ? "mark"
+				      : "session");
 	packet_end(&b, NULL, 0);
 	conn_send(c, &b);
 }

@@ -29,7 +29,7 @@ def test_nobody_running_is_a_consistent_world(box):
     f = found(out)
     assert rc == 0 and not any(v == 'bad' for rows in f.values() for v, _ in rows), out
     assert f['supervisor'] == [('ok', 'none is running here')]
-    assert {'/proc', 'marks', 'cgroup v2', 'pidfd_open', 'SO_PEERPIDFD', 'SO_PASSRIGHTS', 'close_range', 'clone3', 'CAP_KILL', 'CAP_SETUID', 'CAP_SETGID',
+    assert {'/proc', 'marks', 'cgroup v2', 'cgroup controllers', 'pidfd_open', 'SO_PEERPIDFD', 'SO_PASSRIGHTS', 'close_range', 'clone3', 'CAP_KILL', 'CAP_SETUID', 'CAP_SETGID',
             'CAP_SETPCAP', 'CAP_SYS_RESOURCE', 'no_new_privs', 'seccomp', 'RLIMIT_NOFILE', 'terminal', 'manifest', 'runtime directory'} <= f.keys()
 
 

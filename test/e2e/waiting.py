@@ -3,7 +3,7 @@ import os
 import time
 
 ASAN = bool(os.environ.get('E2E_ASAN'))
-SLOW = 5 if ASAN else 1
+SLOW = 5 if ASAN else 2 if os.environ.get('KERNEL_TIER') else 1
 
 
 def until(what, seconds=10, every=0.005, why='the condition'):

@@ -17,7 +17,7 @@ static const char *const pages[SCOPE_COUNT] = {
 		"essential "
 		"success_exit_codes stop_signal stop_target stop_timeout health_check hooks !skip "
 		"!cron !replicas spawn logs user group !supplementary_groups !capabilities "
-		"!no_new_privs !limits !isolation deployment !remote !request_capabilities "
+		"!no_new_privs limits !isolation deployment !remote !request_capabilities "
 		"!grant_capabilities !public !on_exit",
 	[SCOPE_ENV] = "file vars !secrets inherit_env !clear_session_vars !strip",
 	[SCOPE_DEP] = "service condition restart",
@@ -33,6 +33,9 @@ static const char *const pages[SCOPE_COUNT] = {
 	[SCOPE_SPAWN] = "mode limits when_full termination_policy !restart !allow",
 	[SCOPE_LIMITS] = "termination_policy children depth descendants ever !total_memory "
 			 "!child_memory rate ttl",
+	[SCOPE_RESOURCES] = "!memory !nofile !nproc !memlock !core !nice !cpu_affinity "
+			    "!oom_score_adj cgroup",
+	[SCOPE_CGROUP] = "memory_max pids_max cpu_max cpu_weight root",
 };
 
 /* Where a map of each scope is written, as the line around one key. */
@@ -54,6 +57,8 @@ static const char *const around[SCOPE_COUNT] = {
 	[SCOPE_LOGS] = SVC("    logs: {%s: 1}\n"),
 	[SCOPE_SPAWN] = SVC("    spawn: {mode: dynamic, %s: 1}\n"),
 	[SCOPE_LIMITS] = SVC("    spawn: {mode: dynamic, limits: {%s: 1}}\n"),
+	[SCOPE_RESOURCES] = SVC("    limits: {%s: 1}\n"),
+	[SCOPE_CGROUP] = SVC("    limits: {cgroup: {%s: 1}}\n"),
 };
 
 Test(keys, are_those_of_the_page_and_no_more)

@@ -383,3 +383,44 @@ Test(spawn, limits_without_the_dynamic_mode_are_a_warning)
 	manifest_free(m);
 	findings_done(&found);
 }
+
+Test(cgroup, values_are_as_the_kernel_takes_them)
+{
+	struct manifest *m =
+		good(SVC("    limits: {cgroup: {memory_max: 64M, pids_max: 10, cpu_max: 50000, "
+			 "cpu_weight: 10000, root: /sys/fs/cgroup/x}}\n"));
+	char *const *v = m->services[0].cgroup.v;
+
+	cr_expect_str_eq(v[CGROUP_MEMORY], "67108864");
+	cr_expect_str_eq(v[CGROUP_PIDS], "10");
+	cr_expect_str_eq(v[CGROUP_CPU], "50000 100000");
+	cr_expect_str_eq(v[CGROUP_WEIGHT], "10000");
+	cr_expect_str_eq(m->services[0].cgroup.root, "/sys/fs/cgroup/x");
+	manifest_free(m);
+	m = good(SVC(
+		"    limits: {cgroup: {memory_max: max, pids_max: max, cpu_max: max 20000}}\n"));
+	v = m->services[0].cgroup.v;
+	cr_expect_str_eq(v[CGROUP_MEMORY], "max");
+	cr_expect_str_eq(v[CGROUP_CPU], "max 20000");
+	cr_expect_null(v[CGROUP_WEIGHT]);
+	manifest_free(m);
+}
+
+Test(cgroup, values_have_a_range_and_a_form)
+{
+	static const char *const bad[] = { "memory_max: 4095", "memory_max: 1.5G", "pids_max: 0",
+		"pids_max: 4194305", "cpu_weight: 0", "cpu_weight: 10001", "cpu_weight: max",
+		"cpu_max: 999", "cpu_max: 5000 1000001", "cpu_max: 50%", "root: ../x",
+		"root: /a/../b", "root: ''" };
+
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		char text[256];
+		snprintf(text, sizeof text, SVC("    limits: {cgroup: {%s}}\n"), bad[i]);
+		cr_expect_null(load(text), "%s", bad[i]);
+		cr_expect_eq(found.n, 1, "%s: %zu", bad[i], found.n);
+	}
+	manifest_free(good(
+		SVC("    limits: {cgroup: {memory_max: 4096, pids_max: 4194304, cpu_weight: 1, "
+		    "cpu_max: 1000 1000000}}\n")));
+	findings_done(&found);
+}

@@ -180,10 +180,10 @@ static int child(void *arg)
 	return 125;
 }
 
-static void join_cgroup(const char *dir)
+static void join_cgroup(const char *dir, const char *where)
 {
 	char path[512];
-	snprintf(path, sizeof(path), "%s/cgroup.procs", dir);
+	snprintf(path, sizeof(path), "%s%s/cgroup.procs", dir, where);
 	write_file(path, "0");
 }
 
@@ -205,10 +205,12 @@ static pid_t start(struct opts *o)
 	else
 		flags |= CLONE_NEWPID | CLONE_NEWNS | o->flags;
 	if (o->cgroup)
-		join_cgroup(o->cgroup);
+		join_cgroup(o->cgroup, "");
 	must(pipe2(o->go, O_CLOEXEC), "pipe");
 	pid_t pid = clone(child, stack + sizeof(stack), flags, o);
 	must(pid, "clone");
+	if (o->cgroup) /* the group is the child's alone */
+		join_cgroup(o->cgroup, "/..");
 	if (o->user_map)
 		map_user(pid, o->user_map);
 	close(o->go[0]);
