@@ -58,10 +58,11 @@ struct unit {
 	char name[CAP_NAME + 1];
 	struct unit *parent, *root; /* root: the service of its tree, itself for a service */
 	bool orphan; /* its parent ended: it is kept and counted below the root, whose it isn't */
-	unsigned orphans;          /* of a root: live ones */
-	char *logged_as;           /* owned: the path that its log file goes by; NULL: its own */
-	struct list kids, sibling; /* live and ended ones, in order of their ids */
-	struct list all;           /* tree.all, in order of their ids */
+	unsigned orphans;            /* of a root: live ones */
+	char *logged_as;             /* owned: the path that its log file goes by; NULL: its own */
+	struct list results, result; /* kids that ended, in that order; among the parent's */
+	struct list kids, sibling;   /* live and ended ones, in order of their ids */
+	struct list all;             /* tree.all, in order of their ids */
 	unsigned depth;
 	ssize_t service; /* index into the manifest; -1: spawned */
 	UT_hash_handle by_id, by_pid;

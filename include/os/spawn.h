@@ -21,6 +21,10 @@ int spawn_start(const struct child_spec *spec, struct spawned *ret, struct err *
  * so); -1 a stage failed, err has its code, errno and words; 0 nothing there yet. */
 int spawn_result(int status_fd, const char *program, struct err *err);
 
+/* Looks at our own namespaces and root once, so that no child has to: before the first fork with a confinement.
+ * They must not change after it. -1: each child looks itself. */
+int stages_prepare(void);
+
 /* The child's side: every stage in order, then execve. Never returns. */
 _Noreturn void stages_run(const struct child_spec *spec, int status_fd, pid_t parent);
 

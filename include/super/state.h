@@ -48,6 +48,7 @@ struct super {
 	int starts;            /* told to begin in this turn */
 
 	struct mark_range marks;
+	bool marks_again; /* each was given out once */
 	struct sweep *sweep;
 	int64_t sweep_at_ns;      /* when it wants to be called; INT64_MAX: not of itself */
 	struct cgroup *cgroup;    /* NULL: not delegated */

@@ -76,6 +76,7 @@ static void drop(struct tree *t, struct unit *u)
 	HASH_DELETE(by_id, t->by_id, u);
 	list_del(&u->all);
 	list_del(&u->sibling);
+	list_del(&u->result);
 	t->units--;
 	free(u->logged_as);
 	free(u);
@@ -112,6 +113,8 @@ static struct unit *add(struct tree *t, struct unit *parent)
 		u->limits.v[i] = LIMIT_NONE;
 	list_init(&u->kids);
 	list_init(&u->sibling);
+	list_init(&u->results);
+	list_init(&u->result);
 	list_init(&u->all);
 	list_add_tail(parent ? &parent->kids : &t->services, &u->sibling);
 	list_add_tail(&t->all, &u->all);
@@ -193,16 +196,9 @@ void tree_remove_service(struct tree *t, struct unit *u)
  * never the one. */
 static void forget_oldest(struct tree *t, struct unit *parent, const struct unit *newest)
 {
-	struct unit *oldest = NULL;
+	struct unit *oldest = list_entry(parent->results.next, struct unit, result);
 
-	list_each(it, &parent->kids)
-	{
-		struct unit *kid = list_entry(it, struct unit, sibling);
-		if (kid->ended && kid != newest &&
-			(!oldest || kid->exit.ended_ns < oldest->exit.ended_ns))
-			oldest = kid;
-	}
-	if (!oldest)
+	if (oldest == newest)
 		return;
 	drop(t, oldest);
 	parent->kept--;
@@ -234,6 +230,7 @@ void tree_end(struct tree *t, struct unit *u)
 		drop(t, u);
 		return;
 	}
+	list_add_tail(&parent->results, &u->result);
 	parent->kept++;
 	if ((int64_t)parent->kept > (cap > CAP_RESULTS_MIN ? cap : CAP_RESULTS_MIN))
 		forget_oldest(t, parent, u);

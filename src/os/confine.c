@@ -95,9 +95,13 @@ static int filters_check(const struct proc_status *st, struct err *e)
 /* Where there is no security module, or one that has no labels, nothing can be read of ourselves either. */
 static int label_check(pid_t pid, struct err *e)
 {
-	char own[256], theirs[256];
+	static char own[256];
+	static int has = -1;
+	char theirs[256];
 
-	if (proc_label_read(getpid(), own, sizeof own) < 0)
+	if (has < 0)
+		has = proc_label_read(getpid(), own, sizeof own) == 0;
+	if (!has)
 		return 0;
 	if (proc_label_read(pid, theirs, sizeof theirs) < 0)
 		return unread(e, "security label");
@@ -120,6 +124,7 @@ static int confine_read(
 		.cap_permitted = st->cap_permitted,
 		.cap_bounding = st->cap_bounding,
 		.cap_ambient = st->cap_ambient,
+		.own_bounding = own_status()->cap_bounding,
 		.no_new_privs = st->no_new_privs,
 		.umask = st->umask,
 	};

@@ -39,7 +39,7 @@ static int open_of(pid_t pid, const char *name)
 }
 
 /* Reads what fits (size - 1 bytes) and ends it with NUL. Length, or -1; an empty file is a process
- * that has gone. */
+ * that has gone. These files are made whole by the first read, so that a short one was the last. */
 static ssize_t read_some(int fd, char *buf, size_t size)
 {
 	size_t n = 0;
@@ -50,9 +50,9 @@ static ssize_t read_some(int fd, char *buf, size_t size)
 			continue;
 		if (r < 0)
 			return gone_errno();
-		if (r == 0)
-			break;
 		n += (size_t)r;
+		if (n < size - 1)
+			break;
 	}
 	buf[n] = '\0';
 	if (n == 0) {
@@ -126,7 +126,8 @@ int proc_stat_read_at(int proc_fd, struct proc_stat *ret)
 struct lines {
 	int fd;
 	size_t at, len;
-	char chunk[1024];
+	bool last; /* the read was short */
+	char chunk[4096];
 	char line[LINE_MAX_BYTES];
 };
 
@@ -137,11 +138,12 @@ static int lines_next(struct lines *l)
 
 	for (;;) {
 		if (l->at == l->len) {
-			ssize_t r = read(l->fd, l->chunk, sizeof l->chunk);
+			ssize_t r = l->last ? 0 : read(l->fd, l->chunk, sizeof l->chunk);
 			if (r < 0 && errno == EINTR)
 				continue;
 			if (r < 0)
 				return gone_errno();
+			l->last = r < (ssize_t)sizeof l->chunk;
 			l->at = 0;
 			l->len = (size_t)r;
 			if (r == 0) {

@@ -12,6 +12,8 @@ int spawn_start(const struct child_spec *spec, struct spawned *ret, struct err *
 	if (pipe2(p, O_CLOEXEC) < 0)
 		return err_set(err, ERR_EXEC_FAILED, errno, "no pipe for the set-up of a child: %s",
 			strerror(errno));
+	if (spec->confine)
+		(void)stages_prepare();
 	pid_t self = getpid(), pid = fork();
 	if (pid == 0)
 		stages_run(spec, p[1], self);

@@ -125,9 +125,10 @@ static int stage_limits(struct setup *s)
 			continue;
 		if (getrlimit(r, &rl) < 0)
 			return -1;
-		rl.rlim_max = at_most(c->rlim_hard[r], rl.rlim_max);
-		rl.rlim_cur = at_most(c->rlim_soft[r], rl.rlim_max);
-		if (setrlimit(r, &rl) < 0)
+		struct rlimit to = { .rlim_max = at_most(c->rlim_hard[r], rl.rlim_max) };
+		to.rlim_cur = at_most(c->rlim_soft[r], to.rlim_max);
+		if ((to.rlim_cur != rl.rlim_cur || to.rlim_max != rl.rlim_max) &&
+			setrlimit(r, &to) < 0)
 			return -1;
 	}
 	if (!c && s->spec->nofile_soft && getrlimit(RLIMIT_NOFILE, &rl) == 0) {
@@ -177,8 +178,8 @@ static int stage_bounding(struct setup *s)
 		return 0;
 	/* root's exec fills the permitted set from the bounding set: so that is what bounds a
 	 * caller of uid 0 */
-	return priv_drop_bounding(
-		to_be_root(s->spec) ? c->cap_bounding & c->cap_permitted : c->cap_bounding);
+	uint64_t keep = to_be_root(s->spec) ? c->cap_bounding & c->cap_permitted : c->cap_bounding;
+	return c->own_bounding & ~keep ? priv_drop_bounding(keep) : 0;
 }
 
 static int stage_groups(struct setup *s)
@@ -253,12 +254,27 @@ const char *stage_place(int place)
 	return place > 0 && place <= PLACES ? places[place - 1].name : "process";
 }
 
+/* Ours, looked at once: they never change. st_nlink 0: the kernel has none. */
+static struct stat own_places[PLACES];
+static bool places_known;
+
 static int place_stat(pid_t pid, const char *file, struct stat *ret)
 {
 	char path[64];
 
 	(void)snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, file);
 	return stat(path, ret);
+}
+
+int stages_prepare(void)
+{
+	for (int i = 0; i < PLACES && !places_known; i++) {
+		own_places[i].st_nlink = 0;
+		if (place_stat(getpid(), places[i].file, &own_places[i]) < 0 && errno != ENOENT)
+			return -1;
+	}
+	places_known = true;
+	return 0;
 }
 
 /* The directory alone would be the same in a bind mount of "/": its path, seen from our root, is not. */
@@ -275,22 +291,21 @@ static bool root_is_ours(pid_t pid)
 static int stage_places(struct setup *s)
 {
 	const struct child_confine *c = s->spec->confine;
-	struct stat ours, theirs;
+	struct stat theirs;
 	struct proc_stat ps;
 
 	if (!c || !c->like)
 		return 0;
+	if (stages_prepare() < 0)
+		return -1;
 	for (s->place = 1; s->place <= PLACES; s->place++) {
-		const char *file = places[s->place - 1].file;
-		if (place_stat(getpid(), file, &ours) < 0) {
-			if (errno == ENOENT)
-				continue;
-			return -1;
-		}
-		if (place_stat(c->like, file, &theirs) < 0)
+		const struct stat *ours = &own_places[s->place - 1];
+		if (!ours->st_nlink)
+			continue;
+		if (place_stat(c->like, places[s->place - 1].file, &theirs) < 0)
 			return -1;
 		errno = 0;
-		if (ours.st_ino != theirs.st_ino || ours.st_dev != theirs.st_dev ||
+		if (ours->st_ino != theirs.st_ino || ours->st_dev != theirs.st_dev ||
 			(s->place == 1 && !root_is_ours(c->like)))
 			return -1;
 	}

@@ -78,7 +78,14 @@ static bool mark_in_use(void *arg, uint64_t mark)
 
 uint64_t launch_mark(struct super *s)
 {
-	return mark_next(&s->marks, mark_in_use, s);
+	uint64_t before = s->marks.count;
+	uint64_t mark = mark_next(&s->marks, s->marks_again ? mark_in_use : NULL, s);
+
+	if (s->marks_again ||
+		s->marks.count > before) /* the first time round none was given out before */
+		return mark;
+	s->marks_again = true;
+	return mark_in_use(s, mark) ? launch_mark(s) : mark;
 }
 
 static int join_groups(struct super *s, struct job *j, struct err *err)
