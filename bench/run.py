@@ -114,6 +114,24 @@ def spawn():
                                                    'sysg spawn': spawn_of('sysg spawn -- true >/dev/null')}))
 
 
+def lib():
+    """By libsysg over one connection, beside fork, exec and wait: both of the same static program."""
+    tools = pathlib.Path(tempfile.mkdtemp(prefix='sysg-e2e-', dir='/var/tmp'))
+    tools.chmod(0o755)
+    root = pathlib.Path(__file__).resolve().parents[1]
+    subprocess.run(['musl-gcc', '-static', '-O2', f'-I{root}/include', root / 'bench/spawns.c', '-o', tools / 'spawns',
+                    root / 'build/release/libsysg.a'], check=True)
+    subprocess.run(['musl-gcc', '-static', '-O2', '-x', 'c', '-', '-o', tools / 'true'], input=b'int main(void) { return 0; }', check=True)
+
+    def measure(how):
+        b = Box(f'services: {{a: {{command: "{tools}/spawns {how} {SPAWNS * 40} {tools}/true >n.new; mv n.new n; exec sleep 1000", '
+                'spawn: {mode: dynamic, limits: {children: 1000}}}}')
+        return closed(b, float(b.file('n', 600)))
+    show('children of a static program', 'a second', rounds({how: lambda how=how: measure(how) for how in ('floor', 'sysg')}),
+         more_is_better=True)
+    shutil.rmtree(tools)
+
+
 WRITER = ('import os,sys\nblock = (b"x" * 99 + b"\\n") * 100\n'
           f'for _ in range({LINES} // 100):\n    os.write(1, block)\n')
 
@@ -146,7 +164,7 @@ def log():
 
 
 def main():
-    known = {'size': size, 'memory': memory, 'boot': boot, 'spawn': spawn, 'log': log}
+    known = {'size': size, 'memory': memory, 'boot': boot, 'spawn': spawn, 'lib': lib, 'log': log}
     for name in sys.argv[1:] or known:
         if name not in known:
             sys.exit(f'no measure {name}: {" ".join(known)}')

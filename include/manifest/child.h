@@ -20,7 +20,7 @@ struct child_cred {
  * capabilities(7). */
 struct child_confine {
 	uint64_t cap_inheritable, cap_permitted, cap_bounding, cap_ambient;
-	uint64_t own_bounding; /* the init's */
+	uint64_t not_ours; /* not in the init's bounding set, so not to be dropped from it */
 	bool no_new_privs;
 	mode_t umask;
 	uint64_t rlim_soft[CHILD_RLIMITS],

@@ -124,7 +124,7 @@ static int confine_read(
 		.cap_permitted = st->cap_permitted,
 		.cap_bounding = st->cap_bounding,
 		.cap_ambient = st->cap_ambient,
-		.own_bounding = own_status()->cap_bounding,
+		.not_ours = ~own_status()->cap_bounding,
 		.no_new_privs = st->no_new_privs,
 		.umask = st->umask,
 	};

@@ -179,7 +179,7 @@ static int stage_bounding(struct setup *s)
 	/* root's exec fills the permitted set from the bounding set: so that is what bounds a
 	 * caller of uid 0 */
 	uint64_t keep = to_be_root(s->spec) ? c->cap_bounding & c->cap_permitted : c->cap_bounding;
-	return c->own_bounding & ~keep ? priv_drop_bounding(keep) : 0;
+	return ~c->not_ours & ~keep ? priv_drop_bounding(keep) : 0;
 }
 
 static int stage_groups(struct setup *s)
