@@ -1,10 +1,13 @@
 """Who calls is what the kernel says of the peer (R1), never what the peer says."""
 import json
+import os
 import pathlib
+import signal
+import subprocess
 
 import pytest
 
-from harness import PYTHON, SYSG, TOOLS, until
+from harness import PYTHON, SYSG, TOOLS, delegated_cgroup, until
 
 PEER = str(TOOLS / 'peer.py')
 
@@ -156,3 +159,111 @@ def test_a_checks_command_calls_as_the_unit_that_it_serves_without_spawn(box):
         ''').up()
     assert b.file('who').split()[:2] == ['unit', 'root']
     assert b.file('rc').strip() == '4'
+
+
+def test_a_hooks_command_calls_as_the_unit_that_it_serves_without_spawn(box):
+    b = box('''
+        services:
+          root:
+            exec: [sleep, "1000"]
+            spawn: {mode: dynamic}
+            hooks: {post_start: "sysg whoami >who.new && mv who.new who; sysg spawn -- sleep 794; echo $? >rc.new; mv rc.new rc"}
+        ''').up()
+    assert b.file('who').split()[:2] == ['unit', 'root']
+    assert b.file('rc').strip() == '4'
+
+
+# --- a number that is used again ---
+
+@pytest.mark.parametrize('ns', [(), ('--filter', 'old')])
+def test_who_has_the_pid_and_the_connection_of_one_that_ended_is_nobody(box, ns):
+    b = tree(box, 'imp reuse who; echo $? >rc', ns=list(ns))
+    assert b.file('rc').strip() == '0'
+    first, second = b.file('who').splitlines()
+    assert 'class=unit path=root' in first
+    assert second == 'closed' or 'class=nobody' in second
+
+
+def test_it_is_nobody_too_where_the_first_had_ended_before_it_was_seen(box):
+    """PID 1 is stopped from outside meanwhile: it sees the connection when the number has its next owner."""
+    b = tree(box, ': >up; while ! test -e now; do sleep 0.02; done; imp reuse who early; echo $? >rc')
+    until(lambda: (b.home / 'up').exists())
+    b.kill(signal.SIGSTOP)
+    (b.home / 'now').write_text('x')
+    until(lambda: [p for p in b.procs().values() if p.cmdline == 'imp reuse who early'][1:])
+    (b.home / 'who.go').write_text('x')
+    b.kill(signal.SIGCONT)
+    assert b.file('rc').strip() == '0'
+    assert b.file('who').strip() == 'closed' or 'class=nobody' in b.file('who')
+
+
+# --- kernels and places ---
+
+OLD = ['--filter', 'old']  # among others without SO_PEERPIDFD and pidfds
+
+
+def test_without_so_peerpidfd_each_class_is_found_by_the_folder_in_proc(box):
+    b = tree(box, f'''sysg whoami >main; setsid sh -c 'sysg whoami >session'
+        {PYTHON} {PEER} whoami orphan to=orphan
+        {PYTHON} {PEER} whoami setsid orphan to=stranger
+        sysg spawn --name kid -- sh -c 'sysg whoami >kid.new; mv kid.new kid''' + "'", ns=OLD)
+    assert b.file('kid').split()[:2] == ['unit', 'root/kid']
+    assert b.file('main').split()[:2] == b.file('session').split()[:2] == ['unit', 'root']
+    assert json.loads(b.file('orphan'))['path'] == 'root' and json.loads(b.file('stranger'))['class'] == 'nobody'
+    assert b.sysg_ok('whoami', ns=OLD).split()[0] == 'operator'
+    assert b.sysg_ok('whoami', ns=OLD, uid=4705).split()[0] == 'nobody'
+
+
+def test_what_a_unit_that_is_a_subreaper_adopts_is_the_unit(box):
+    code = f"import ctypes, os; ctypes.CDLL(None).prctl(36, 1, 0, 0, 0); os.system('{PYTHON} {PEER} whoami setsid orphan to=me'); os.wait()"
+    b = tree(box, f'exec {PYTHON} -c "{code}"')
+    me = json.loads(b.file('me'))
+    assert (me['class'], me.get('path')) == ('unit', 'root')
+
+
+def test_below_a_nested_supervisor_each_of_the_two_knows_its_own(box):
+    outer = 'sysg --socket /run/sysg/control.sock'
+    inner = (
+        f'services: {{in: {{command: "sysg whoami >mine; {outer} whoami >theirs; '
+        f'{PYTHON} {PEER} whoami setsid orphan to=stranger; sysg spawn -- true; echo $? >rc.new; mv rc.new rc; exec sleep 1000", '
+        'spawn: {mode: dynamic}}}')
+    b = tree(box, f"cat >inner.yaml <<'END'\n{inner}\nEND\nexec sysg start -c inner.yaml")
+    assert b.file('rc').strip() == '0'
+    assert b.file('mine').split()[:2] == ['unit', 'in'] and b.file('theirs').split()[:2] == ['unit', 'root']
+    assert json.loads(b.file('stranger'))['class'] == 'nobody'
+    assert b.sysg_ok('whoami').split()[0] == 'operator'
+    socket = f"/run/sysg/{b.unit('root')['id']}/control.sock"
+    assert b.exec('sysg', '--socket', socket, 'whoami').stdout.split()[0] == 'operator'
+
+
+def beside(box, **kw):
+    """A supervisor that is not PID 1; its pid namespace has processes that are none of its own."""
+    b = box(None, argv=['true'], **kw)
+    (b.home / 'systemg.yaml').write_text(
+        f'''services: {{root: {{command: "sysg whoami >main; setsid sh -c 'sysg whoami >session'; {PYTHON} {PEER} whoami orphan to=orphan; '''
+        f'''{PYTHON} {PEER} whoami setsid orphan to=stranger; : >done; exec sleep 1000"}}}}''')
+    b = box(argv=['sh', '-c', 'sysg start -c systemg.yaml & wait; exec sleep 1000'], home=b.home, **kw).up()
+    until(lambda: (b.home / 'done').exists())
+    return b
+
+
+def test_a_supervisor_that_is_not_pid_1_knows_the_same_classes(box):
+    b = beside(box)
+    assert b.file('main').split()[:2] == b.file('session').split()[:2] == ['unit', 'root']
+    assert json.loads(b.file('orphan'))['path'] == 'root' and json.loads(b.file('stranger'))['class'] == 'nobody'
+    assert b.sysg_ok('whoami').split()[0] == 'operator' and b.sysg_ok('whoami', uid=4706).split()[0] == 'nobody'
+
+
+def test_in_a_shared_pid_namespace_root_of_another_container_is_nobody(box):
+    """Another mount namespace and another cgroup; either of them alone is no other container."""
+    b = beside(box)
+    with delegated_cgroup() as top:
+        def whoami(group, *words):
+            def enter():
+                if group:
+                    (group / 'cgroup.procs').write_text(str(os.getpid()))
+            r = subprocess.run(b.exec_argv([*words, 'sysg', 'whoami']), env=b.env, cwd='/', preexec_fn=enter, capture_output=True, text=True)
+            assert r.returncode == 0, r
+            return r.stdout.split()[0]
+        assert whoami(None, 'unshare', '--mount') == whoami(top) == 'operator'
+        assert whoami(top, 'unshare', '--mount') == 'nobody'

@@ -252,9 +252,10 @@ def whoami(*how):
     if 'setsid' in how:
         os.setsid()
     if 'orphan' in how:
+        parent = os.getpid()
         if os.fork():
             os._exit(0)
-        while os.getppid() != 1:
+        while os.getppid() == parent:
             time.sleep(0.005)
     for w in how:
         if w.startswith('uid='):
