@@ -18,6 +18,7 @@ enum {
 	CAP_YAML_NODES = 200000, /* nodes visited, aliases expanded */
 	CAP_NAME = 63,           /* bytes of a unit's name */
 	CAP_PATH_DEPTH = 64,     /* levels of a spawn tree, whatever depth says */
+	CAP_RIGHTS = 32,         /* rights that one unit holds */
 	CAP_HOOKS_UNIT = 16,     /* hooks of one unit that run at a time */
 	CAP_RESULTS_MIN = 1024,  /* results of ended children that a parent keeps at least */
 	CAP_LINE = 16 * 1024,    /* bytes of one log line before it is cut */

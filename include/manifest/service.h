@@ -11,6 +11,7 @@
 #include "manifest/hooks.h"
 #include "manifest/limits.h"
 #include "manifest/logs.h"
+#include "manifest/right.h"
 
 enum dep_condition { DEP_STARTED, DEP_HEALTHY, DEP_COMPLETED };
 
@@ -66,6 +67,10 @@ struct service {
 	struct health_check check;
 	struct hook *hooks;   /* HOOK_COUNT of them; NULL: none at all */
 	struct log_spec logs; /* with what the top level says */
+	struct right_specs requests, grants;
+	unsigned held;     /* rights that it gets by its own and by others' */
+	bool public;       /* any unit may send it messages */
+	bool allow_public; /* spawn.allow: its children may be public */
 	bool spawn_dynamic;
 	struct spawn_limits limits; /* all defaults filled in */
 	enum spawn_policy policy;

@@ -4,23 +4,32 @@
 
 #include "node/tree.h"
 
-/* X(NAME, "word"). The text form of a right is word:target; of `spawn`, which has no target, the word. */
-// clang-format off
-#define RIGHT_VERBS(X)                                                                   \
-	X(MESSAGE, "message") X(STOP, "stop") X(SIGNAL, "signal") X(RESTART, "restart")  \
-	X(LOGS, "logs") X(STATUS, "status") X(SPAWN, "spawn")
-// clang-format on
-
-enum right_verb {
-#define X(name, word) VERB_##name,
-	RIGHT_VERBS(X)
-#undef X
-		VERB_COUNT,
-};
-const char *right_word(enum right_verb verb); /* never NULL */
-
 /* By structure: oneself and what is below it, all verbs; one's parent, and any public unit,
- * VERB_MESSAGE. A holder of NULL (nobody) may nothing. */
+ * VERB_MESSAGE. Else by a right that is stored. A holder of NULL (nobody) may nothing. */
 bool rights_may(const struct unit *holder, enum right_verb verb, const struct unit *target);
+/* By a stored right over that id, also where nothing of that unit is left but its records. */
+bool rights_stored(const struct unit *holder, enum right_verb verb, uint64_t id);
+/* Has it the right `spawn`, and a level left to use it on? */
+bool rights_spawn(const struct unit *u);
+
+/* Forgets what is over units that ended. */
+void rights_prune(struct tree *t, struct unit *u);
+/* Stores it, once. One of the manifest takes the place of another where there is none. -1: SG0831
+ * it holds CAP_RIGHTS already, or no memory. */
+int rights_add(struct tree *t, struct unit *to, const struct right *r, struct err *err);
+
+/* The rules of spec "Rights". target NULL: of VERB_SPAWN. by NULL: the operator. -1: SG0811, SG0823
+ * one of them ended, SG0801, or as rights_add(); nothing was changed. */
+int rights_grant(struct tree *t, const struct unit *by, struct unit *to, enum right_verb verb,
+	struct unit *target, struct err *err);
+/* May a new child of parent be given it? */
+int rights_request(const struct unit *parent, enum right_verb verb, const struct unit *target,
+	struct err *err);
+/* all: RIGHT_ALL is meant. What is below it loses it, too. -1: SG0811; SG0210: what was stored is
+ * gone, but it keeps it by its place in the tree or by `**`. */
+int rights_revoke(struct tree *t, const struct unit *by, struct unit *of, enum right_verb verb,
+	const struct unit *target, bool all, struct err *err);
+/* Takes it from a unit and from all below it. */
+void rights_lose(struct tree *t, struct unit *of, enum right_verb verb, uint64_t target);
 
 #endif

@@ -22,7 +22,7 @@ struct unit *tree_add_service(struct tree *t, const char *name, ssize_t index);
 struct spawn_want {
 	const char *name; /* NULL: the id is the name */
 	bool unique;      /* a taken name is refused instead of getting .NUMBER */
-	bool no_spawn;
+	bool no_spawn, public;
 	struct spawn_limits limits; /* --limit; LIMIT_NONE elsewhere */
 	unsigned unlimited;         /* bit 1 << key: 0 was given, which lifts this limit */
 	bool has_policy;

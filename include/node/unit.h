@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/list.h"
 #include "manifest/limits.h"
+#include "manifest/right.h"
 #include "node/fsm.h"
 
 /* Why a unit ended, as exit notices say it. X(NAME, "word") */
@@ -53,6 +54,15 @@ struct unit_exit {
 	unsigned left; /* survivors when the notice was made */
 };
 
+/* A stored right. Source: spec "Rights". */
+struct right {
+	uint64_t target; /* id; RIGHT_ALL: any unit */
+	enum right_verb verb;
+	bool manifest; /* given by a service's definition */
+	bool stale;    /* while those are made anew: not said again yet */
+};
+enum { RIGHT_ALL = 0 };
+
 struct unit {
 	uint64_t id;
 	char name[CAP_NAME + 1];
@@ -91,6 +101,9 @@ struct unit {
 	bool dynamic; /* of the root: spawn.mode */
 	bool no_spawn;
 	bool public;                         /* any unit may send it messages */
+	bool allow_public;                   /* of the root: spawn.allow.public */
+	struct right *rights;                /* owned; node/rights.h */
+	unsigned nrights;                    /* at most CAP_RIGHTS that are not stale */
 	unsigned live_children, descendants; /* live ones */
 	uint64_t ever;                       /* spawned in its tree since it was started */
 	int64_t rate_full_ns;   /* the bucket of the rate limit: when it is full again */

@@ -19,7 +19,8 @@ struct change {
 	struct conn *c; /* who asked; NULL: gone, or answered */
 	uint64_t by;    /* the unit that asked; 0: an operator */
 	bool restart;
-	bool wait; /* answered once each unit reached its target; else once it is accepted */
+	bool with_asker; /* that unit ends with what is asked for */
+	bool wait;       /* answered once each unit reached its target; else once it is accepted */
 	int64_t deadline_ns; /* of the asker; 0: none */
 	char *path;          /* the manifest to read; NULL: none is read */
 	bool cwd_default;

@@ -111,6 +111,9 @@ void op_events_more(struct conn *c); /* rows until the peer does not read, or ha
 void op_events_end(struct conn *c);  /* the supervisor ends: what is left, and end=1 */
 void follower_free(struct follower *f);
 void op_signal(struct conn *c, const struct packet *p);
+void op_grant(struct conn *c, const struct packet *p);
+void op_revoke(struct conn *c, const struct packet *p);
+void op_caps(struct conn *c, const struct packet *p);
 void op_logs_path(struct conn *c, const struct packet *p);
 
 /* A connected socket becomes a connection of the loop. NULL: there is no place, and it is closed. */

@@ -24,6 +24,9 @@ void define_give(struct super *s, struct job *j, struct definition *d);
 /* Nothing of it runs: a definition that waits for that is taken. */
 void define_take(struct super *s, struct job *j);
 
+/* What the services' definitions say of rights is in force: asked before anything starts. */
+void define_rights(struct super *s);
+
 /* A unit for a service, in NODE_IDLE, with its definition taken over (also on failure). NULL: no
  * memory. */
 struct unit *define_unit(struct super *s, size_t index, struct definition *d, struct err *err);

@@ -2,6 +2,7 @@
 #ifndef SUPER_JOB_H
 #define SUPER_JOB_H
 
+#include "base/buf.h"
 #include "base/heap.h"
 #include "manifest/child.h"
 #include "manifest/manifest.h"
@@ -76,6 +77,7 @@ struct job {
 	struct envblock *env; /* without the names of the init */
 	char *cwd;
 	char *command;          /* for people */
+	struct buf dropped;     /* requests that ended in ? and were not met; NUL behind each */
 	struct conn *asker;     /* waits for execve */
 	struct conn *signaller; /* waits for a signal to all of it; its pass is under way */
 	struct probe *probe;

@@ -37,7 +37,7 @@ struct super {
 	struct heap timers;
 	struct event *events; /* a queue: events[at .. n) */
 	size_t ev_at, ev_n, ev_cap;
-	bool deps_dirty;
+	bool deps_dirty, rights_dirty;
 	bool some;           /* started with -s: not all services of the manifest have units */
 	struct list changes; /* starts and restarts that are asked for, in order: apply.c */
 

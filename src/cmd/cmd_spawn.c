@@ -19,6 +19,9 @@ static const struct option_row options[] = {
 	{ "limit", 0, ARG_LIST, .value = "KEY=N", .help = "a lower limit for its own tree: children, depth, descendants, ..." },
 	{ "policy", 0, ARG_STRING, .value = "drain|cascade|reparent|orphan", .help = "what becomes of its children when it ends" },
 	{ "no-spawn", 0, ARG_NONE, .help = "it may not spawn" },
+	{ "request", 0, ARG_LIST, .value = "CAP[?]", .help = "a right that it gets, as stop:UNIT; with ? it is done without" },
+	{ "grant", 0, ARG_LIST, .value = "UNIT[=VERB,...]", .help = "what that unit may do to it (message)" },
+	{ "public", 0, ARG_NONE, .help = "any unit may send it messages" },
 	{ "parent", 0, ARG_STRING, .group = 2, .value = "UNIT", .help = "whose child it is (the caller's)" },
 	{ "wait", 0, ARG_NONE, .childs_status = true,
 		.help = "stay until it is gone, exit as it did; own failures are 125, 126, 127" },
@@ -27,8 +30,7 @@ static const struct option_row options[] = {
 	{ "format", 0, ARG_CHOICE, .group = 1, .value = "json", .help = "the same as --print json" },
 	OPT_SOCKET, OPT_VERBOSE,
 	{ "queue", 0, ARG_REFUSED }, { "attach", 0, ARG_REFUSED }, { "bind", 0, ARG_REFUSED },
-	{ "on-exit", 0, ARG_REFUSED }, { "request", 0, ARG_REFUSED }, { "grant", 0, ARG_REFUSED },
-	{ "public", 0, ARG_REFUSED },
+	{ "on-exit", 0, ARG_REFUSED },
 	{ NULL },
 };
 // clang-format on
@@ -86,10 +88,16 @@ static void put_text(struct buf *b, const struct args *args, const char *option)
 		packet_put(b, option, args_str(args, option));
 }
 
+static void put_list(struct buf *b, const struct args *args, const char *option)
+{
+	const char *value;
+
+	for (size_t i = 0; (value = args_list(args, option, i)); i++)
+		packet_put(b, option, value);
+}
+
 static int put_request(struct buf *b, const struct args *args, struct err *err)
 {
-	const char *limit;
-
 	packet_put(b, "op", "spawn");
 	for (size_t i = 0; i < args->argc; i++)
 		packet_put(b, "arg", args->argv[i]);
@@ -99,8 +107,10 @@ static int put_request(struct buf *b, const struct args *args, struct err *err)
 	put_flag(b, args, "unique", "unique");
 	if (args_has(args, "ttl"))
 		packet_put_int(b, "ttl_ns", args_number(args, "ttl", 0));
-	for (size_t i = 0; (limit = args_list(args, "limit", i)); i++)
-		packet_put(b, "limit", limit);
+	put_list(b, args, "limit");
+	put_list(b, args, "request");
+	put_list(b, args, "grant");
+	put_flag(b, args, "public", "public");
 	put_text(b, args, "policy");
 	put_flag(b, args, "no-spawn", "no_spawn");
 	put_text(b, args, "parent");
@@ -112,6 +122,27 @@ static int put_request(struct buf *b, const struct args *args, struct err *err)
 }
 
 /* --- reply --- */
+
+static void each_dropped(const struct packet *p, void (*fn)(void *arg, const char *text), void *arg)
+{
+	const char *at = NULL, *key, *value;
+	size_t n;
+
+	while (packet_next(p, &at, &key, &n, &value))
+		if (n == 7 && memcmp(key, "dropped", 7) == 0)
+			fn(arg, value);
+}
+
+static void put_dropped(void *arg, const char *text)
+{
+	json_str(arg, NULL, text);
+}
+
+static void tell_dropped(void *arg, const char *text)
+{
+	(void)arg;
+	log_line(LOG_WARN, "done without %s: the parent does not hold it", text);
+}
 
 static void json_reply(struct buf *out, const struct packet *p)
 {
@@ -129,6 +160,7 @@ static void json_reply(struct buf *out, const struct packet *p)
 			packet_int(p, numbers[i], 0, INT64_MAX, &n, &err) == 0)
 			json_int(&j, numbers[i], n);
 	json_open(&j, "dropped", '[');
+	each_dropped(p, put_dropped, &j);
 	json_close(&j, ']');
 	json_close(&j, '}');
 }
@@ -140,6 +172,7 @@ static int show(const struct args *args, const struct packet *p)
 
 	if (!what && args->json)
 		what = "json";
+	each_dropped(p, tell_dropped, NULL);
 	if (!what && args_has(args, "wait"))
 		return 0;
 	buf_init(&out, OUT_MAX);

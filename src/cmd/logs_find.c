@@ -124,9 +124,13 @@ static int add_unit(struct logs *l, const char *unit, struct err *err)
 	char dir[PATH_BYTES], file[PATH_BYTES];
 	struct logfile *f = NULL;
 	struct err asked;
-	int rc;
+	int rc = ask_path(l->args, unit, dir, file, &asked);
 
-	if (ask_path(l->args, unit, dir, file, &asked) == 0 && file[0])
+	if (rc < 0 && asked.code == ERR_DENIED) {
+		*err = asked;
+		return -1;
+	}
+	if (rc == 0 && file[0])
 		rc = add_file(&l->tree, file, &f, err);
 	else
 		rc = logtree_add_unit(&l->tree, unit, &f, err);
@@ -141,6 +145,33 @@ static int add_own(struct logs *l, struct err *err)
 
 	(void)snprintf(path, sizeof path, "%.*s/sysg.log", PATH_BYTES - 10, l->tree.dir);
 	return logtree_add(&l->tree, "sysg", path, NULL, err);
+}
+
+/* A caller that is a unit sees its own and what it has a right to. 1: those were added; 0: it sees everything. */
+static int add_seen(struct logs *l, struct err *err)
+{
+	const char *at = NULL, *key, *value;
+	struct logfile *f;
+	struct client c;
+	struct packet reply;
+	struct err asked;
+	size_t n;
+	int rc = 0;
+
+	brief(&c, l->args);
+	if (ask(&c, "logs-path", NULL, &reply, &asked) > 0)
+		while (rc >= 0 && packet_next(&reply, &at, &key, &n, &value)) {
+			if (n != 4 || memcmp(key, "seen", 4) != 0)
+				continue;
+			if (add_file(&l->tree, value, &f, err) < 0)
+				rc = -1;
+			else if (rc == 0) {
+				l->tops[l->ntops++] = f->unit;
+				rc = 1;
+			}
+		}
+	client_done(&c);
+	return rc;
 }
 
 int logs_rescan(struct logs *l, struct err *err)
@@ -158,7 +189,10 @@ static int add_wanted(struct logs *l, struct err *err)
 	for (size_t i = 0; i < l->args->nunits; i++)
 		if (add_unit(l, l->args->units[i], err) < 0)
 			return -1;
-	if (!l->args->nunits)
+	int seen = l->args->nunits ? 1 : add_seen(l, err);
+	if (seen < 0)
+		return -1;
+	if (!seen)
 		l->tops[l->ntops++] = "";
 	/* The folder's name needs none of what is in it. */
 	return args_has(l->args, "path") && !l->args->nunits ? 0 : logs_rescan(l, err);

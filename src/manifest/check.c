@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/caps.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/units.h"
@@ -145,6 +146,42 @@ static void link_dep(struct load *l, const struct index *x, struct service *s, s
 		d->condition = to->check.kind != CHECK_NONE ? DEP_HEALTHY : DEP_STARTED;
 }
 
+/* Of r: who gets it is holder; NULL: the service that it names. */
+static void link_right(
+	struct load *l, const struct index *x, struct service *holder, struct right_spec *r)
+{
+	struct manifest *m = &l->kept->m;
+	const struct service *to = index_find(x, r->name);
+
+	if (to)
+		r->index = (size_t)(to - m->services);
+	else if (!holder || strcmp(r->name, "**") != 0) {
+		find_help(find_error(&l->find, r->line, r->col, ERR_BAD_VALUE,
+				  "a right with \"%.64s\", which is no service of this manifest",
+				  r->name),
+			"the nearest is \"%.64s\"", nearest_service(m, r->name));
+		return;
+	}
+	if (!holder)
+		holder = &m->services[r->index];
+	if (holder->held++ == CAP_RIGHTS)
+		find_error(&l->find, r->line, r->col, ERR_BAD_VALUE,
+			"\"%.64s\" holds more than %d rights", holder->name, CAP_RIGHTS);
+}
+
+static void link_rights(struct load *l, const struct index *x)
+{
+	struct manifest *m = &l->kept->m;
+
+	for (size_t i = 0; i < m->nservices; i++) {
+		struct service *s = &m->services[i];
+		for (size_t r = 0; r < s->requests.n; r++)
+			link_right(l, x, s, &s->requests.v[r]);
+		for (size_t r = 0; r < s->grants.n; r++)
+			link_right(l, x, NULL, &s->grants.v[r]);
+	}
+}
+
 /* Every dependency gets its index and condition. -1: what follows would be without a base. */
 static int link_deps(struct load *l)
 {
@@ -163,6 +200,7 @@ static int link_deps(struct load *l)
 	for (size_t i = 0; i < m->nservices; i++)
 		for (size_t d = 0; d < m->services[i].ndeps; d++)
 			link_dep(l, &x, &m->services[i], &m->services[i].deps[d]);
+	link_rights(l, &x);
 	return l->find.errors == before ? 0 : -1;
 }
 

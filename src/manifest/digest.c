@@ -84,6 +84,13 @@ static uint64_t add_restart(uint64_t h, const struct service *s)
 	return add(add_int(h, s->essential), s->success, sizeof s->success);
 }
 
+static uint64_t add_rights(uint64_t h, const struct right_specs *r)
+{
+	for (size_t i = 0; i < r->n; i++)
+		h = add_str(add_int(h, r->v[i].verb), r->v[i].name);
+	return add_int(h, (int64_t)r->n);
+}
+
 void digest_service(const struct manifest *m, struct service *s)
 {
 	uint64_t h = UINT64_C(0xcbf29ce484222325);
@@ -93,6 +100,8 @@ void digest_service(const struct manifest *m, struct service *s)
 	h = add_env(add_env(h, &m->env), &s->env);
 	h = add_check(add_restart(add_deps(h, s), s), &s->check);
 	h = add_hooks(h, s->hooks);
+	h = add_rights(add_rights(h, &s->requests), &s->grants);
+	h = add_int(add_int(h, s->public), s->allow_public);
 	h = add_int(add_int(h, s->stop_signal), s->stop_target);
 	h = add_int(h, s->stop_timeout_ns);
 	h = add_str(add_str(h, s->user), s->group);

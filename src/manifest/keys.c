@@ -136,9 +136,9 @@ const struct key_row key_rows[] = {
 	{ SCOPE_SERVICE, "isolation" },
 	{ SCOPE_SERVICE, "deployment", key_sub, .sub = SCOPE_DEPLOYMENT },
 	{ SCOPE_SERVICE, "remote" },
-	{ SCOPE_SERVICE, "request_capabilities" },
-	{ SCOPE_SERVICE, "grant_capabilities" },
-	{ SCOPE_SERVICE, "public" },
+	{ SCOPE_SERVICE, "request_capabilities", key_rights, S(requests) },
+	{ SCOPE_SERVICE, "grant_capabilities", key_rights, S(grants), .max = 1 },
+	{ SCOPE_SERVICE, "public", key_bool, S(public) },
 	{ SCOPE_SERVICE, "on_exit" },
 
 	{ SCOPE_ENV, "file", key_env_file },
@@ -211,7 +211,10 @@ const struct key_row key_rows[] = {
 	{ SCOPE_SPAWN, "when_full", key_word_only, .words = full_words },
 	{ SCOPE_SPAWN, "termination_policy", key_policy, S(policy) },
 	{ SCOPE_SPAWN, "restart" },
-	{ SCOPE_SPAWN, "allow" },
+	{ SCOPE_SPAWN, "allow", key_sub, .sub = SCOPE_ALLOW },
+
+	{ SCOPE_ALLOW, "on_exit" },
+	{ SCOPE_ALLOW, "public", key_bool, S(allow_public) },
 
 	{ SCOPE_LIMITS, "termination_policy", key_policy, S(policy) },
 #define X(name, key, kind, def, code, supported) \
@@ -256,6 +259,7 @@ static const char *const scope_names[SCOPE_COUNT] = {
 	[SCOPE_DEPLOYMENT] = "\"deployment\"",
 	[SCOPE_LOGS] = "\"logs\"",
 	[SCOPE_SPAWN] = "\"spawn\"",
+	[SCOPE_ALLOW] = "\"spawn.allow\"",
 	[SCOPE_LIMITS] = "\"spawn.limits\"",
 	[SCOPE_RESOURCES] = "\"limits\"",
 	[SCOPE_CGROUP] = "\"limits.cgroup\"",

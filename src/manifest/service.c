@@ -21,6 +21,7 @@ static void defaults(struct load *l, struct service *s)
 	s->stop_target = TARGET_UNSET;
 	s->stop_timeout_ns = STOP_TIMEOUT_UNSET;
 	s->policy = POLICY_DRAIN;
+	s->allow_public = true;
 	for (int i = 0; i < LIMIT_COUNT; i++)
 		s->limits.v[i] = limit_rows[i].kind != LIMIT_KIND_COUNT && limit_rows[i].def == 0
 					 ? LIMIT_NONE

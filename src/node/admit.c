@@ -42,9 +42,10 @@ static int may_spawn(const struct unit *parent, struct err *err)
 				"%s is an orphan: nothing spawns there",
 				unit_path(a, path, sizeof path));
 		if (a->no_spawn) {
-			err_set(err, ERR_NOT_DYNAMIC, 0, "%s was spawned with --no-spawn",
+			err_set(err, ERR_NOT_DYNAMIC, 0,
+				"%s has no right to spawn: --no-spawn, or it was revoked",
 				unit_path(a, path, sizeof path));
-			return err_help(err, "what spawns it has to leave --no-spawn out");
+			return err_help(err, "its parent can give it: sysg grant %s spawn", path);
 		}
 	}
 	for (const struct unit *a = parent; a; a = a->parent)
@@ -152,6 +153,14 @@ static int64_t ceiling(const struct unit *parent, enum limit_key key)
 			v = d;
 	}
 	return v;
+}
+
+static int publicity(const struct unit *parent, const struct spawn_want *want, struct err *err)
+{
+	if (!want->public || parent->root->allow_public)
+		return 0;
+	err_set(err, ERR_DENIED, 0, "--public is not for what %s spawns", parent->root->name);
+	return err_help(err, "`spawn.allow.public` of %s says so", parent->root->name);
 }
 
 static int tightens(const struct unit *parent, const struct spawn_want *want, struct err *err)
@@ -266,7 +275,7 @@ struct unit *tree_admit(struct tree *t, struct unit *parent, const struct spawn_
 	int64_t ttl_ns, charge_ns;
 
 	if (admissible(parent, err) < 0 || tightens(parent, want, err) < 0 ||
-		ttl(parent, want, &ttl_ns, err) < 0 ||
+		publicity(parent, want, err) < 0 || ttl(parent, want, &ttl_ns, err) < 0 ||
 		choose_name(parent, want, t->last_id + 1, name, err) < 0 ||
 		rate(parent, now_ns, &charge_ns, err) < 0)
 		return NULL;
@@ -284,5 +293,6 @@ struct unit *tree_admit(struct tree *t, struct unit *parent, const struct spawn_
 	u->limits = want->limits;
 	u->policy = want->has_policy ? want->policy : parent->policy;
 	u->no_spawn = want->no_spawn;
+	u->public = want->public;
 	return u;
 }

@@ -78,6 +78,7 @@ static void drop(struct tree *t, struct unit *u)
 	list_del(&u->sibling);
 	list_del(&u->result);
 	t->units--;
+	free(u->rights);
 	free(u->logged_as);
 	free(u);
 }
@@ -226,6 +227,9 @@ void tree_end(struct tree *t, struct unit *u)
 	tree_forget_kids(t, u);
 	uncount(u);
 	u->ended = true;
+	free(u->rights); /* they end with their holder */
+	u->rights = NULL;
+	u->nrights = 0;
 	if (u->orphan) { /* nobody would ask for its result */
 		drop(t, u);
 		return;

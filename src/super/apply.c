@@ -10,23 +10,34 @@
 #include "super/hooks.h"
 #include "super/kids.h"
 
-enum { CHANGES_MAX = 64 };
+enum { CHANGES_MAX = 64, CHANGES_UNIT = 8 };
+
+static bool same_names(const struct change *a, const struct change *b)
+{
+	size_t i = 0;
+
+	while (i < a->nnames && i < b->nnames && strcmp(a->names[i], b->names[i]) == 0)
+		i++;
+	return i == a->nnames && i == b->nnames;
+}
 
 int change_add(struct super *s, struct change *ch, struct err *err)
 {
-	unsigned n = 0;
+	unsigned n = 0, own = 0;
 
 	list_each(it, &s->changes)
 	{
 		const struct change *other = list_entry(it, const struct change, link);
 		n++;
+		own += ch->by && other->by == ch->by;
 		if (ch->by && other->by == ch->by && other->restart == ch->restart &&
-			other->step == CHANGE_QUEUED)
+			ch->with_asker && other->step == CHANGE_QUEUED && same_names(ch, other))
 			return 1;
 	}
-	if (n >= CHANGES_MAX)
-		return err_set(
-			err, ERR_BUSY, 0, "%u starts and restarts wait for their turn already", n);
+	if (n >= CHANGES_MAX || own >= CHANGES_UNIT)
+		return err_set(err, ERR_BUSY, 0,
+			"%u starts and restarts wait for their turn already",
+			own >= CHANGES_UNIT ? own : n);
 	ch->s = s;
 	list_add_tail(&s->changes, &ch->link);
 	return 0;
@@ -226,7 +237,7 @@ static int put_in_place(struct change *ch, struct err *err)
 	s->plan = steal_ptr(ch->plan);
 	(void)manifest_free(s->m);
 	s->m = manifest_ref(ch->m);
-	s->deps_dirty = true;
+	s->deps_dirty = s->rights_dirty = true;
 	return 0;
 }
 

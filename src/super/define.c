@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
+#include "node/rights.h"
 #include "super/env.h"
 #include "super/parts.h"
 
@@ -86,6 +88,69 @@ bool define_same(const struct job *j, const struct definition *d)
 	       same_cred(j->launch, d->launch);
 }
 
+/* --- rights --- */
+
+static struct unit *named(const struct super *s, const struct job *j, const struct right_spec *r)
+{
+	ssize_t i = j->m == s->m ? (ssize_t)r->index : manifest_find(s->m, r->name);
+
+	return i < 0 ? NULL : s->unit_of[i];
+}
+
+static void give(struct super *s, struct unit *to, enum right_verb verb, uint64_t target)
+{
+	struct right r = { .target = target, .verb = verb, .manifest = true };
+	struct err err;
+
+	if (rights_add(&s->tree, to, &r, &err) == 0)
+		return;
+	log_line(LOG_WARN, "a right of the manifest is not in force: %s", err.msg);
+	s->rights_dirty |= err.code != ERR_TOO_LARGE; /* until there is memory */
+}
+
+static void give_all(struct super *s, const struct job *j)
+{
+	const struct right_specs *requests = &j->svc->requests, *grants = &j->svc->grants;
+
+	for (size_t i = 0; i < requests->n; i++) {
+		const struct right_spec *r = &requests->v[i];
+		const struct unit *over = r->index == SIZE_MAX ? NULL : named(s, j, r);
+		if (over || r->index == SIZE_MAX)
+			give(s, j->u, r->verb, over ? over->id : RIGHT_ALL);
+	}
+	for (size_t i = 0; i < grants->n; i++) {
+		struct unit *to = named(s, j, &grants->v[i]);
+		if (to)
+			give(s, to, grants->v[i].verb, j->u->id);
+	}
+}
+
+void define_rights(struct super *s)
+{
+	if (!s->rights_dirty)
+		return;
+	s->rights_dirty = false;
+	list_each(it, &s->tree.services)
+	{
+		struct unit *u = list_entry(it, struct unit, sibling);
+		for (unsigned i = 0; i < u->nrights; i++)
+			u->rights[i].stale = u->rights[i].manifest;
+	}
+	list_each(it, &s->tree.services)
+	{
+		const struct job *j = job_of(list_entry(it, struct unit, sibling));
+		if (j && j->svc)
+			give_all(s, j);
+	}
+	list_each(it, &s->tree.services)
+	{
+		struct unit *u = list_entry(it, struct unit, sibling);
+		for (unsigned i = u->nrights; i-- > 0;)
+			if (u->rights[i].stale)
+				rights_lose(&s->tree, u, u->rights[i].verb, u->rights[i].target);
+	}
+}
+
 void define_take(struct super *s, struct job *j)
 {
 	struct definition *d = j->next;
@@ -106,6 +171,9 @@ void define_take(struct super *s, struct job *j)
 	(void)define_free(s, d);
 	u->dynamic = j->svc->spawn_dynamic;
 	u->policy = j->svc->policy;
+	u->public = j->svc->public;
+	u->allow_public = j->svc->allow_public;
+	s->rights_dirty = true;
 	for (int i = 0; i < LIMIT_COUNT; i++)
 		u->limits.v[i] = u->dynamic ? j->svc->limits.v[i] : LIMIT_NONE;
 }

@@ -94,6 +94,7 @@ static int64_t coming_up(const struct super *s)
 
 void deps_check(struct super *s)
 {
+	define_rights(s);
 	int64_t room = s->m->max_concurrent < 0 ? INT64_MAX : s->m->max_concurrent - coming_up(s);
 
 	for (size_t i = 0; i < s->plan->n && s->phase == PHASE_RUN; i++) {
@@ -109,6 +110,7 @@ void deps_check(struct super *s)
 		}
 		s->starts++;
 		define_take(s, job_of(u)); /* its hooks are those of what is to run */
+		define_rights(s);
 		post(s, u, hooks_wants(s, job_of(u), HOOK_PRE_START) ? EV_PREPARE : EV_DEPS_UP);
 	}
 }

@@ -84,6 +84,7 @@ void job_free(struct super *s, struct job *j)
 	(void)define_free(s, j->next);
 	(void)manifest_free(j->m);
 	free(j->cwd);
+	buf_done(&j->dropped);
 	trouble_forget(j);
 	free(j->command);
 	j->u->rt = NULL;

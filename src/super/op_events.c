@@ -18,7 +18,7 @@ struct scope {
 struct follower {
 	struct event_cursor cursor;
 	bool follow;
-	bool has_own; /* scopes[0] is the asker: nothing but it and what is below it */
+	bool has_own; /* scopes[0] is the asker: it, what is below it, and what it has a right to */
 	size_t n;
 	struct scope scopes[]; /* then those that were named */
 };
@@ -105,11 +105,13 @@ static struct follower *follower_new(struct conn *c, const struct packet *p, str
 	return NULL;
 }
 
-static bool wants(const struct follower *f, const struct event_row *row)
+static bool wants(const struct conn *c, const struct event_row *row)
 {
+	const struct follower *f = c->follower;
 	size_t first = f->has_own ? 1 : 0;
 
-	if (f->has_own && !event_below(row, f->scopes[0].id, f->scopes[0].path))
+	if (f->has_own && !event_below(row, f->scopes[0].id, f->scopes[0].path) &&
+		!(c->unit && rights_stored(c->unit, VERB_STATUS, row->id)))
 		return false;
 	for (size_t i = first; i < f->n; i++)
 		if (event_below(row, f->scopes[i].id, f->scopes[i].path))
@@ -166,7 +168,7 @@ static bool send_rows(struct conn *c, int most)
 			return false;
 		if (lost)
 			send_lost(c, lost);
-		if (wants(f, &row) && !c->gone)
+		if (wants(c, &row) && !c->gone)
 			send_row(c, &row);
 	}
 	return true;

@@ -9,15 +9,15 @@
 #include "base/clock.h"
 #include "base/units.h"
 #include "os/proc.h"
-#include "super/conn.h"
+#include "super/born.h"
 #include "super/env.h"
 
 enum { OOM_MORE = 100 };
 
 /* What a request comes to; every pointer is into the packet, but the two lists. */
 struct request {
-	const char **args, **env, **set_env;
-	size_t nargs, nenv, nset_env;
+	const char **args, **env, **set_env, **requests, **grants;
+	size_t nargs, nenv, nset_env, nrequests, ngrants;
 	const char *cwd;
 	struct spawn_want want;
 	bool wait, for_other; /* for_other: --parent: everything is the named unit's, not the
@@ -132,11 +132,14 @@ static int parse(struct conn *c, const struct packet *p, struct request *r, stru
 	r->want.name = packet_get(p, "name");
 	r->want.unique = packet_get(p, "unique") != NULL;
 	r->want.no_spawn = packet_get(p, "no_spawn") != NULL;
+	r->want.public = packet_get(p, "public") != NULL;
 	r->wait = packet_get(p, "wait") != NULL;
 	if (find_parent(c, p, r, err) < 0 ||
 		collect(p, "arg", CAP_ARGS, &r->args, &r->nargs, err) < 0 ||
 		collect(p, "env", CAP_ENV_VARS, &r->env, &r->nenv, err) < 0 ||
 		collect(p, "set_env", CAP_ENV_VARS, &r->set_env, &r->nset_env, err) < 0 ||
+		collect(p, "request", CAP_RIGHTS, &r->requests, &r->nrequests, err) < 0 ||
+		collect(p, "grant", CAP_RIGHTS, &r->grants, &r->ngrants, err) < 0 ||
 		packet_int(p, "ttl_ns", 1, INT64_MAX / 2, &r->want.ttl_ns, err) < 0 ||
 		take_limits(p, &r->want, err) < 0 || take_policy(p, &r->want, err) < 0)
 		return -1;
@@ -156,6 +159,8 @@ static void request_done(struct request *r)
 	free(r->args);
 	free(r->env);
 	free(r->set_env);
+	free(r->requests);
+	free(r->grants);
 }
 
 /* argv in one allocation, strings behind the pointers. */
@@ -245,6 +250,39 @@ static char *words(const struct request *r)
 	return buf_steal(&b);
 }
 
+static int look_up_rights(struct conn *c, const struct request *r, struct born *b, struct err *err)
+{
+	for (size_t i = 0; i < r->nrequests; i++)
+		if (born_request(c, r->requests[i], r->parent, b, err) < 0)
+			return -1;
+	for (size_t i = 0; i < r->ngrants; i++)
+		if (born_grant(c, r->grants[i], b, err) < 0)
+			return -1;
+	return 0;
+}
+
+/* In the tree, with its rights; or as if it had never been. */
+static struct unit *admit_with_rights(
+	struct conn *c, const struct request *r, struct buf *ret_dropped, struct err *err)
+{
+	struct tree *t = &c->s->tree;
+	struct born b = { 0 };
+
+	if (look_up_rights(c, r, &b, err) < 0)
+		return NULL;
+	struct unit *u = tree_admit(t, r->parent, &r->want, clock_mono_ns(), err);
+	if (!u)
+		return NULL;
+	for (size_t i = 0; i < b.ndropped; i++)
+		(void)buf_add(ret_dropped, b.dropped[i], strlen(b.dropped[i]) + 1);
+	if (ret_dropped->failed)
+		no_memory(err);
+	else if (born_give(c->s, &b, u, err) == 0)
+		return u;
+	tree_unadmit(t, u);
+	return NULL;
+}
+
 /* Everything that may fail for lack of memory or rights is made before the admission, so that
  * nothing is half done. */
 static struct unit *admit(struct conn *c, struct request *r, struct err *err)
@@ -252,8 +290,9 @@ static struct unit *admit(struct conn *c, struct request *r, struct err *err)
 	struct super *s = c->s;
 	struct launch *l = make_launch(c, r, err);
 	struct envblock *env = l ? make_env(c, r, err) : NULL;
-	struct unit *u =
-		env ? tree_admit(&s->tree, r->parent, &r->want, clock_mono_ns(), err) : NULL;
+	struct buf dropped;
+	buf_init(&dropped, CAP_PACKET);
+	struct unit *u = env ? admit_with_rights(c, r, &dropped, err) : NULL;
 	struct job *j = u ? job_new(s, u, NULL) : NULL;
 
 	if (!j) {
@@ -263,8 +302,10 @@ static struct unit *admit(struct conn *c, struct request *r, struct err *err)
 		}
 		launch_free(l);
 		env_drop(s, env, r->parent);
+		buf_done(&dropped);
 		return NULL;
 	}
+	j->dropped = dropped;
 	j->launch = l;
 	j->env = env;
 	j->cwd = r->cwd ? strdup(r->cwd) : NULL;

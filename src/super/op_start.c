@@ -19,13 +19,14 @@ static int add_name(struct change *ch, const char *name, struct err *err)
 	return 0;
 }
 
-/* A unit may name itself and what is below it, and nothing below it can be started again. */
+/* Services that it has the right to; nothing that was spawned can be started again. */
 static int add_of_unit(struct conn *c, struct change *ch, const char *name, struct err *err)
 {
 	struct unit *u = conn_unit(c, name, VERB_RESTART, err);
 
 	if (!u)
 		return -1;
+	ch->with_asker |= unit_descends(c->unit, u);
 	if (!unit_spawned(u))
 		return add_name(ch, u->name, err);
 	(void)err_set(err, ERR_BAD_REQUEST, 0, "%s was spawned: it is not started again", name);
@@ -104,12 +105,12 @@ static void order(struct conn *c, const struct packet *p, bool restart)
 	ch->by = c->unit ? c->unit->id : 0;
 	int rc = take(c, p, ch, &err);
 	if (rc != 0)
-		(void)change_free(ch);
+		ch = change_free(ch);
 	if (rc < 0) {
 		conn_fail(c, &err);
 		return;
 	}
-	if (c->cls != PEER_OPERATOR) { /* the asker goes with it */
+	if (!ch || ch->with_asker) { /* asked for already; or the asker goes with it */
 		conn_end(c);
 		return;
 	}

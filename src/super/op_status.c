@@ -280,7 +280,7 @@ void op_status(struct conn *c, const struct packet *p)
 		}
 		c->listing_some = true;
 		struct unit *u = tree_select(&c->s->tree, c->unit, value, &err);
-		if (!u && err.code == ERR_AMBIGUOUS) {
+		if (u ? conn_may(c, VERB_STATUS, u, &err) < 0 : err.code == ERR_AMBIGUOUS) {
 			conn_fail(c, &err);
 			return;
 		}

@@ -47,10 +47,30 @@ static void op_whoami(struct conn *c, const struct packet *p)
 	conn_send(c, &b);
 }
 
+static void put_file(struct buf *b, const char *key, const struct super *s, const struct unit *u)
+{
+	char path[UNIT_PATH_MAX];
+
+	packet_putf(b, key, "%s/%s.log", s->log_dir, unit_log_path(u, path, sizeof path));
+}
+
+/* Which files a unit sees that names none: its own, with what is below it, and what it holds `logs` over. */
+static void put_seen(struct buf *b, const struct super *s, const struct unit *u)
+{
+	if (rights_stored(u, VERB_LOGS, RIGHT_ALL))
+		return;
+	put_file(b, "seen", s, u);
+	for (unsigned i = 0; i < u->nrights; i++) {
+		const struct unit *over =
+			tree_by_id((struct tree *)(uintptr_t)&s->tree, u->rights[i].target);
+		if (over && !over->ended && u->rights[i].verb == VERB_LOGS)
+			put_file(b, "seen", s, over);
+	}
+}
+
 void op_logs_path(struct conn *c, const struct packet *p)
 {
 	const char *selector = packet_get(p, "unit");
-	char path[UNIT_PATH_MAX];
 	struct unit *u = NULL;
 	struct err err;
 	struct buf b;
@@ -64,8 +84,9 @@ void op_logs_path(struct conn *c, const struct packet *p)
 	if (c->s->log_dir && c->s->logproc) {
 		packet_put(&b, "dir", c->s->log_dir);
 		if (u)
-			packet_putf(&b, "file", "%s/%s.log", c->s->log_dir,
-				unit_log_path(u, path, sizeof path));
+			put_file(&b, "file", c->s, u);
+		else if (c->unit)
+			put_seen(&b, c->s, c->unit);
 	}
 	packet_end(&b, NULL, 0);
 	conn_send(c, &b);
@@ -103,7 +124,7 @@ static const struct op ops[] = {
 	{ "status",    OP_UNITS | OP_OPERATOR,  " unit ",  op_status },
 	{ "logs-path", OP_UNITS | OP_OPERATOR,  " unit ",  op_logs_path },
 	{ "spawn",     OP_UNITS | OP_OPERATOR,
-	  " arg env cwd set_env name unique ttl_ns limit policy no_spawn parent parent_pid wait own_cwd ", op_spawn },
+	  " arg env cwd set_env name unique ttl_ns limit policy no_spawn public request grant parent parent_pid wait own_cwd ", op_spawn },
 	{ "shutdown",  OP_OPERATOR,             "",        op_shutdown },
 	{ "loglevel",  OP_OPERATOR,             " level ", op_loglevel },
 	{ "stop",      OP_UNITS | OP_OPERATOR,  " unit wait timeout_ns ",            op_stop },
@@ -111,6 +132,9 @@ static const struct op ops[] = {
 	{ "signal",    OP_UNITS | OP_OPERATOR,  " unit signal tree ",  op_signal },
 	{ "start",     OP_UNITS | OP_OPERATOR,  " unit manifest wait timeout_ns ",   op_start },
 	{ "restart",   OP_UNITS | OP_OPERATOR,  " unit manifest wait timeout_ns ",   op_restart },
+	{ "grant",     OP_UNITS | OP_OPERATOR,  " unit right ",  op_grant },
+	{ "revoke",    OP_UNITS | OP_OPERATOR,  " unit right ",  op_revoke },
+	{ "caps",      OP_UNITS | OP_OPERATOR,  " unit ",  op_caps },
 	{ "wait",      OP_UNITS | OP_OPERATOR,  " unit any timeout_ns ",  op_wait },
 };
 // clang-format on

@@ -352,6 +352,8 @@ void serve_exec(struct super *s, struct job *j, const struct err *failed)
 	packet_put(&b, "path", unit_path(j->u, path, sizeof path));
 	packet_put_int(&b, "pid", j->u->pid);
 	packet_put_int(&b, "depth", j->u->depth);
+	for (size_t i = 0; i < j->dropped.len; i += strlen(j->dropped.p + i) + 1)
+		packet_put(&b, "dropped", j->dropped.p + i);
 	packet_end(&b, NULL, 0);
 	conn_send(c, &b);
 	conn_waits(c, c->then_exit && conn_add_unit(c, j->u) == 0 ? WAIT_EXIT : WAIT_NOTHING);

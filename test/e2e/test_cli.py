@@ -68,8 +68,7 @@ def test_usage_errors_are_2(box, args):
 
 
 @pytest.mark.parametrize('args', [['spawn', '--attach', '--', 'x'], ['spawn', '--bind', '--', 'x'], ['spawn', '--queue', '--', 'x'],
-                                  ['spawn', '--on-exit', 'none', '--', 'x'], ['spawn', '--request', 'message:x', '--', 'x'],
-                                  ['spawn', '--grant', 'x', '--', 'x'], ['spawn', '--public', '--', 'x']])
+                                  ['spawn', '--on-exit', 'none', '--', 'x']])
 def test_what_a_later_version_brings_is_refused_in_words(box, args):
     rc, _, err = run(box, *args)
     assert rc != 0 and 'not supported by this version' in err

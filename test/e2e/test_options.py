@@ -38,7 +38,7 @@ def test_a_mistyped_option_names_the_nearest_before_and_behind_the_command(comma
 
 @pytest.mark.parametrize('command', [c for c in COMMANDS if '--service' in HELP[c] and re.search(r'UNIT', HELP[c].split('\n\n')[1])])
 def test_a_unit_is_named_by_a_word_or_by_s_and_not_by_both(command):
-    extra = ['TERM'] if command == 'signal' else []
+    extra = {'signal': ['TERM'], 'grant': ['stop:x'], 'revoke': ['stop:x']}.get(command, [])
     r = run(command, '-s', 'one', 'two', *extra, env={'SYSG_SOCKET': '/nonexistent/sock'})
     assert r.returncode == 2 and ('SG0204' in r.stderr or extra), r.stderr
 

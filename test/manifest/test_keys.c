@@ -17,8 +17,8 @@ static const char *const pages[SCOPE_COUNT] = {
 		"essential "
 		"success_exit_codes stop_signal stop_target stop_timeout health_check hooks !skip "
 		"!cron !replicas spawn logs user group !supplementary_groups !capabilities "
-		"!no_new_privs limits !isolation deployment !remote !request_capabilities "
-		"!grant_capabilities !public !on_exit",
+		"!no_new_privs limits !isolation deployment !remote request_capabilities "
+		"grant_capabilities public !on_exit",
 	[SCOPE_ENV] = "file vars !secrets inherit_env !clear_session_vars !strip",
 	[SCOPE_DEP] = "service condition restart",
 	[SCOPE_BACKOFF] = "initial max factor jitter",
@@ -30,7 +30,8 @@ static const char *const pages[SCOPE_COUNT] = {
 	[SCOPE_HOOK] = "command timeout",
 	[SCOPE_DEPLOYMENT] = "!strategy pre_start health_check !grace_period !blue_green",
 	[SCOPE_LOGS] = "sink format prefix max_bytes max_files max_total when_full",
-	[SCOPE_SPAWN] = "mode limits when_full termination_policy !restart !allow",
+	[SCOPE_SPAWN] = "mode limits when_full termination_policy !restart allow",
+	[SCOPE_ALLOW] = "!on_exit public",
 	[SCOPE_LIMITS] = "termination_policy children depth descendants ever !total_memory "
 			 "!child_memory rate ttl",
 	[SCOPE_RESOURCES] = "!memory !nofile !nproc !memlock !core !nice !cpu_affinity "
@@ -56,6 +57,7 @@ static const char *const around[SCOPE_COUNT] = {
 	[SCOPE_DEPLOYMENT] = SVC("    deployment: {%s: 1}\n"),
 	[SCOPE_LOGS] = SVC("    logs: {%s: 1}\n"),
 	[SCOPE_SPAWN] = SVC("    spawn: {mode: dynamic, %s: 1}\n"),
+	[SCOPE_ALLOW] = SVC("    spawn: {mode: dynamic, allow: {%s: 1}}\n"),
 	[SCOPE_LIMITS] = SVC("    spawn: {mode: dynamic, limits: {%s: 1}}\n"),
 	[SCOPE_RESOURCES] = SVC("    limits: {%s: 1}\n"),
 	[SCOPE_CGROUP] = SVC("    limits: {cgroup: {%s: 1}}\n"),
