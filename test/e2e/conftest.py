@@ -9,32 +9,13 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
 
 import harness  # noqa: E402
-
-UNABLE = pathlib.Path(__file__).resolve().parents[1] / 'unable'
-
-
-def unable():
-    """Names of tests that cannot run on every machine, and why: the only ones that may be passed over."""
-    names = {}
-    for line in UNABLE.read_text().splitlines():
-        if line.strip() and not line.startswith('#'):
-            name, _, reason = line.partition(' ')
-            names[name] = reason.strip()
-    return names
+from passed_over import pytest_collection_modifyitems  # noqa: E402,F401
 
 
 def pytest_configure(config):
     config.addinivalue_line('markers', 'alone: measures time, and runs while nothing else does')
     config.addinivalue_line('markers', 'idle: waits for a minute in which nothing happens; runs beside everything')
     config.addinivalue_line('markers', 'asan: also run with the sanitizers')
-
-
-def pytest_collection_modifyitems(items):
-    names = unable()
-    for item in items:
-        reason = names.get(f'{item.path.name}::{item.originalname}')
-        if reason:
-            item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.hookimpl(hookwrapper=True)
