@@ -160,7 +160,7 @@ const struct fact facts[] = {
 };
 
 const struct fact_cap fact_caps[] = {
-	{ "KILL", CAP_KILL, "a service of another uid can't be stopped by signals" },
+	{ "KILL", CAP_KILL, "a service of another uid is stopped by taking its uid (CAP_SETUID), or not at all" },
 	{ "SETUID", CAP_SETUID, "`user:` can't be switched to" },
 	{ "SETGID", CAP_SETGID, "`group:` and supplementary groups can't be switched to" },
 	{ "SETPCAP", CAP_SETPCAP, "the bounding set of spawned children can't be made smaller" },
