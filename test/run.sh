@@ -1,10 +1,10 @@
 #!/bin/sh
 # Installs what is missing (as root, Debian), builds, and runs all tests. Its last line is "N passed, N failed, N skipped".
-# With words only those steps: lint unit e2e kernel asan fuzz. Logs and reports are in build/report.
+# With words only those steps: lint unit e2e kernel asan containers fuzz. Logs and reports are in build/report.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 exec </dev/null
-steps=${*:-lint unit e2e kernel asan fuzz}
+steps=${*:-lint unit e2e kernel asan containers fuzz}
 report=build/report
 rm -rf "$report"
 mkdir -p "$report"
@@ -12,9 +12,22 @@ mkdir -p "$report"
 checks=$report/checks
 : >"$checks"
 
-packages="gcc libc6-dev linux-libc-dev meson ninja-build pkg-config musl-tools libyaml-dev libcriterion-dev uthash-dev
-	python3 python3-pytest util-linux procps clang-tidy clang-format zsh fish scdoc clang-14 libclang-rt-14-dev
-	redis-server nginx-light postgresql user-mode-linux iproute2"
+# What the build needs, and each step besides, by Debian's names.
+packages="gcc libc6-dev linux-libc-dev meson ninja-build pkg-config musl-tools libyaml-dev libcriterion-dev uthash-dev python3"
+lint_packages="clang-tidy clang-format"
+e2e_packages="python3-pytest util-linux procps zsh fish scdoc redis-server nginx-light postgresql"
+kernel_packages="python3-pytest user-mode-linux iproute2"
+containers_packages="python3-pytest util-linux podman runc catatonit debootstrap docker.io iproute2 curl"
+fuzz_packages="clang-14 libclang-rt-14-dev"
+for s in $steps; do
+	case $s in
+	lint) packages="$packages $lint_packages" ;;
+	e2e | asan) packages="$packages $e2e_packages" ;;
+	kernel) packages="$packages $kernel_packages" ;;
+	containers) packages="$packages $containers_packages" ;;
+	fuzz) packages="$packages $fuzz_packages" ;;
+	esac
+done
 
 # check NAME COMMAND...: runs it, its output goes to a log that is shown when it fails.
 check() {
@@ -136,6 +149,12 @@ e2e_asan() {
 	SYSG=build/asan/sysg E2E_ASAN=1 sh "$report/pytest.sh" e2e-asan -m 'asan and not idle' test/e2e
 }
 
+# Images are built and run by podman with runc, and by a dockerd of the tests' own. PODMAN_HOME=FOLDER keeps what was built.
+containers() {
+	sh "$report/pytest.sh" containers test/containers
+	grep -hE '^  (stop|docker stop|the scratch)' "$report/containers.log"
+}
+
 # A minute each; FUZZ_SECONDS says another time. One check a target.
 fuzz() {
 	timeout -k 10 1500 sh test/fuzz/run.sh "${FUZZ_SECONDS:-60}" >"$report/fuzz.log" 2>&1
@@ -153,6 +172,7 @@ if build_all && build_tools >"$report/tools.log" 2>&1; then
 		if wants "$step"; then "$step"; fi
 	done
 	if wants asan; then e2e_asan; fi
+	if wants containers; then containers; fi
 	if wants fuzz; then fuzz; fi
 else
 	echo "not ok build" >>"$checks"

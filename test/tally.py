@@ -33,7 +33,7 @@ for path in sorted(report.glob('*.junit.xml')):
             passed += 1
 
 # A run that was ended by its time limit leaves no report.
-for log in sorted(report.glob('e2e-*.log')):
+for log in sorted([*report.glob('e2e-*.log'), *report.glob('containers.log')]):
     if not (report / f'{log.stem}.junit.xml').exists():
         failed += 1
         names.append(f'{log.stem}: ended without a report')

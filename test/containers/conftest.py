@@ -1,9 +1,11 @@
 """Real containers: podman with runc, storage of its own, images built from this checkout's Dockerfiles."""
+import contextlib
 import json
 import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -15,10 +17,12 @@ sys.dont_write_bytecode = True
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'test/e2e'))
 
+import passed_over  # noqa: E402
 from waiting import until  # noqa: E402
 
+# Without CAP_SYS_RESOURCE podman's own limits can't be had; both numbers are the same since its pods take them in the other order.
 CONF = '''[containers]
-default_ulimits = ["nofile=1024:20000","nproc=32768:32768"]
+default_ulimits = ["nofile=20000:20000","nproc=32768:32768"]
 [engine]
 runtime = "runc"
 cgroup_manager = "cgroupfs"
@@ -59,6 +63,9 @@ class Container:
         until(lambda: self.sysg('ready').returncode == 0, seconds, 0.1, why=lambda: f'ready: {self.logs[-3000:]}')
         return self
 
+    def says(self, text, seconds=20):
+        until(lambda: text in self.logs, seconds, 0.1, why=lambda: f'{text!r} in {self.logs[-3000:]}')
+
     def stop(self, seconds=10):
         """`podman stop`: (how long it took, the exit code)."""
         begun = time.monotonic()
@@ -69,55 +76,98 @@ class Container:
         self.podman.ok('wait', self.name, timeout=timeout)
         return int(self.inspect('{{.State.ExitCode}}'))
 
-    def units(self):
-        return json.loads(self.sysg_ok('status', '--format', 'json'))['units']
+    def status(self):
+        return json.loads(self.sysg_ok('status', '--format', 'json'))
 
-    def pids(self):
-        """The pids, as seen here, of all that runs in it."""
-        ns = os.readlink(f'/proc/{self.pid}/ns/pid')
-        found = []
-        for p in pathlib.Path('/proc').iterdir():
-            try:
-                if p.name.isdigit() and os.readlink(p / 'ns/pid') == ns:
-                    found.append(int(p.name))
-            except OSError:
-                pass
+    def units(self):
+        return self.status()['units']
+
+    def unit(self, name):
+        return next(u for u in self.units() if u['name'] == name)
+
+    def doctor(self):
+        """{what: [(verdict, why)]}, and that its exit status agrees."""
+        r = self.sysg('doctor', '--json')
+        told = json.loads(r.stdout)
+        assert r.returncode == (0 if told['consistent'] else 1), r
+        found = {}
+        for c in told['checks']:
+            found.setdefault(c['what'], []).append((c['result'], c['why']))
         return found
 
+    def pids(self):
+        """The pids, as seen here, of all that runs in it: by the group that the runtime has put it into."""
+        group = re.compile(f'/(libpod-|docker/){self.inspect("{{.Id}}")}(/|$)', re.M)
+        return [int(p.parent.name) for p in pathlib.Path('/proc').glob('[0-9]*/cgroup') if group.search(text_of(p))]
 
-class Podman:
-    """podman with a storage of its own below a folder that goes at the end."""
+    def commands(self):
+        return sorted(filter(None, (text_of(pathlib.Path(f'/proc/{p}/cmdline')).strip('\0').replace('\0', ' ') for p in self.pids())))
 
-    def __init__(self, home):
-        self.home = home
-        (home / 'containers.conf').write_text(CONF)
-        self.env = {**os.environ, 'CONTAINERS_CONF': str(home / 'containers.conf'), 'TMPDIR': str(home)}
-        self.words = ['podman', '--root', str(home / 'storage'), '--runroot', str(home / 'run'), '--storage-driver', 'overlay']
-        self.count = 0
 
-    def run(self, *words, timeout=60, **kw):
-        return subprocess.run(['timeout', '-k', '5', str(timeout), *self.words, *map(str, words)], env=self.env, text=True,
-                              capture_output=True, stdin=subprocess.DEVNULL, errors='replace', **kw)
+def in_time(took, seconds=2):
+    """Where more processes want the processors than there are, everything takes that much longer; else it is the bound itself."""
+    return took < seconds * max(1, os.getloadavg()[0] / os.cpu_count())
+
+
+def text_of(path):
+    """'' where it is gone."""
+    try:
+        return path.read_text(errors='replace')
+    except OSError:
+        return ''
+
+
+class Engine:
+    """podman's or docker's command line, with all that it keeps below a folder that goes at the end."""
+
+    def __init__(self, home, words, env=()):
+        self.home, self.words, self.env, self.count = home, words, {**os.environ, **dict(env)}, 0
+
+    def run(self, *words, timeout=60):
+        return subprocess.run(['timeout', '-k', '5', str(timeout), *self.words, *map(str, words)], env=self.env,
+                              text=True, capture_output=True, stdin=subprocess.DEVNULL, errors='replace')
 
     def ok(self, *words, **kw):
         r = self.run(*words, **kw)
         assert r.returncode == 0, (words, r.returncode, r.stdout[-2000:], r.stderr[-3000:])
         return r
 
-    def build(self, tag, folder, *words):
-        # apt-get needs the machine's network; nothing is pulled
-        self.ok('build', '--network', 'host', '--pull=never', '--format', 'docker', '-t', tag, *words, folder, timeout=900)
-
-    def start(self, image, *command, options=()):
+    def start(self, image, *command, options=(), network='none', **kw):
         self.count += 1
         name = f'c{self.count}'
-        self.ok('run', '-d', '--network', 'none', '--name', name, *options, image, *command)
+        self.ok('run', '-d', '--network', network, '--name', name, *options, image, *command, **kw)
         return Container(self, name)
 
+    def mounts(self):
+        points = [line.split()[4] for line in pathlib.Path('/proc/self/mountinfo').read_text().splitlines()]
+        return [p for p in points if p.startswith(f'{self.home}/')]
+
+    def unmount(self):
+        for point in reversed(self.mounts()):
+            subprocess.run(['umount', point], check=False)
+
+
+class Podman(Engine):
+    def __init__(self, home):
+        (home / 'containers.conf').write_text(CONF)
+        words = ['podman', '--root', home / 'storage', '--runroot', home / 'run', '--storage-driver', 'overlay']
+        self.plain = None
+        super().__init__(home, list(map(str, words)), {'CONTAINERS_CONF': str(home / 'containers.conf'), 'TMPDIR': str(home)})
+
+    def build(self, tag, folder, *words):
+        # apt-get needs the machine's network; nothing is pulled; the other format has no HEALTHCHECK
+        self.ok('build', '--network', 'host', '--pull=never', '--format', 'docker', '-t', tag, *words, folder, timeout=900)
+
+    def build_sysg(self, tag, folder):
+        """As the Dockerfile says that it is the same each time; what it installs is there already."""
+        self.build('tools', folder, '--target', 'tools')
+        self.build(tag, folder, '--format', 'oci', '--layers=false', '--timestamp', '0', '--build-arg', 'BUILDER=localhost/tools')
+
     def close(self):
+        self.run('pod', 'rm', '-f', '-a', '-t', '0')
         self.run('rm', '-f', '-a', '-t', '0')
-        self.run('pod', 'rm', '-f', '-a')
         self.run('unmount', '--all')
+        self.unmount()
 
 
 def checkout(to):
@@ -135,27 +185,85 @@ def checkout(to):
     return to
 
 
-@pytest.fixture(scope='session')
-def podman():
-    """With the images debian:bookworm (a base), sysg and sysg-debian. PODMAN_HOME=FOLDER: there, where it stays with its caches."""
+def interfaces():
+    """Of runtimes; they belong to no storage."""
+    return {p.name for p in pathlib.Path('/sys/class/net').iterdir() if p.name.startswith(('podman', 'cni', 'docker', 'veth'))}
+
+
+def plain(p):
+    """A Debian with nothing installed in which both of the README's commands run; what they printed is in home/plain."""
+    shutil.rmtree(p.home / 'plain', ignore_errors=True)
+    source = checkout(p.home / 'plain')
+    # The second one with the step that needs the least: the others are this very suite, or run outside.
+    script = 'for c in ./docker/demo.sh "./test/run.sh unit"; do n=$((n + 1)); $c >$n.log 2>&1; echo $? >$n.code; done'
+    return p.start('debian:bookworm', 'bash', '-c', f'cd /src; {script}', network='host', options=['--privileged', '-v', f'{source}:/src'])
+
+
+@contextlib.contextmanager
+def home_of_podman():
+    """PODMAN_HOME=FOLDER: there, where it stays with its caches; else it goes, and nothing of it may be left."""
     kept = os.environ.get('PODMAN_HOME')
-    home = pathlib.Path(kept or tempfile.mkdtemp(prefix='sysg-podman-', dir='/var/tmp'))
+    home, before = pathlib.Path(kept or tempfile.mkdtemp(prefix='sysg-podman-', dir='/var/tmp')), interfaces()
     p = Podman(home)
+    p.close()
     try:
-        p.close()
-        base = pathlib.Path(os.environ.get('SYSG_BASE', ROOT / 'build/base.tar'))
-        subprocess.run([ROOT / 'test/containers/base.sh', base], check=True, stdin=subprocess.DEVNULL, timeout=900)
-        if p.run('image', 'exists', 'debian:bookworm').returncode:
-            p.ok('import', base, 'debian:bookworm', timeout=300)
-        shutil.rmtree(home / 'src', ignore_errors=True)
-        p.source = checkout(home / 'src')
-        p.build('sysg', p.source)
-        p.build('sysg-debian', p.source / 'docker/debian')
         yield p
     finally:
         p.close()
+        assert not p.mounts(), p.mounts()
         if not kept:
-            subprocess.run(['rm', '-rf', home])
+            subprocess.run(['rm', '-rf', home], check=True)
+        for group in pathlib.Path('/sys/fs/cgroup').glob('*/libpod_parent'):
+            with contextlib.suppress(OSError):
+                group.rmdir()  # if it is nobody else's
+        assert interfaces() <= before
+
+
+def pytest_configure():
+    """A run that is ended by its time limit still leaves nothing."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+# These measure times, so that they run first and while nothing else does.
+FIRST = ['test_images.py', 'test_stop.py', 'test_docker.py']
+
+
+def pytest_collection_modifyitems(items):
+    passed_over.pytest_collection_modifyitems(items)
+    items.sort(key=lambda item: (item.path.name not in FIRST, item.path.name == 'test_plain.py'))
+
+
+@pytest.fixture(scope='session')
+def podman():
+    """With the images debian:bookworm (a base), sysg and sysg-debian."""
+    with home_of_podman() as p:
+        base = pathlib.Path(os.environ.get('SYSG_BASE', ROOT / 'build/base.tar'))
+        base.parent.mkdir(exist_ok=True)
+        subprocess.run(['sh', ROOT / 'test/containers/base.sh', base], check=True, stdin=subprocess.DEVNULL, timeout=900)
+        if p.run('image', 'exists', 'debian:bookworm').returncode:
+            p.ok('import', base, 'debian:bookworm', timeout=300)
+        shutil.rmtree(p.home / 'src', ignore_errors=True)
+        p.source = checkout(p.home / 'src')
+        p.build_sysg('sysg', p.source)
+        p.build('sysg-debian', p.source / 'docker/debian')
+        yield p
+
+
+@pytest.fixture(autouse=True)
+def beside(request, podman):
+    """What takes longest begins after the first tests, runs beside the others, and is looked at last."""
+    wanted = any(item.path.name == 'test_plain.py' for item in request.session.items)
+    if wanted and not podman.plain and request.path.name not in FIRST:
+        podman.plain = plain(podman)
+
+
+@pytest.fixture
+def tell(capsys):
+    """Says a number that was measured."""
+    def say(text):
+        with capsys.disabled():
+            print(f'\n  {text}')
+    return say
 
 
 @pytest.fixture
@@ -163,17 +271,15 @@ def container(podman, tmp_path):
     """container(manifest, *command, options=, image=): starts one; all are removed at the end."""
     made = []
 
-    def make(manifest=None, *command, options=(), image='sysg-debian'):
+    def make(manifest=None, *command, options=(), image='sysg-debian', **kw):
         options = list(options)
         if manifest is not None:
             path = tmp_path / f'systemg{len(made)}.yaml'
             path.write_text(manifest)
             options += ['-v', f'{path}:/etc/systemg/systemg.yaml:ro']
-        c = podman.start(image, *command, options=options)
+        c = podman.start(image, *command, options=options, **kw)
         made.append(c)
         return c
     yield make
     for c in made:
         podman.run('rm', '-f', '-t', '0', c.name)
-
-

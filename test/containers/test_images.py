@@ -4,8 +4,6 @@ import shutil
 import tarfile
 import time
 
-from conftest import checkout
-
 
 def test_the_scratch_image_has_one_file_and_is_under_500_kb(podman, tell):
     size = int(podman.ok('inspect', '--format', '{{.Size}}', 'sysg').stdout)
@@ -22,7 +20,8 @@ def test_the_scratch_image_has_one_file_and_is_under_500_kb(podman, tell):
 def test_two_builds_are_one_image(podman):
     """The second from another folder, where a file that nothing needs is added."""
     shutil.rmtree(podman.home / 'again', ignore_errors=True)
-    (checkout(podman.home / 'again') / 'unneeded').write_text(str(time.time()))
+    shutil.copytree(podman.source, podman.home / 'again')
+    (podman.home / 'again/unneeded').write_text(str(time.time()))
     podman.build_sysg('again', podman.home / 'again')
     one, two = (json.loads(podman.ok('inspect', tag).stdout)[0] for tag in ('sysg', 'again'))
     for key in ('RootFS', 'Config', 'History', 'Created', 'Digest', 'Id'):

@@ -447,8 +447,12 @@ def delegated_cgroup():
         for b in Box.all:
             if not b.ended:
                 os.kill(b.pid, signal.SIGKILL)
-        for d in [*sorted((d for d in top.rglob('*') if d.is_dir()), reverse=True), top]:
-            until(lambda d=d: removed(d), why=f'removal of {d}')
+        remove_groups(top)
+
+
+def remove_groups(top):
+    for d in [*sorted((d for d in top.rglob('*') if d.is_dir()), reverse=True), top]:
+        until(lambda d=d: removed(d), why=f'removal of {d}')
 
 
 def removed(folder):
