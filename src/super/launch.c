@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,30 +18,40 @@
 #include "super/hooks.h"
 #include "super/notify.h"
 
-enum { NAMES = 10, NAME_BYTES = UNIT_PATH_MAX + 32 };
+enum { NAMES = 10, NAMES_BYTES = UNIT_PATH_MAX + 1024 };
 
-/* The init's own names: they inform, and are never read back by it. */
+/* The init's own names: they inform, and are never read back by it. One behind the other: what a fork finds
+ * written is copied page by page. */
 struct names {
-	char text[NAMES][NAME_BYTES];
 	const char *v[NAMES];
-	size_t n;
+	size_t n, at;
+	char text[NAMES_BYTES];
 };
+
+__attribute__((format(printf, 2, 3))) static void name(struct names *r, const char *fmt, ...)
+{
+	size_t room = sizeof r->text - r->at;
+	va_list ap;
+
+	va_start(ap, fmt);
+	int n = vsnprintf(r->text + r->at, room, fmt, ap);
+	va_end(ap);
+	r->v[r->n++] = r->text + r->at;
+	r->at += n < (int)room ? (size_t)n + 1 : room - 1;
+}
 
 static void fill_names(const struct super *s, const struct unit *u, struct names *ret)
 {
 	char path[UNIT_PATH_MAX];
-	size_t n = 0;
 
+	ret->n = ret->at = 0;
 	if (s->socket_path)
-		snprintf(ret->text[n++], NAME_BYTES, "SYSG_SOCKET=%s", s->socket_path);
-	snprintf(ret->text[n++], NAME_BYTES, "SYSG_NAME=%s", unit_path(u, path, sizeof path));
-	snprintf(ret->text[n++], NAME_BYTES, "SYSG_ID=@%" PRIu64, u->id);
-	snprintf(ret->text[n++], NAME_BYTES, "SPAWN_DEPTH=%u", u->depth);
-	snprintf(ret->text[n++], NAME_BYTES, "SPAWN_PARENT_PID=%d",
+		name(ret, "SYSG_SOCKET=%s", s->socket_path);
+	name(ret, "SYSG_NAME=%s", unit_path(u, path, sizeof path));
+	name(ret, "SYSG_ID=@%" PRIu64, u->id);
+	name(ret, "SPAWN_DEPTH=%u", u->depth);
+	name(ret, "SPAWN_PARENT_PID=%d",
 		(int)(unit_owner(u) && u->parent->pid ? u->parent->pid : getpid()));
-	for (size_t i = 0; i < n; i++)
-		ret->v[i] = ret->text[i];
-	ret->n = n;
 }
 
 /* What a hook is told on top. Of an end, as long as there was none, nothing. */
@@ -48,19 +59,15 @@ static void fill_hook_names(const struct unit *u, enum hook_kind kind, struct na
 {
 	const struct unit_exit *e = &u->exit;
 	char code[16] = "", sig[16] = "";
-	size_t n = ret->n;
 
 	if (e->known)
 		snprintf(code, sizeof code, "%d", e->code);
 	if (e->known && e->signal)
 		snprintf(sig, sizeof sig, "%d", e->signal);
-	snprintf(ret->text[n++], NAME_BYTES, "SYSG_HOOK=%s", hook_name(kind));
-	snprintf(ret->text[n++], NAME_BYTES, "SYSG_EXIT_CODE=%s", code);
-	snprintf(ret->text[n++], NAME_BYTES, "SYSG_SIGNAL=%s", sig);
-	snprintf(ret->text[n++], NAME_BYTES, "SYSG_RESTARTS=%u", u->restarts);
-	for (size_t i = ret->n; i < n; i++)
-		ret->v[i] = ret->text[i];
-	ret->n = n;
+	name(ret, "SYSG_HOOK=%s", hook_name(kind));
+	name(ret, "SYSG_EXIT_CODE=%s", code);
+	name(ret, "SYSG_SIGNAL=%s", sig);
+	name(ret, "SYSG_RESTARTS=%u", u->restarts);
 }
 
 static bool mark_in_use(void *arg, uint64_t mark)
@@ -230,27 +237,21 @@ void launch_afresh(struct unit *u)
 }
 
 /* For a process of the unit: its environment with the init's names on top, and more of them for a
- * hook. *ret_names is what the vector borrows from; both are to be freed. NULL: out of memory, with err. */
-static char **environment(const struct super *s, const struct job *j, const enum hook_kind *kind,
-	struct names **ret_names, struct err *err)
+ * hook. To be freed, and used before the next one is made, as the names are in one place. NULL: out of memory, with
+ * err. */
+static char **environment(
+	const struct super *s, const struct job *j, const enum hook_kind *kind, struct err *err)
 {
-	struct names *names = malloc(sizeof *names);
-	char **envp = NULL;
+	static struct names names;
 
-	if (names) {
-		fill_names(s, j->u, names);
-		if (kind)
-			fill_hook_names(j->u, *kind, names);
-		else if (notify_env(j))
-			names->v[names->n++] = notify_env(j);
-		envp = env_vector(j->env, names->v, names->n);
-	}
-	if (!envp) {
+	fill_names(s, j->u, &names);
+	if (kind)
+		fill_hook_names(j->u, *kind, &names);
+	else if (notify_env(j))
+		names.v[names.n++] = notify_env(j);
+	char **envp = env_vector(j->env, names.v, names.n);
+	if (!envp)
 		err_set(err, ERR_EXEC_FAILED, ENOMEM, "out of memory");
-		free(names);
-		names = NULL;
-	}
-	*ret_names = names;
 	return envp;
 }
 
@@ -264,8 +265,7 @@ int launch_start(struct super *s, struct unit *u, struct err *err)
 	struct child_spec spec = { .argv = argv_of(j) };
 	if (join_groups(s, j, err) < 0 || notify_open(j, err) < 0)
 		return -1;
-	autofree struct names *names = NULL;
-	autofree char **envp = environment(s, j, NULL, &names, err);
+	autofree char **envp = environment(s, j, NULL, err);
 	if (!envp)
 		return -1;
 	spec.envp = envp;
@@ -280,8 +280,7 @@ int launch_hook(struct super *s, struct job *j, enum hook_kind kind,
 	const struct hook_groups *groups, struct spawned *ret, struct err *err)
 {
 	struct child_spec spec = { .argv = j->svc->hooks[kind].argv, .fd = { -1, -1, -1 } };
-	autofree struct names *names = NULL;
-	autofree char **envp = environment(s, j, &kind, &names, err);
+	autofree char **envp = environment(s, j, &kind, err);
 
 	if (!envp)
 		return -1;
@@ -296,8 +295,7 @@ int launch_probe(struct super *s, struct job *j, char *const *argv, uint64_t mar
 	struct err *err)
 {
 	struct child_spec spec = { .argv = argv, .fd = { -1, -1, -1 } };
-	autofree struct names *names = NULL;
-	autofree char **envp = environment(s, j, NULL, &names, err);
+	autofree char **envp = environment(s, j, NULL, err);
 	struct spawned child;
 
 	if (!envp)
