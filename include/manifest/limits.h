@@ -55,6 +55,23 @@ enum spawn_policy {
 	POLICY_CASCADE
 }; /* in the order of tightening */
 
+/* What --on-exit may ask for. */
+enum on_exit {
+	ON_EXIT_NONE,
+	ON_EXIT_RESTART,
+	ON_EXIT_RESTART_ON_FAILURE,
+	ON_EXIT_SEND,
+	ON_EXIT_COUNT
+};
+const char *on_exit_name(enum on_exit rule);
+
+/* `spawn.restart` and `spawn.allow`: what children of a tree may ask for. */
+struct spawn_terms {
+	int64_t restart_max, restart_window_ns;
+	unsigned on_exit; /* 1 << enum on_exit */
+};
+extern const struct spawn_terms spawn_terms_default;
+
 /* -1: no such key. */
 int limit_find(const char *key);
 /* Parses one value by the row's kind; ERR_BAD_VALUE with the key named, or the version does not

@@ -75,6 +75,7 @@ struct service {
 	struct spawn_limits limits; /* all defaults filled in */
 	enum spawn_policy policy;
 	struct cgroup_spec cgroup;
+	struct spawn_terms terms;
 	char hash[17]; /* hex digest of the service's resolved definition */
 };
 

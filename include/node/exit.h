@@ -16,11 +16,17 @@ bool exit_clean(const struct unit *u, const struct service *svc);
  * again: that start was a restart. */
 unsigned exit_hooks(const struct unit *u, const struct service *svc, bool forced, bool again);
 
-/* Which GONE_x a unit whose tree is gone goes on with. svc NULL: a spawned child (never restarted).
+/* Would its rule start a spawned child again after this end, if there is anything left of the budget? */
+bool exit_again(const struct unit *u);
+
+/* Which GONE_x a unit whose tree is gone goes on with. svc NULL: a spawned child.
  * Counts nothing. */
 enum node_event exit_resolve(const struct unit *u, const struct service *svc);
 
 /* The next delay of a restart; random: any 64 bits, for the jitter. Grows u->backoff_ns. */
+/* The same of a spawned child: 0.1 s doubling to 60 s, from the start again after a run of five times the delay.
+ * Takes one of the budget, which is of a window that begins with the first. Source: spec "On exit". */
+int64_t exit_delay(struct unit *u);
 int64_t exit_backoff(struct unit *u, const struct backoff *b, uint64_t random);
 
 #endif

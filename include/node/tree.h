@@ -28,6 +28,8 @@ struct spawn_want {
 	bool has_policy;
 	enum spawn_policy policy;
 	int64_t ttl_ns; /* 0: not given */
+	enum on_exit again;
+	unsigned asks; /* 1 << enum on_exit: all rules that it has */
 };
 
 /* The one admission of every spawn: may parent have this child now? Asked of every ancestor. On

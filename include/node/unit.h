@@ -98,7 +98,11 @@ struct unit {
 
 	struct spawn_limits limits; /* LIMIT_NONE where it has none of its own */
 	enum spawn_policy policy;
-	bool dynamic; /* of the root: spawn.mode */
+	bool dynamic;             /* of the root: spawn.mode */
+	struct spawn_terms terms; /* of the root */
+	enum on_exit again;       /* of a spawned one: by which rule it is started again */
+	bool born;                /* it was executed once */
+	int64_t window_ns;        /* since when in_a_row counts, against the tree's budget */
 	bool no_spawn;
 	bool public;                         /* any unit may send it messages */
 	bool allow_public;                   /* of the root: spawn.allow.public */

@@ -69,11 +69,11 @@ struct job {
 	bool leftovers_told; /* what a main process that ended left running was said */
 	bool shut_ordered;   /* told to stop by the shutdown */
 	bool resolved;       /* GONE_x is in the queue */
-	bool stillborn;      /* a spawn that failed: leaves no result */
 	bool survived;
 	bool counts; /* for the question whether all is ready, while that is answered */
 	int64_t stop_deadline_ns; /* of the tree's stop under way; 0: none */
 	struct launch *launch;
+	size_t kept;          /* what it makes the init keep for starts to come; node/keep.h */
 	struct envblock *env; /* without the names of the init */
 	char *cwd;
 	char *command;          /* for people */

@@ -16,7 +16,7 @@
  *        unit: these and their descendants; none: all that the caller may see. No match: no unit rows.
  * logs-path [unit=]                    -> ok=1 [dir=] [file=]   (no dir: no log files are written)
  * spawn  arg=* env=* cwd= [set_env=*] [name=] [unique=1] [ttl_ns=] [limit=KEY=N]* [policy=] [no_spawn=1]
- *        [parent=SELECTOR | parent_pid=N] [wait=1] [own_cwd=1]
+ *        [parent=SELECTOR | parent_pid=N] [wait=1] [own_cwd=1] [on_exit=none|restart|restart-on-failure]
  *        env: the caller's whole environment; set_env: --env, on top; cwd: the caller's directory or --cwd;
  *        own_cwd=1: cwd was given by --cwd (so it counts with parent= too)
  *                                      -> ok=1 id= name= path= pid= depth=   once execve succeeded

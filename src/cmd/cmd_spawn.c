@@ -18,6 +18,7 @@ static const struct option_row options[] = {
 	{ "cwd", 0, ARG_STRING, .value = "DIR", .help = "its working directory (the caller's)" },
 	{ "limit", 0, ARG_LIST, .value = "KEY=N", .help = "a lower limit for its own tree: children, depth, descendants, ..." },
 	{ "policy", 0, ARG_STRING, .value = "drain|cascade|reparent|orphan", .help = "what becomes of its children when it ends" },
+	{ "on-exit", 0, ARG_LIST, .value = "RULE", .help = "none, restart (unless it was told to end), restart-on-failure" },
 	{ "no-spawn", 0, ARG_NONE, .help = "it may not spawn" },
 	{ "request", 0, ARG_LIST, .value = "CAP[?]", .help = "a right that it gets, as stop:UNIT; with ? it is done without" },
 	{ "grant", 0, ARG_LIST, .value = "UNIT[=VERB,...]", .help = "what that unit may do to it (message)" },
@@ -30,7 +31,6 @@ static const struct option_row options[] = {
 	{ "format", 0, ARG_CHOICE, .group = 1, .value = "json", .help = "the same as --print json" },
 	OPT_SOCKET, OPT_VERBOSE,
 	{ "queue", 0, ARG_REFUSED }, { "attach", 0, ARG_REFUSED }, { "bind", 0, ARG_REFUSED },
-	{ "on-exit", 0, ARG_REFUSED },
 	{ NULL },
 };
 // clang-format on
@@ -98,6 +98,8 @@ static void put_list(struct buf *b, const struct args *args, const char *option)
 
 static int put_request(struct buf *b, const struct args *args, struct err *err)
 {
+	const char *rule;
+
 	packet_put(b, "op", "spawn");
 	for (size_t i = 0; i < args->argc; i++)
 		packet_put(b, "arg", args->argv[i]);
@@ -111,6 +113,8 @@ static int put_request(struct buf *b, const struct args *args, struct err *err)
 	put_list(b, args, "request");
 	put_list(b, args, "grant");
 	put_flag(b, args, "public", "public");
+	for (size_t i = 0; (rule = args_list(args, "on-exit", i)); i++)
+		packet_put(b, "on_exit", rule);
 	put_text(b, args, "policy");
 	put_flag(b, args, "no-spawn", "no_spawn");
 	put_text(b, args, "parent");

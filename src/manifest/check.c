@@ -56,14 +56,17 @@ static void check_user(struct load *l, const struct ynode *map)
 
 static void check_spawn(struct load *l, const struct ynode *map, const struct service *s)
 {
+	static const char *const of_dynamic[] = { "limits", "restart", "allow" };
 	const struct ynode *spawn = written(map, "spawn"), *limits = written(spawn, "limits");
 
+	for (size_t i = 0; !s->spawn_dynamic && i < 3; i++)
+		if (written(spawn, of_dynamic[i]))
+			find_help(load_warning(l, tree_key(spawn, of_dynamic[i]), ERR_BAD_VALUE,
+					  "\"%s\" without \"mode: dynamic\" has no effect",
+					  of_dynamic[i]),
+				"write mode: dynamic, or leave it out");
 	if (!limits)
 		return;
-	if (!s->spawn_dynamic)
-		find_help(load_warning(l, tree_key(spawn, "limits"), ERR_BAD_VALUE,
-				  "\"limits\" without \"mode: dynamic\" limits nothing"),
-			"write mode: dynamic, or leave the limits out");
 	if (written(spawn, "termination_policy") && written(limits, "termination_policy"))
 		find_help(load_error(l, tree_key(limits, "termination_policy"), ERR_BAD_VALUE,
 				  "\"termination_policy\" is both in \"spawn\" and in \"limits\""),

@@ -110,5 +110,7 @@ void digest_service(const struct manifest *m, struct service *s)
 	h = add_str(h, s->cgroup.root);
 	for (int i = 0; i < CGROUP_COUNT; i++)
 		h = add_str(h, s->cgroup.v[i]);
+	h = add_int(add_int(h, s->terms.restart_max), s->terms.restart_window_ns);
+	h = add_int(h, s->terms.on_exit);
 	snprintf(s->hash, sizeof s->hash, "%016llx", (unsigned long long)h);
 }

@@ -44,6 +44,13 @@ static const struct key_word mode_words[] = {
 	{ "dynamic", true, NULL },
 	{ NULL, 0, "write static or dynamic" },
 };
+static const struct key_word on_exit_words[] = {
+	{ "none", ON_EXIT_NONE, NULL },
+	{ "restart", ON_EXIT_RESTART, NULL },
+	{ "restart-on-failure", ON_EXIT_RESTART_ON_FAILURE, NULL },
+	{ "send", ON_EXIT_SEND, NULL },
+	{ NULL, 0, "write none, restart, restart-on-failure or send" },
+};
 static const struct key_word full_words[] = {
 	{ "refuse", 0, NULL },
 	{ "queue", -1, "write refuse" },
@@ -210,10 +217,13 @@ const struct key_row key_rows[] = {
 	{ SCOPE_SPAWN, "limits", key_sub, .sub = SCOPE_LIMITS },
 	{ SCOPE_SPAWN, "when_full", key_word_only, .words = full_words },
 	{ SCOPE_SPAWN, "termination_policy", key_policy, S(policy) },
-	{ SCOPE_SPAWN, "restart" },
+	{ SCOPE_SPAWN, "restart", key_sub, .sub = SCOPE_RESTART },
 	{ SCOPE_SPAWN, "allow", key_sub, .sub = SCOPE_ALLOW },
 
-	{ SCOPE_ALLOW, "on_exit" },
+	{ SCOPE_RESTART, "max", key_int64, S(terms.restart_max), 1, INT_MANY },
+	{ SCOPE_RESTART, "window", key_duration, S(terms.restart_window_ns), NS_PER_MS, LONG_TIME },
+
+	{ SCOPE_ALLOW, "on_exit", key_on_exits, S(terms.on_exit), .words = on_exit_words },
 	{ SCOPE_ALLOW, "public", key_bool, S(allow_public) },
 
 	{ SCOPE_LIMITS, "termination_policy", key_policy, S(policy) },
@@ -263,6 +273,7 @@ static const char *const scope_names[SCOPE_COUNT] = {
 	[SCOPE_LIMITS] = "\"spawn.limits\"",
 	[SCOPE_RESOURCES] = "\"limits\"",
 	[SCOPE_CGROUP] = "\"limits.cgroup\"",
+	[SCOPE_RESTART] = "\"spawn.restart\"",
 };
 
 const char *scope_name(enum key_scope scope)

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/units.h"
 
 enum { COUNT_MAX = 1000000000 };
@@ -18,6 +19,16 @@ static const char *const policies[] = {
 	[POLICY_DRAIN] = "drain",
 	[POLICY_CASCADE] = "cascade",
 };
+
+static const char *const exit_rules[ON_EXIT_COUNT] = { "none", "restart", "restart-on-failure",
+	"send" };
+
+const struct spawn_terms spawn_terms_default = { 5, 60 * NS_PER_SEC, (1u << ON_EXIT_COUNT) - 1 };
+
+const char *on_exit_name(enum on_exit rule)
+{
+	return exit_rules[rule];
+}
 
 int limit_find(const char *key)
 {

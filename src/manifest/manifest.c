@@ -149,6 +149,7 @@ static void command_defaults(struct service *s, const struct spawn_limits *dynam
 	s->stop_timeout_ns = 5 * NS_PER_SEC;
 	s->logs.sinks = SINK_INHERIT;
 	s->policy = POLICY_DRAIN;
+	s->terms = spawn_terms_default;
 	s->spawn_dynamic = dynamic != NULL;
 	s->limits = dynamic ? *dynamic : none;
 }

@@ -22,6 +22,7 @@ static void defaults(struct load *l, struct service *s)
 	s->stop_timeout_ns = STOP_TIMEOUT_UNSET;
 	s->policy = POLICY_DRAIN;
 	s->allow_public = true;
+	s->terms = spawn_terms_default;
 	for (int i = 0; i < LIMIT_COUNT; i++)
 		s->limits.v[i] = limit_rows[i].kind != LIMIT_KIND_COUNT && limit_rows[i].def == 0
 					 ? LIMIT_NONE
@@ -258,4 +259,20 @@ void key_policy(struct load *l, const struct key_row *row, const struct ynode *v
 	if (s && policy_parse(s, (enum spawn_policy *)(void *)((char *)base + row->offset), &err) <
 			 0)
 		load_report(l, v, &err);
+}
+
+/* To ask for nothing is never refused. */
+void key_on_exits(struct load *l, const struct key_row *row, const struct ynode *v, void *base)
+{
+	unsigned *all = (unsigned *)(void *)((char *)base + row->offset);
+	struct key_row one = { .name = row->name, .words = row->words };
+
+	if (load_kind(l, v, YNODE_LIST, row->name, "write a list, for example [restart, send]") < 0)
+		return;
+	*all = 1u << ON_EXIT_NONE;
+	for (size_t i = 0; i < v->n; i++) {
+		unsigned rule = ON_EXIT_NONE;
+		key_word(l, &one, v->item[i], &rule);
+		*all |= 1u << rule;
+	}
 }

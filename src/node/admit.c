@@ -190,6 +190,18 @@ static int tightens(const struct unit *parent, const struct spawn_want *want, st
 	return 0;
 }
 
+static int may_ask(const struct unit *parent, const struct spawn_want *want, struct err *err)
+{
+	unsigned denied = want->asks & ~parent->root->terms.on_exit;
+	const char *service = parent->root->name;
+
+	if (!denied)
+		return 0;
+	err_set(err, ERR_DENIED, 0, "--on-exit %s is not for what is spawned below %s",
+		on_exit_name((enum on_exit)__builtin_ctz(denied)), service);
+	return err_help(err, "`spawn.allow.on_exit` of %s lists what is", service);
+}
+
 static bool taken(const struct unit *parent, const char *name)
 {
 	list_each(it, &((struct unit *)(uintptr_t)parent)->kids)
@@ -275,7 +287,8 @@ struct unit *tree_admit(struct tree *t, struct unit *parent, const struct spawn_
 	int64_t ttl_ns, charge_ns;
 
 	if (admissible(parent, err) < 0 || tightens(parent, want, err) < 0 ||
-		publicity(parent, want, err) < 0 || ttl(parent, want, &ttl_ns, err) < 0 ||
+		publicity(parent, want, err) < 0 || may_ask(parent, want, err) < 0 ||
+		ttl(parent, want, &ttl_ns, err) < 0 ||
 		choose_name(parent, want, t->last_id + 1, name, err) < 0 ||
 		rate(parent, now_ns, &charge_ns, err) < 0)
 		return NULL;
@@ -294,5 +307,6 @@ struct unit *tree_admit(struct tree *t, struct unit *parent, const struct spawn_
 	u->policy = want->has_policy ? want->policy : parent->policy;
 	u->no_spawn = want->no_spawn;
 	u->public = want->public;
+	u->again = want->again;
 	return u;
 }

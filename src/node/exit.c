@@ -4,6 +4,11 @@
 
 #include "base/clock.h"
 
+/* Of spawned children. */
+#define DELAY_FIRST_NS (100 * NS_PER_MS)
+#define DELAY_MOST_NS  (60 * NS_PER_SEC)
+enum { RUN_DELAYS = 5 }; /* a run of so many delays counts as having come up */
+
 static bool ordered(const struct unit *u)
 {
 	return u->cause == CAUSE_ORDER || u->cause == CAUSE_SHUTDOWN ||
@@ -59,14 +64,49 @@ unsigned exit_hooks(const struct unit *u, const struct service *svc, bool forced
 	return 1u << HOOK_START_ERROR | 1u << HOOK_ONERR | (again ? 1u << HOOK_RESTART_ERROR : 0);
 }
 
+bool exit_again(const struct unit *u)
+{
+	return u->born && !hopeless(u) &&
+	       (u->again == ON_EXIT_RESTART ||
+		       (u->again == ON_EXIT_RESTART_ON_FAILURE && !exit_clean(u, NULL)));
+}
+
+static bool window_over(const struct unit *u)
+{
+	return !u->in_a_row || u->exit.ended_ns - u->window_ns >= u->root->terms.restart_window_ns;
+}
+
+static enum node_event child_resolve(const struct unit *u)
+{
+	if (exit_again(u))
+		return window_over(u) || u->in_a_row < u->root->terms.restart_max ? EV_GONE_AGAIN
+										  : EV_GONE_FAIL;
+	return exit_clean(u, NULL) ? EV_GONE_DONE : EV_GONE_FAIL;
+}
+
+int64_t exit_delay(struct unit *u)
+{
+	if (window_over(u)) {
+		u->window_ns = u->exit.ended_ns;
+		u->in_a_row = 0;
+	}
+	u->in_a_row++;
+	u->restarts++;
+	if (!u->backoff_ns ||
+		(u->exec_ok && u->exit.ended_ns - u->started_ns >= RUN_DELAYS * u->backoff_ns))
+		u->backoff_ns = DELAY_FIRST_NS;
+	else
+		u->backoff_ns =
+			u->backoff_ns < DELAY_MOST_NS / 2 ? 2 * u->backoff_ns : DELAY_MOST_NS;
+	return u->backoff_ns;
+}
+
 enum node_event exit_resolve(const struct unit *u, const struct service *svc)
 {
 	if (!u->want_up)
 		return EV_GONE_DOWN;
 	if (!svc)
-		return u->cause != CAUSE_NONE ? EV_GONE_DOWN
-		       : exit_clean(u, svc)   ? EV_GONE_DONE
-					      : EV_GONE_FAIL;
+		return child_resolve(u);
 	if (ordered(u))
 		return EV_GONE_RESTART;
 	if (hopeless(u))

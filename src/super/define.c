@@ -174,6 +174,7 @@ void define_take(struct super *s, struct job *j)
 	u->public = j->svc->public;
 	u->allow_public = j->svc->allow_public;
 	s->rights_dirty = true;
+	u->terms = j->svc->terms;
 	for (int i = 0; i < LIMIT_COUNT; i++)
 		u->limits.v[i] = u->dynamic ? j->svc->limits.v[i] : LIMIT_NONE;
 }

@@ -99,7 +99,6 @@ static void never_born(struct super *s, struct unit *u, const struct err *err)
 	u->exit.reason = END_EXEC_FAILED;
 	u->exit.ended_wall_ns = clock_wall_ns();
 	event_add(s, EVENT_FAILED, u, err->code, "%s", err->msg);
-	j->stillborn = unit_spawned(u);
 	serve_exec(s, j, err);
 	post(s, u, EV_MAIN_EXIT);
 }
@@ -257,7 +256,7 @@ static void fx_probe(struct super *s, struct unit *u)
 {
 	struct job *j = job_of(u);
 
-	if (j->launch && unit_spawned(u))
+	if (unit_spawned(u))
 		job_exec_done(s, j);
 	health_begin(s, u);
 }
@@ -272,7 +271,6 @@ static void fired(struct super *s, struct timer *t)
 			"its set-up before exec took more than 30 s");
 		event_add(s, EVENT_FAILED, u, u->trouble.code, "%s", u->trouble.msg);
 		u->cause = CAUSE_SETUP;
-		j->stillborn = unit_spawned(u);
 		serve_exec(s, j, &u->trouble);
 	}
 	post(s, u, EV_TIMEOUT);
@@ -303,12 +301,12 @@ static void fx_arm_backoff(struct super *s, struct unit *u)
 {
 	const struct job *j = job_of(u);
 	char path[UNIT_PATH_MAX], delay[32];
-	int64_t ns = exit_backoff(u, &j->svc->backoff, random_u64());
+	int64_t ns = j->svc ? exit_backoff(u, &j->svc->backoff, random_u64()) : exit_delay(u);
 
 	log_line(LOG_WARN, "%s ended (%s %d); restart %u in %s", unit_path(u, path, sizeof path),
 		u->exit.signal ? "signal" : "code", u->exit.signal ? u->exit.signal : u->exit.code,
 		u->in_a_row, duration_print(delay, sizeof delay, ns));
-	if (u->in_a_row == 1 && u->trouble.code == ERR_OK && u->exit.code &&
+	if (j->svc && u->in_a_row == 1 && u->trouble.code == ERR_OK && u->exit.code &&
 		!s->opts->one_command) {
 		trouble_ended(u); /* the first of a row tells why, the others would say the same */
 		trouble_say(s, u);

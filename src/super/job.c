@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "node/keep.h"
 #include "probe/probe.h"
 #include "super/checks.h"
 #include "super/define.h"
@@ -56,7 +57,8 @@ void job_at_rest(struct super *s, struct job *j)
 	group_close(s, &j->group);
 	group_leave_tree(s, j);
 	notify_close(j);
-	timer_del(s, &j->ttl);
+	if (j->u->state != NODE_BACKOFF) /* it counts over restarts */
+		timer_del(s, &j->ttl);
 	j->stop_deadline_ns = 0;
 	j->outrun = 0;
 	j->prepared = j->forced = false;
@@ -70,6 +72,7 @@ void job_free(struct super *s, struct job *j)
 	job_at_rest(s, j);
 	hooks_leave_job(s, j);
 	timer_del(s, &j->timer);
+	timer_del(s, &j->ttl);
 	probe_free(j->probe);
 	checks_free(j);
 	aux_forget(s, j);
@@ -86,6 +89,7 @@ void job_free(struct super *s, struct job *j)
 	free(j->cwd);
 	buf_done(&j->dropped);
 	trouble_forget(j);
+	keep_sub(j->u, j->kept);
 	free(j->command);
 	j->u->rt = NULL;
 	free(j);
@@ -103,7 +107,7 @@ void job_end(struct super *s, struct unit *u)
 {
 	struct unit *parent = u->parent;
 	struct job *j = job_of(u);
-	bool stillborn = j->stillborn, orphan = u->orphan;
+	bool stillborn = !u->born, orphan = u->orphan;
 
 	if (j->asker) /* it was stopped before its execve was told */
 		tell_asker(s, j);

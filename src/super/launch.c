@@ -151,13 +151,12 @@ static void status_ready(struct loop *l, struct watch *w, uint32_t events)
 	if (rc < 0) {
 		j->u->trouble = err;
 		event_add(s, EVENT_FAILED, j->u, err.code, "%s", err.msg);
-		j->stillborn = unit_spawned(j->u);
 		serve_exec(s, j, &err);
 		return; /* its exit, at once behind it, moves the unit on */
 	}
 	if (j->launch) /* a start by policy has no caller to look at */
 		j->launch->confine.like = 0;
-	j->u->exec_ok = true;
+	j->u->exec_ok = j->u->born = true;
 	if (!unit_spawned(j->u)) /* a spawned one's is told with its answer */
 		event_add(s, EVENT_STARTED, j->u, ERR_OK, "pid=%d", (int)j->u->pid);
 	post(s, j->u, EV_EXEC_OK);
@@ -178,7 +177,7 @@ static void note_start(struct super *s, struct unit *u, const struct spawned *ch
 		 * taken as done. */
 		close(j->status.fd);
 		j->status.fd = -1;
-		u->exec_ok = true;
+		u->exec_ok = u->born = true;
 		post(s, u, EV_EXEC_OK);
 	}
 }

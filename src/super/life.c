@@ -15,6 +15,36 @@ static bool stays_down(enum stop_cause cause)
 	       cause == CAUSE_CASCADE;
 }
 
+/* A shell tells by 137 that what it ran was killed. */
+static enum end_reason reason_of(const struct unit *u, int code, int sig)
+{
+	if (!u->exec_ok && u->trouble.code != ERR_OK)
+		return END_EXEC_FAILED;
+	switch (u->cause) {
+	case CAUSE_ORDER:
+	case CAUSE_DEPENDENCY:
+		return END_STOPPED;
+	case CAUSE_SHUTDOWN:
+		return END_SHUTDOWN;
+	case CAUSE_TTL:
+		return END_TTL;
+	case CAUSE_CASCADE:
+		return END_CASCADE;
+	default:
+		return code == 128 + SIGKILL && group_oom(job_of(u)) ? END_OOM
+		       : sig                                         ? END_SIGNAL
+								     : END_EXITED;
+	}
+}
+
+/* Stopped in its back-off: its last end was its own, that it is the last one isn't. */
+static void over_between(struct unit *u, enum stop_cause cause)
+{
+	u->cause = cause;
+	u->trouble.code = ERR_OK;
+	u->exit.reason = reason_of(u, 0, 0);
+}
+
 static void stop(struct super *s, struct unit *u, enum stop_cause cause, bool keep_kids)
 {
 	bool stayed = unit_kids_stay(u);
@@ -28,6 +58,8 @@ static void stop(struct super *s, struct unit *u, enum stop_cause cause, bool ke
 	if (u->cause == CAUSE_NONE && u->state != NODE_ENDING && u->state != NODE_DRAINING &&
 		u->state != NODE_CLOSING && u->state != NODE_BACKOFF) /* that end was its own */
 		u->cause = cause;
+	if (unit_spawned(u) && u->state == NODE_BACKOFF)
+		over_between(u, cause);
 	post(s, u, stays_down(cause) ? EV_STOP : EV_RESTART);
 	if (stayed && !unit_kids_stay(u) &&
 		(u->state == NODE_STOPPING || u->state == NODE_KILLING || u->state == NODE_CLOSING))
@@ -72,28 +104,6 @@ void kill_now(struct super *s, struct unit *u)
 		post(s, u, EV_TIMEOUT);
 	} else if (u->state != NODE_KILLING) {
 		order_stop(s, u, CAUSE_SHUTDOWN);
-	}
-}
-
-/* A shell tells by 137 that what it ran was killed. */
-static enum end_reason reason_of(const struct unit *u, int code, int sig)
-{
-	if (!u->exec_ok && u->trouble.code != ERR_OK)
-		return END_EXEC_FAILED;
-	switch (u->cause) {
-	case CAUSE_ORDER:
-	case CAUSE_DEPENDENCY:
-		return END_STOPPED;
-	case CAUSE_SHUTDOWN:
-		return END_SHUTDOWN;
-	case CAUSE_TTL:
-		return END_TTL;
-	case CAUSE_CASCADE:
-		return END_CASCADE;
-	default:
-		return code == 128 + SIGKILL && group_oom(job_of(u)) ? END_OOM
-		       : sig                                         ? END_SIGNAL
-								     : END_EXITED;
 	}
 }
 
@@ -144,10 +154,12 @@ static void ttl_over(struct super *s, struct timer *t)
 
 void job_exec_done(struct super *s, struct job *j)
 {
-	if (j->u->ttl_ns)
+	if (j->u->ttl_ns && !j->ttl.node.at)
 		timer_set(s, &j->ttl, clock_mono_ns() + j->u->ttl_ns, ttl_over);
-	launch_free(j->launch);
-	j->launch = NULL;
+	if (!j->kept) {
+		launch_free(j->launch);
+		j->launch = NULL;
+	}
 	event_add(s, EVENT_SPAWNED, j->u, ERR_OK, "pid=%d parent=@%" PRIu64, (int)j->u->pid,
 		j->u->parent->id);
 	serve_exec(s, j, NULL);

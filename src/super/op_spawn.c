@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/units.h"
+#include "node/keep.h"
 #include "os/proc.h"
 #include "super/born.h"
 #include "super/env.h"
@@ -96,6 +97,32 @@ static int take_policy(const struct packet *p, struct spawn_want *want, struct e
 	return policy ? policy_parse(policy, &want->policy, err) : 0;
 }
 
+/* How it is started again: one rule at most. */
+static int take_on_exit(const struct packet *p, struct spawn_want *want, struct err *err)
+{
+	const char *at = NULL, *k, *v;
+	size_t n;
+
+	while (packet_next(p, &at, &k, &n, &v)) {
+		int rule = ON_EXIT_NONE;
+		if (n != 7 || memcmp(k, "on_exit", 7) != 0)
+			continue;
+		while (rule < ON_EXIT_SEND && strcmp(v, on_exit_name((enum on_exit)rule)) != 0)
+			rule++;
+		if (rule == ON_EXIT_SEND) {
+			err_set(err, ERR_BAD_VALUE, 0, "\"%.60s\" is no rule for the exit", v);
+			return err_help(err, "write none, restart or restart-on-failure");
+		}
+		if (want->asks)
+			return err_set(err, ERR_BAD_VALUE, 0,
+				"only one of none, restart and "
+				"restart-on-failure is possible");
+		want->again = (enum on_exit)rule;
+		want->asks |= 1u << rule;
+	}
+	return 0;
+}
+
 /* The unit that the child will be a child of. A unit may name itself or what is below it; an
  * operator has to name one. */
 static int find_parent(struct conn *c, const struct packet *p, struct request *r, struct err *err)
@@ -141,7 +168,8 @@ static int parse(struct conn *c, const struct packet *p, struct request *r, stru
 		collect(p, "request", CAP_RIGHTS, &r->requests, &r->nrequests, err) < 0 ||
 		collect(p, "grant", CAP_RIGHTS, &r->grants, &r->ngrants, err) < 0 ||
 		packet_int(p, "ttl_ns", 1, INT64_MAX / 2, &r->want.ttl_ns, err) < 0 ||
-		take_limits(p, &r->want, err) < 0 || take_policy(p, &r->want, err) < 0)
+		take_limits(p, &r->want, err) < 0 || take_policy(p, &r->want, err) < 0 ||
+		take_on_exit(p, &r->want, err) < 0)
 		return -1;
 	if (!r->nargs) {
 		err_set(err, ERR_BAD_REQUEST, 0, "no command to spawn");
@@ -283,6 +311,16 @@ static struct unit *admit_with_rights(
 	return NULL;
 }
 
+/* Besides its environment, of one that may be started again. */
+static size_t kept_for_restarts(const struct request *r, const struct launch *l)
+{
+	size_t n = sizeof *l + l->cred.ngroups * sizeof *l->groups;
+
+	for (size_t i = 0; i < r->nargs; i++)
+		n += sizeof *r->args + strlen(r->args[i]) + 1;
+	return r->want.again ? n : 0;
+}
+
 /* Everything that may fail for lack of memory or rights is made before the admission, so that
  * nothing is half done. */
 static struct unit *admit(struct conn *c, struct request *r, struct err *err)
@@ -290,9 +328,11 @@ static struct unit *admit(struct conn *c, struct request *r, struct err *err)
 	struct super *s = c->s;
 	struct launch *l = make_launch(c, r, err);
 	struct envblock *env = l ? make_env(c, r, err) : NULL;
+	size_t kept = env ? kept_for_restarts(r, l) : 0;
+	bool paid = env && keep_add(r->parent, kept, ERR_TOO_LARGE, err) == 0;
 	struct buf dropped;
 	buf_init(&dropped, CAP_PACKET);
-	struct unit *u = env ? admit_with_rights(c, r, &dropped, err) : NULL;
+	struct unit *u = paid ? admit_with_rights(c, r, &dropped, err) : NULL;
 	struct job *j = u ? job_new(s, u, NULL) : NULL;
 
 	if (!j) {
@@ -303,10 +343,12 @@ static struct unit *admit(struct conn *c, struct request *r, struct err *err)
 		launch_free(l);
 		env_drop(s, env, r->parent);
 		buf_done(&dropped);
+		keep_sub(r->parent, paid ? kept : 0);
 		return NULL;
 	}
 	j->dropped = dropped;
 	j->launch = l;
+	j->kept = kept;
 	j->env = env;
 	j->cwd = r->cwd ? strdup(r->cwd) : NULL;
 	j->command = words(r);

@@ -66,6 +66,14 @@ static void cancel_starts(struct super *s)
 		else if (u)
 			u->want_up = false;
 	}
+	list_each(it, &s->tree.all)
+	{
+		struct unit *u = list_entry(it, struct unit, all);
+		if (u->again && u->state == NODE_BACKOFF)
+			order_stop(s, u, CAUSE_SHUTDOWN);
+		else if (u->again)
+			u->want_up = false;
+	}
 }
 
 static int64_t budget(const struct super *s)

@@ -46,6 +46,15 @@ static void essential_ended(struct super *s, struct unit *u)
 	shutdown_begin(s, "an essential service ended");
 }
 
+static void gave_up(struct super *s, struct unit *u)
+{
+	err_set(&u->trouble, ERR_GAVE_UP, 0, "gave up after %u restarts; the last exit: %s %d",
+		u->in_a_row, u->exit.signal ? "signal" : "code",
+		u->exit.signal ? u->exit.signal : u->exit.code);
+	u->exit.reason = END_GAVE_UP;
+	event_add(s, EVENT_FAILED, u, u->trouble.code, "%s", u->trouble.msg);
+}
+
 static void failed(struct super *s, struct unit *u, const struct job *j)
 {
 	u->failed_ns = clock_mono_ns();
@@ -57,19 +66,15 @@ static void failed(struct super *s, struct unit *u, const struct job *j)
 		return; /* said where it was seen */
 	if (!u->exit.known || s->opts->one_command)
 		return; /* a plain command's own exit needs no words of ours */
-	bool gave_up = j->svc->restart != RESTART_NEVER;
-	if (gave_up)
-		err_set(&u->trouble, ERR_GAVE_UP, 0,
-			"gave up after %u restarts; the last exit: %s %d", u->in_a_row,
-			u->exit.signal ? "signal" : "code",
-			u->exit.signal ? u->exit.signal : u->exit.code);
-	else if (u->trouble.code == ERR_OK)
+	if (j->svc->restart != RESTART_NEVER) {
+		gave_up(s, u);
+		trouble_say(s, u);
+		return;
+	}
+	if (u->trouble.code == ERR_OK)
 		trouble_ended(u);
-	if (gave_up)
-		u->exit.reason = END_GAVE_UP;
 	event_add(s, EVENT_FAILED, u, u->trouble.code, "%s", u->trouble.msg);
-	if (gave_up ||
-		(!u->unprepared && !j->trouble_said)) /* else that was said when it was seen */
+	if (!u->unprepared && !j->trouble_said) /* else that was said when it was seen */
 		trouble_say(s, u);
 }
 
@@ -88,15 +93,18 @@ void tell(struct super *s, struct unit *u)
 	}
 	hooks_ended(s, j);
 	job_at_rest(s, j);
-	if (u->live_children &&
-		(u->state == NODE_DONE || u->state == NODE_FAILED || unit_spawned(u)))
+	if (u->live_children && (u->state == NODE_DONE || u->state == NODE_FAILED ||
+					(unit_spawned(u) && u->state != NODE_BACKOFF)))
 		kids_hand_over(s, u);
+	if (u->state == NODE_FAILED && j->svc)
+		failed(s, u, j);
+	else if (u->state == NODE_FAILED && exit_again(u))
+		gave_up(s, u);
 	if (unit_spawned(u)) {
-		job_end(s, u);
+		if (u->state != NODE_BACKOFF)
+			job_end(s, u);
 		return;
 	}
-	if (u->state == NODE_FAILED)
-		failed(s, u, j);
 	if (u->state == NODE_IDLE || u->state == NODE_DONE || u->state == NODE_FAILED)
 		log_line(LOG_INFO, "%s is %s", unit_path(u, path, sizeof path),
 			node_state_status(u->state));

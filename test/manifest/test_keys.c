@@ -30,13 +30,14 @@ static const char *const pages[SCOPE_COUNT] = {
 	[SCOPE_HOOK] = "command timeout",
 	[SCOPE_DEPLOYMENT] = "!strategy pre_start health_check !grace_period !blue_green",
 	[SCOPE_LOGS] = "sink format prefix max_bytes max_files max_total when_full",
-	[SCOPE_SPAWN] = "mode limits when_full termination_policy !restart allow",
-	[SCOPE_ALLOW] = "!on_exit public",
+	[SCOPE_SPAWN] = "mode limits when_full termination_policy restart allow",
 	[SCOPE_LIMITS] = "termination_policy children depth descendants ever !total_memory "
 			 "!child_memory rate ttl",
 	[SCOPE_RESOURCES] = "!memory !nofile !nproc !memlock !core !nice !cpu_affinity "
 			    "!oom_score_adj cgroup",
 	[SCOPE_CGROUP] = "memory_max pids_max cpu_max cpu_weight root",
+	[SCOPE_RESTART] = "max window",
+	[SCOPE_ALLOW] = "on_exit public",
 };
 
 /* Where a map of each scope is written, as the line around one key. */
@@ -61,6 +62,7 @@ static const char *const around[SCOPE_COUNT] = {
 	[SCOPE_LIMITS] = SVC("    spawn: {mode: dynamic, limits: {%s: 1}}\n"),
 	[SCOPE_RESOURCES] = SVC("    limits: {%s: 1}\n"),
 	[SCOPE_CGROUP] = SVC("    limits: {cgroup: {%s: 1}}\n"),
+	[SCOPE_RESTART] = SVC("    spawn: {mode: dynamic, restart: {%s: 1}}\n"),
 };
 
 Test(keys, are_those_of_the_page_and_no_more)

@@ -357,6 +357,16 @@ Test(spawn, has_a_mode_limits_and_a_policy)
 	cr_expect(s->limits.v[LIMIT_RATE] == LIMIT_NONE && s->limits.v[LIMIT_TTL] == 3600 * S);
 	manifest_free(m);
 	line_means("spawn: {mode: dynamic, termination_policy: cascade}", policy, POLICY_CASCADE);
+	line_means("spawn: {mode: dynamic}", terms.restart_max, 5);
+	line_means("spawn: {mode: dynamic}", terms.restart_window_ns, 60 * S);
+	line_means("spawn: {mode: dynamic}", terms.on_exit, 15);
+	line_means("spawn: {mode: dynamic, restart: {max: 9, window: 5s}}", terms.restart_max, 9);
+	line_means("spawn: {mode: dynamic, restart: {window: 5s}}", terms.restart_window_ns, 5 * S);
+	line_means("spawn: {mode: dynamic, allow: {on_exit: [send]}}", terms.on_exit, 9);
+	line_means("spawn: {mode: dynamic, allow: {on_exit: []}}", terms.on_exit, 1);
+	line_refused("spawn: {mode: dynamic, restart: {max: 0}}", ERR_BAD_VALUE, 43, "from 1 to");
+	line_refused("spawn: {mode: dynamic, allow: {on_exit: [stop]}}", ERR_BAD_VALUE, 46,
+		"write none, restart, restart-on-failure or send");
 	line_refused("spawn: {mode: on}", ERR_BAD_VALUE, 19, "write static or dynamic");
 	line_refused("spawn: {mode: dynamic, when_full: queue}", ERR_UNKNOWN_KEY, 39,
 		"not supported by this version of sysg");

@@ -653,3 +653,22 @@ Test(node_admit, after_thousands_of_births_and_deaths_every_count_is_what_a_reco
 	cr_expect_null(t.by_id);
 	cr_expect_null(t.by_pid);
 }
+
+Test(node_admit, a_rule_for_the_exit_that_the_service_does_not_allow_is_refused)
+{
+	struct unit *web = a_service("web");
+	struct spawn_want w = a_want("x");
+
+	web->terms.on_exit = 1u << ON_EXIT_NONE | 1u << ON_EXIT_RESTART;
+	for (int rule = ON_EXIT_NONE; rule < ON_EXIT_COUNT; rule++) {
+		w.asks = 1u << rule;
+		w.again = rule < ON_EXIT_SEND ? (enum on_exit)rule : ON_EXIT_NONE;
+		err = (struct err){ 0 };
+		struct unit *u = tree_admit(&t, web, &w, 0, &err);
+		cr_expect_eq(u != NULL, rule <= ON_EXIT_RESTART, "%d", rule);
+		cr_expect_eq(err.code, u ? ERR_OK : ERR_DENIED);
+		cr_expect(u ? (int)u->again == rule
+			    : strstr(err.msg, on_exit_name((enum on_exit)rule)) != NULL);
+	}
+	cr_expect_eq(web->live_children, 2);
+}

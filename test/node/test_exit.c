@@ -135,19 +135,145 @@ Test(node_exit, what_is_not_wanted_up_stays_down_whatever_else)
 			}
 }
 
-Test(node_exit, a_spawned_child_is_never_restarted)
+/* --- spawned children --- */
+
+static struct unit service;
+
+/* One that is started again by this rule, most times within a minute. */
+static void spawned(enum on_exit again, int most)
 {
-	for (int cause = CAUSE_NONE; cause <= CAUSE_SETUP; cause++)
-		for (int code = 0; code < 2; code++) {
-			fresh(RESTART_ALWAYS);
-			u.cause = (enum stop_cause)cause;
-			ended(code, 0);
-			enum node_event want = cause  ? EV_GONE_DOWN
-					       : code ? EV_GONE_FAIL
-						      : EV_GONE_DONE;
-			cr_expect_eq(exit_resolve(&u, NULL), want, "cause %d", cause);
-		}
+	fresh(RESTART_ALWAYS);
+	service = (struct unit){ .terms = spawn_terms_default };
+	service.terms.restart_max = most;
+	u.root = &service;
+	u.again = again;
+	u.born = true;
 }
+
+Test(node_exit, a_spawned_child_without_a_rule_is_never_started_again)
+{
+	for (int code = 0; code < 2; code++) {
+		spawned(ON_EXIT_NONE, 5);
+		ended(code, 0);
+		cr_expect_eq(exit_resolve(&u, NULL), code ? EV_GONE_FAIL : EV_GONE_DONE);
+		cr_expect_not(exit_again(&u));
+	}
+}
+
+Test(node_exit, each_rule_starts_again_what_it_says)
+{
+	static const struct {
+		enum on_exit again;
+		int code, sig;
+		enum node_event want;
+	} rows[] = {
+		{ ON_EXIT_RESTART, 0, 0, EV_GONE_AGAIN },
+		{ ON_EXIT_RESTART, 1, 0, EV_GONE_AGAIN },
+		{ ON_EXIT_RESTART, 0, SIGKILL, EV_GONE_AGAIN },
+		{ ON_EXIT_RESTART_ON_FAILURE, 0, 0, EV_GONE_DONE },
+		{ ON_EXIT_RESTART_ON_FAILURE, 1, 0, EV_GONE_AGAIN },
+		{ ON_EXIT_RESTART_ON_FAILURE, 0, SIGSEGV, EV_GONE_AGAIN },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		spawned(rows[i].again, 5);
+		ended(rows[i].code, rows[i].sig);
+		cr_expect_eq(exit_resolve(&u, NULL), rows[i].want, "row %d", (int)i);
+		u.want_up = false;
+		cr_expect_eq(exit_resolve(&u, NULL), EV_GONE_DOWN, "ordered; row %d", (int)i);
+	}
+}
+
+Test(node_exit, a_first_start_that_failed_is_not_tried_again)
+{
+	spawned(ON_EXIT_RESTART, 5);
+	u.born = u.exec_ok = false;
+	u.exit.reason = END_EXEC_FAILED;
+	u.trouble = (struct err){ .code = ERR_EXEC_FAILED, .sys = EAGAIN };
+	cr_expect_eq(exit_resolve(&u, NULL), EV_GONE_FAIL);
+	u.born = true;
+	cr_expect_eq(exit_resolve(&u, NULL), EV_GONE_AGAIN, "a later one is a failure");
+	u.trouble.sys = ENOENT;
+	cr_expect_eq(exit_resolve(&u, NULL), EV_GONE_FAIL, "but not where the program is gone");
+	cr_expect_not(exit_again(&u));
+}
+
+/* Runs for so long, ends, and waits for its delay; false: it gave up. */
+static bool runs(int64_t ns, int64_t *ret_delay)
+{
+	u.exit.ended_ns = u.started_ns + ns;
+	ended(1, 0);
+	if (exit_resolve(&u, NULL) != EV_GONE_AGAIN)
+		return false;
+	*ret_delay = exit_delay(&u);
+	u.started_ns = u.exit.ended_ns + *ret_delay;
+	return true;
+}
+
+Test(node_exit, a_child_is_started_again_as_often_as_the_budget_says_and_no_more)
+{
+	int64_t delay;
+
+	for (int most = 1; most < 8; most++) {
+		spawned(ON_EXIT_RESTART, most);
+		for (int i = 0; i < most; i++)
+			cr_expect(runs(0, &delay), "%d of %d", i, most);
+		cr_expect_not(runs(0, &delay), "%d", most);
+		cr_expect(exit_again(&u));
+		cr_expect_eq(u.restarts, (unsigned)most);
+	}
+}
+
+Test(node_exit, the_budget_is_a_new_one_once_the_window_is_over)
+{
+	for (int less = 0; less < 2; less++) {
+		int64_t delay;
+		spawned(ON_EXIT_RESTART, 2);
+		u.exit.ended_ns = u.started_ns;
+		cr_assert(runs(0, &delay));
+		int64_t first = u.exit.ended_ns;
+		cr_assert(runs(0, &delay));
+		cr_expect_eq(runs(first + 60 * NS_PER_SEC - less - u.started_ns, &delay), !less);
+	}
+}
+
+Test(node_exit, the_delay_of_a_child_doubles_from_a_tenth_of_a_second_to_a_minute)
+{
+	int64_t want = 100 * NS_PER_MS, delay;
+
+	spawned(ON_EXIT_RESTART, 1000);
+	for (int i = 0; i < 30; i++) {
+		cr_assert(runs(0, &delay));
+		cr_expect_eq(delay, want, "the %dth", i);
+		want = 2 * want > 60 * NS_PER_SEC ? 60 * NS_PER_SEC : 2 * want;
+	}
+}
+
+Test(node_exit, a_run_of_five_delays_begins_the_delay_again)
+{
+	for (int less = 0; less < 2; less++) {
+		int64_t delay;
+		spawned(ON_EXIT_RESTART, 1000);
+		for (int i = 0; i < 3; i++)
+			cr_assert(runs(0, &delay));
+		cr_assert(runs(5 * delay - less, &delay));
+		cr_expect_eq(delay, less ? 800 * NS_PER_MS : 100 * NS_PER_MS);
+	}
+}
+
+Test(node_exit, a_set_up_that_took_five_delays_is_no_run)
+{
+	int64_t delay;
+
+	spawned(ON_EXIT_RESTART, 1000);
+	cr_assert(runs(0, &delay));
+	u.exec_ok = false;
+	u.trouble.code = ERR_OK;
+	cr_assert(runs(60 * NS_PER_SEC, &delay));
+	cr_expect_eq(delay, 200 * NS_PER_MS);
+}
+
+/* --- services --- */
 
 static unsigned starts_until_it_gives_up(unsigned most)
 {

@@ -1,0 +1,208 @@
+"""`--on-exit`: what happens when a spawned child ends; and every reason that an end has."""
+import re
+import signal
+import time
+
+import pytest
+
+from harness import assert_gone, facts, until
+
+MANIFEST = '''
+services:
+  root:
+    exec: [sh, ./main.sh]
+    stop_timeout: 2s
+    spawn: {mode: dynamic%s}
+'''
+
+
+def tree(box, script, spawn='', **kw):
+    """A box whose service runs the script and stays."""
+    b = box(None, argv=['true'], **kw)
+    (b.home / 'main.sh').write_text('exec 3>codes\n(' + script + '\n) >out 2>err\n: >over; exec sleep 1000\n')
+    return box(MANIFEST % spawn, home=b.home, **kw).up()
+
+
+def over(b, seconds=20):
+    until(lambda: (b.home / 'over').exists(), seconds, why=lambda: f'the end of the script: {b.peek("err")} {b.stderr[-500:]}')
+    return [int(x) for x in b.peek('codes').split()]
+
+
+def runs(b, name, n, seconds=15):
+    """Waits for the line of the nth run in the file; all of them."""
+    until(lambda: b.peek(name).count('\n') >= n, seconds, why=lambda: f'{n} runs: {b.peek(name)!r} {b.peek("err")}')
+    return b.peek(name).splitlines()
+
+
+@pytest.mark.asan
+@pytest.mark.parametrize('rule, end, again', [
+    ('none', 'exit 1', False), ('restart', 'exit 0', True), ('restart', 'exit 1', True), ('restart', 'kill -9 $$', True),
+    ('restart-on-failure', 'exit 0', False), ('restart-on-failure', 'exit 1', True), ('restart-on-failure', 'kill -9 $$', True)])
+def test_a_rule_starts_it_again_after_the_ends_that_it_is_for(box, rule, end, again):
+    b = tree(box, f"sysg spawn --name k --on-exit {rule} -- sh -c 'echo $SYSG_ID >>k; [ $(wc -l <k) = 2 ] && exec sleep 1000; {end}'")
+    over(b)
+    if again:
+        assert len(set(runs(b, 'k', 2))) == 1
+        u = b.until_state('k', 'running')
+        assert u['id'] == b.file('k').split()[0] and u['restarts'] == 1
+    else:
+        b.until_state('k', 'done', 'failed')
+        assert b.file('k').count('\n') == 1
+
+
+def test_what_it_starts_with_is_that_of_the_first_start(box):
+    b = tree(box, '''mkdir sub; cd sub
+        X=1 sysg spawn --name k --env Y=2 --limit children=1 --on-exit restart -- sh -c 'imp facts "f$X$(ls | wc -l)" "$1"; sleep 0.1' name arg
+        ''')
+    over(b)
+    first, second = (facts(b.file(f'sub/f1{n}')) for n in (1, 2))
+    assert first['cwd'] == str(b.home / 'sub')
+    own = {'pid', 'ppid', 'sid', 'pgid', 'pgrp', 'session'}
+    assert {k: v for k, v in first.items() if k not in own} == {k: v for k, v in second.items() if k not in own}
+
+
+def test_past_its_budget_it_is_given_up_and_the_end_says_so(box):
+    b = tree(box, '''
+        sysg spawn --name k --on-exit restart --wait -- sh -c 'echo x >>k; exit 3'; echo $? >&3
+        sysg wait k''', ', restart: {max: 2, window: 1h}')
+    assert over(b) == [3]
+    assert b.file('k').count('\n') == 3
+    assert b.file('out').strip() == 'exit root/k - code=3 reason=gave-up'
+    assert 'SG0110' in b.sysg_ok('events')
+
+
+def test_the_budget_is_five_in_a_minute(box):
+    b = tree(box, "sysg spawn --name k --on-exit restart --wait -- sh -c 'echo x >>k'; echo $? >&3")
+    assert over(b, 30) == [0] and b.file('k').count('\n') == 6
+    assert b.unit('k')['last_exit']['reason'] == 'gave-up'
+
+
+def test_a_budget_of_a_short_window_begins_again(box):
+    b = tree(box, "sysg spawn --name k --on-exit restart -- sh -c 'echo x >>k; sleep 0.3'", ', restart: {max: 1, window: 200ms}')
+    over(b)
+    runs(b, 'k', 4)
+
+
+def test_the_delay_doubles(box):
+    b = tree(box, "sysg spawn --name k --on-exit restart --wait -- sh -c 'date +%s.%N >>k'", ', restart: {max: 4, window: 1h}')
+    over(b)
+    at = [float(x) for x in b.file('k').split()]
+    gaps = [y - x for x, y in zip(at, at[1:])]
+    assert len(gaps) == 4 and all(g >= d for g, d in zip(gaps, (0.1, 0.2, 0.4, 0.8)))
+
+
+@pytest.mark.asan
+def test_a_stop_in_the_delay_ends_it(box):
+    b = tree(box, '''
+        sysg spawn --name k --on-exit restart -- sh -c 'echo x >>k; exit 1'
+        until sysg status -s k --json | grep -q '"state":"backoff"'; do :; done
+        sysg stop k; echo $? >&3
+        sysg wait k''', ', restart: {max: 20, window: 1h}')
+    assert over(b) == [0]
+    assert b.file('out').splitlines()[-1] == 'exit root/k - code=1 reason=stopped'
+    assert b.state('k') == 'stopped'
+
+
+def test_the_ttl_counts_over_restarts(box):
+    b = tree(box, '''
+        sysg spawn --name k --ttl 2 --on-exit restart --wait -- sh -c 'echo x >>k; exec sleep 0.3'; echo $? >&3
+        sysg wait k''', ', restart: {max: 100, window: 1h}')
+    t = time.monotonic()
+    over(b)
+    assert time.monotonic() - t < 10 and b.file('k').count('\n') > 1
+    assert 'reason=ttl' in b.file('out')
+
+
+def test_its_children_follow_its_policy_before_it_starts_again(box):
+    b = tree(box, '''
+        sysg spawn --name k --on-exit restart -- sh -c 'echo x >>k; [ $(wc -l <k) = 2 ] && exec sleep 1000
+            sysg spawn --name low -- sleep 1003; exit 1' ''')
+    over(b)
+    runs(b, 'k', 2)
+    assert not any(p.cmdline == 'sleep 1003' for p in b.procs().values())
+    u = b.until_state('k', 'running')
+    assert u['counts']['children'] == 0 and b.unit('root')['counts']['descendants'] == 1
+
+
+@pytest.mark.parametrize('policy', ['reparent', 'orphan'])
+def test_its_children_stay_under_reparent_and_orphan(box, policy):
+    b = tree(box, '''
+        sysg spawn --name k --on-exit restart -- sh -c 'echo x >>k; [ $(wc -l <k) = 2 ] && exec sleep 1000
+            sysg spawn --name low -- sleep 1003; exit 1' ''', f', termination_policy: {policy}')
+    over(b)
+    runs(b, 'k', 2)
+    b.until_state('root/k', 'running')
+    assert b.until_state('root/k/low', 'running')['depth'] == 2
+    b.sysg_ok('stop', 'root/k')
+    assert not any(p.cmdline == 'sleep 1003' for p in b.procs().values())
+
+
+def test_a_program_that_is_gone_at_a_restart_is_the_end(box):
+    b = tree(box, r'''
+        printf '#!/bin/sh\nrm -f prog\nexit 1\n' >prog; chmod +x prog
+        sysg spawn --name k --on-exit restart --wait -- ./prog; echo $? >&3
+        sysg wait k''')
+    assert over(b)[0] != 0
+    assert re.search(r'reason=exec-failed', b.file('out'))
+
+
+def test_a_first_start_that_fails_is_no_child_whatever_its_rule(box):
+    b = tree(box, 'sysg spawn --name k --on-exit restart -- ./not-there; echo $? >&3')
+    assert over(b) == [12] and b.unit('k') is None and b.unit('root')['counts']['ever'] == 0
+
+
+def test_rules_are_checked(box):
+    b = tree(box, '''
+        sysg spawn --on-exit never -- true; echo $? >&3
+        sysg spawn --on-exit restart --on-exit restart-on-failure -- true; echo $? >&3
+        sysg spawn --on-exit none --on-exit none -- true; echo $? >&3''')
+    assert over(b) == [2, 2, 2] and b.unit('root')['counts']['ever'] == 0
+
+
+def test_what_the_service_does_not_allow_is_denied(box):
+    b = tree(box, '''
+        sysg spawn --on-exit restart -- true; echo $? >&3
+        sysg spawn --on-exit restart-on-failure -- true; echo $? >&3
+        sysg spawn --on-exit none -- true; echo $? >&3
+        sysg spawn -- true; echo $? >&3''', ', allow: {on_exit: [restart-on-failure]}')
+    assert over(b) == [4, 0, 0, 0] and 'SG0811' in b.file('err') and 'restart' in b.file('err')
+
+
+# --- reasons ------------------------------------------------------------------
+
+@pytest.mark.parametrize('end, how', [('exit 0', 'code=0 reason=exited'), ('exit 7', 'code=7 reason=exited'),
+                                      ('kill -9 $$', 'signal=9 reason=signal')])
+def test_reasons_of_its_own_ends(box, end, how):
+    b = tree(box, f"sysg spawn --name k -- sh -c '{end}' >/dev/null; sysg wait k")
+    over(b)
+    assert b.file('out').strip() == f'exit root/k - {how}'
+
+
+def test_reason_stopped_is_of_an_order_also_where_its_rule_would_start_it_again(box):
+    b = tree(box, 'sysg spawn --name k --on-exit restart -- sleep 1000 >/dev/null; sysg stop k; sysg wait k')
+    over(b)
+    assert 'reason=stopped' in b.file('out') and b.state('k') == 'stopped'
+
+
+def test_reason_cascade_is_of_the_end_of_its_parent(box):
+    b = tree(box, '''
+        sysg spawn --name mid -- sh -c 'sysg spawn --name k --on-exit restart -- sleep 1003; : >mid.up; while [ ! -e go ]; do sleep 0.02; done; exit 1' ''')
+    over(b)
+    until(lambda: (b.home / 'mid.up').exists())
+    waiter = b.popen(b.program, 'wait', 'root/mid/k')
+    until(lambda: b.json('status')['supervisor']['connections'] > 1)
+    (b.home / 'go').touch()
+    assert 'reason=cascade' in waiter.communicate(timeout=20)[0]
+
+
+def test_reason_shutdown_is_of_the_end_of_the_container(box):
+    # what it depends on is stopped after it, and takes its time, in which the notice is printed
+    b = tree(box, 'sysg spawn --name k --on-exit restart -- sleep 1000',
+             '}\n    depends_on: [slow]\n  slow: {command: "trap \'sleep 1; exit\' TERM; while :; do sleep 0.05; done"')
+    over(b)
+    waiter = b.popen(b.program, 'wait', 'root/k')
+    until(lambda: b.json('status')['supervisor']['connections'] > 1)
+    b.kill(signal.SIGTERM)
+    assert 'reason=shutdown' in waiter.communicate(timeout=20)[0]
+    assert b.wait() == 0
+    assert_gone(b)
