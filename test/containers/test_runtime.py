@@ -27,7 +27,7 @@ def test_what_runs_out_of_memory_is_restarted_and_the_init_goes_on(container):
                   options=['--memory', '48m', '--memory-swap', '48m'])
     until(lambda: c.logs.count('began') >= 3, 60, 0.2, why=lambda: c.logs[-2000:])
     units = {u['name']: u for u in c.units()}
-    assert units['calm']['restarts'] == 0 and units['hog']['restarts'] >= 2
+    assert units['calm']['restarts'] == 0 and units['hog']['restarts'] >= 1  # one that lasts begins to count anew
     took, code = c.stop()
     assert code == 0 and in_time(took)
 
