@@ -1,0 +1,2 @@
+sysg send parent -- "$1 times $2 is $(($1 * $2))
+"
