@@ -27,6 +27,9 @@ enum {
 	CAP_UNITS_NAMED = 1024,               /* units that one request may name */
 	CAP_WAITS_UNIT = 1024,                /* connections of one unit that wait for something */
 	CAP_ASSEMBLY_UNIT = CAP_ASSEMBLY / 4, /* of CAP_ASSEMBLY, for one unit's connections */
+	CAP_MAILBOX = 1024,                   /* messages in one mailbox */
+	CAP_MAILBOX_BYTES = 4 * 1024 * 1024,  /* of their bodies */
+	CAP_BODY = 1024 * 1024,               /* bytes of a message */
 	CAP_KEPT = 16 * 1024 * 1024,          /* bytes that one spawn tree makes the init keep */
 	CAP_DESCRIPTORS_KEPT = 64,            /* of RLIMIT_NOFILE, for anything but connections */
 	CAP_EVENTS = 64 * 1024, /* bytes of the records that `sysg events` shows; a power of two */

@@ -53,6 +53,8 @@ void tree_name(const struct unit *parent, char *name, uint64_t id);
 /* A spawned unit is gone: counts go down, its result is kept with its parent (the oldest goes past
  * the cap); of an orphan nothing is. Its own ended children are freed. */
 void tree_end(struct tree *t, struct unit *u);
+/* Frees one such result: its parent collected it. */
+void tree_forget(struct tree *t, struct unit *u);
 /* Frees the results of ended children. */
 void tree_forget_kids(struct tree *t, struct unit *u);
 /* Frees a service that has no live child; rt must be gone already. */

@@ -63,6 +63,16 @@ struct right {
 };
 enum { RIGHT_ALL = 0 };
 
+/* What was sent to a unit, in order, and who waits for it; node/mailbox.h. */
+struct mailbox {
+	struct list queue;     /* messages; those that are given but not acknowledged stay */
+	struct list waiting;   /* messages for which there is no room yet, in order */
+	struct list receivers; /* the supervisor's: who waits for a message */
+	struct list changed;   /* member of its list of boxes to be looked at */
+	unsigned n;            /* of queue */
+	size_t bytes;
+};
+
 struct unit {
 	uint64_t id;
 	char name[CAP_NAME + 1];
@@ -116,6 +126,13 @@ struct unit {
 	unsigned kept;          /* results of ended children that are kept */
 	size_t keeps;           /* of a root: bytes that its tree makes the init keep; keep.h */
 	uint64_t lost;          /* results that went when there were too many */
+
+	struct mailbox box;
+	struct list notices;    /* its children whose exit notice is due, in order of those */
+	struct list notice;     /* member of its parent's, until the notice is collected */
+	uint64_t notice_number; /* 0: it has not ended */
+	bool notice_held;       /* given, and not acknowledged */
+	bool collected;         /* no result is kept */
 
 	unsigned restarts;  /* in all */
 	unsigned in_a_row;  /* restarts since it last stayed up */

@@ -1,6 +1,7 @@
 /* A parent ended for good under reparent or orphan: where its children go. */
 #include <string.h>
 
+#include "node/mailbox.h"
 #include "node/tree.h"
 
 /* What bounded all below the parent bounds each child now, so that an end frees nobody of a limit. */
@@ -72,6 +73,7 @@ void tree_adopt(struct unit *u, struct unit *to)
 	count(u, old, -1);
 	list_del(&u->sibling);
 	u->orphan = !to;
+	notice_move(u, to);
 	u->rate_charge_ns = 0; /* it was the other's bucket */
 	tree_name(parent, u->name, u->id);
 	put(u, parent);

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/mailbox.h"
+
 const char *end_reason_word(enum end_reason r)
 {
 	static const char *const words[END_COUNT] = {
@@ -77,6 +79,9 @@ static void drop(struct tree *t, struct unit *u)
 	list_del(&u->all);
 	list_del(&u->sibling);
 	list_del(&u->result);
+	list_del(&u->notice);
+	list_each(it, &u->notices) list_del(it);
+	mailbox_done(&u->box);
 	t->units--;
 	free(u->rights);
 	free(u->logged_as);
@@ -113,6 +118,9 @@ static struct unit *add(struct tree *t, struct unit *parent)
 	for (int i = 0; i < LIMIT_COUNT; i++)
 		u->limits.v[i] = LIMIT_NONE;
 	list_init(&u->kids);
+	list_init(&u->notices);
+	list_init(&u->notice);
+	mailbox_init(&u->box);
 	list_init(&u->sibling);
 	list_init(&u->results);
 	list_init(&u->result);
@@ -187,6 +195,12 @@ void tree_forget_kids(struct tree *t, struct unit *u)
 	u->kept = 0;
 }
 
+void tree_forget(struct tree *t, struct unit *u)
+{
+	u->parent->kept--;
+	drop(t, u);
+}
+
 void tree_remove_service(struct tree *t, struct unit *u)
 {
 	tree_forget_kids(t, u);
@@ -199,6 +213,8 @@ static void forget_oldest(struct tree *t, struct unit *parent, const struct unit
 {
 	struct unit *oldest = list_entry(parent->results.next, struct unit, result);
 
+	while (oldest != newest && oldest->notice_held) /* it is being collected */
+		oldest = list_entry(oldest->result.next, struct unit, result);
 	if (oldest == newest)
 		return;
 	drop(t, oldest);
@@ -236,6 +252,10 @@ void tree_end(struct tree *t, struct unit *u)
 	}
 	list_add_tail(&parent->results, &u->result);
 	parent->kept++;
+	if (u->collected) {
+		tree_forget(t, u);
+		return;
+	}
 	if ((int64_t)parent->kept > (cap > CAP_RESULTS_MIN ? cap : CAP_RESULTS_MIN))
 		forget_oldest(t, parent, u);
 }
