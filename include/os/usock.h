@@ -37,6 +37,7 @@ void usock_discard(int fd, bool trusted);
  * off where the kernel has it. 0; -1 with ERR_EXEC_FAILED and errno. */
 int usock_datagrams(const char *name, int *ret_fd, struct err *err);
 
+enum { USOCK_BACKLOG = 512 }; /* connections that wait to be accepted */
 enum { USOCK_TAKEN_TEXT = 2048 };
 struct usock_taken {
 	pid_t pid;

@@ -2,6 +2,7 @@
 #ifndef SUPER_CONN_H
 #define SUPER_CONN_H
 
+#include "node/mailbox.h"
 #include "node/rights.h"
 #include "os/peer.h"
 #include "super/parts.h"
@@ -20,6 +21,10 @@ enum conn_wait {
 	WAIT_STARTED,  /* then: each unit at its target (await) */
 	WAIT_LISTING,  /* status: rows, as the peer reads */
 	WAIT_EVENTS,   /* events: rows, as the peer reads and as they come */
+	WAIT_ROOM,     /* send, call: in a mailbox */
+	WAIT_REPLY,    /* call: then the reply */
+	WAIT_RECV,     /* recv: a message */
+	WAIT_STREAM,   /* a body goes out, as the peer reads */
 	WAIT_SIGNAL,   /* signal --tree: one pass over each unit of it */
 };
 
@@ -54,6 +59,18 @@ struct conn {
 	uint64_t cursor;     /* listing: the last id that went out; signal: whose tree */
 	unsigned sweeps_left, signalled; /* signal: passes to come, processes that got it */
 	int signal;
+	/* Messages: message.h. */
+	struct list receiver; /* member of the mailbox's, with WAIT_RECV */
+	struct filter filter;
+	struct message *
+		message; /* sent and not taken yet: waits for room, or is a call's; the mailbox's */
+	uint64_t call, callee; /* a call's number, and whose reply is waited for; callee 0: none */
+	struct message
+		*held; /* given, and not acknowledged; or held_child's notice; none: NULL, 0 */
+	uint64_t held_child, held_lost;
+	struct message *answer; /* a reply that goes out; owned */
+	size_t streamed;        /* of its body, or of held's */
+	bool streaming;
 	struct follower *follower; /* events: where it is, and what it wants to see */
 };
 
@@ -75,7 +92,8 @@ void conn_too_many_units(struct conn *c); /* the answer to more than CAP_UNITS_N
 
 /* --- ops --- */
 
-enum op_who { OP_EVERYONE = 1, OP_UNITS = 2, OP_OPERATOR = 4 };
+/* LAST_WORDS: also of a unit's process that ended since it asked. */
+enum op_who { OP_EVERYONE = 1, OP_UNITS = 2, OP_OPERATOR = 4, OP_LAST_WORDS = 8 };
 
 struct op {
 	const char *name;

@@ -68,6 +68,8 @@ struct job {
 	unsigned outrun;     /* times that its end was put off, as it forks faster than we look */
 	bool leftovers_told; /* what a main process that ended left running was said */
 	bool shut_ordered;   /* told to stop by the shutdown */
+	struct list hearing; /* member of super.hearing, until it is heard */
+	bool heard;          /* nothing of it is left, and what it said last is read */
 	bool resolved;       /* GONE_x is in the queue */
 	bool survived;
 	bool counts; /* for the question whether all is ready, while that is answered */

@@ -65,7 +65,10 @@ struct super {
 	bool listener_off;      /* out of the loop for lack of descriptors */
 	bool listener_short;    /* the same, until a connection was accepted again */
 	struct list conns;
-	unsigned nconns; /* those that wait for nothing */
+	struct list mail;      /* mailboxes in which something changed: message.c */
+	struct list hearing;   /* jobs whose end is told after one more look at what was said */
+	uint64_t last_message; /* numbers of messages and notices */
+	unsigned nconns;       /* those that wait for nothing */
 	size_t assembly_bytes;
 	bool dropped; /* a connection is to be freed */
 	struct timer relisten;

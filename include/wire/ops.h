@@ -39,12 +39,24 @@
  * events [unit=*] [follow=1] [since=SEQ] -> ok=1 row=event ... each, ok=1 row=lost lost=N where records were gone
  *         before they were read, then ok=1 end=1; with follow=1 that comes when the supervisor ends
  *
+ * send   unit= [timeout_ns=] body       -> ok=1 msgid=   once it is in the mailbox; SG0821 where that has no room in
+ *         time (5 s; 0: at once)
+ * call   unit= [timeout_ns=] body       -> ok=1 row=message kind=reply ..., the reply in its body; 5 s
+ * recv   [from=UNIT|operator] [type=msg,call,exit] [timeout_ns=]
+ *                                       -> ok=1 row=message kind=msg|call path= [id=] msgid= [code= | signal=] [reason=]
+ *         [left=N] [will=1] and the body, or ok=1 row=exit ...; no id: path=operator. It stays the first until
+ * ack                                   -> ok=1   of the same connection says that it was read; closed without: it is
+ *         given again. From recv to ack the connection may be idle and ask other things.
+ * reply  msgid= body                    -> ok=1   to who called, once; SG0824
+ *         A body is at most 1 MiB. One that no packet holds comes in several: ok=1 more=1 FIELDS body, ok=1 more=1 body,
+ *         ..., ok=1 body.
+ *
  * signal unit= signal=N [tree=1]       -> ok=1 row=signalled path= kind=service|spawned signal=N processes=N, then ok=1 end=1
  *         once it was sent; with tree=1 to every process below the unit too
  *
  * row=event: seq= ts= event= [path= id=] [code=SGxxxx] [detail=]   event: a word of EVENT_WORDS in node/event.h
  *
- * row=exit: kind=exit path= id= msgid=- [code= | signal=] reason= [left=N]
+ * row=exit: kind=exit path= id= msgid=- [code= | signal=] reason= [left=N] [lost=N]
  *
  * row=supervisor: captured_at= pid= mode=init|subreaper version= uptime_ns= containment=cgroup|mark|session
  *        own_reaped= adopted_reaped= turns= longest_turn_ns= rss_bytes= connections= events_dropped= overall=

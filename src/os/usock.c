@@ -21,7 +21,7 @@
 #define SO_PASSRIGHTS 83
 #endif
 
-enum { TAKE_MAX = 4, BACKLOG = 512, KEPT_MAX = 64, DRAIN_MAX = 16, CHILD_POLLS = 10000 };
+enum { TAKE_MAX = 4, KEPT_MAX = 64, DRAIN_MAX = 16, CHILD_POLLS = 10000 };
 
 /* --- listening ------------------------------------------------------------- */
 
@@ -131,7 +131,7 @@ static int listen_path(int fd, const char *path, mode_t mode, gid_t gid, struct 
 		err_set(err, ERR_UNKNOWN, errno, "the socket's group can't be set: %s",
 			strerror(errno));
 		err_help(err, "`control.group` has to be one of the supervisor's own groups");
-	} else if (listen(fd, BACKLOG) < 0 || rename(tmp.sun_path, path) < 0) {
+	} else if (listen(fd, USOCK_BACKLOG) < 0 || rename(tmp.sun_path, path) < 0) {
 		err_set(err, ERR_UNKNOWN, errno, "no socket at %s: %s", path, strerror(errno));
 	} else {
 		return 0;
@@ -146,7 +146,7 @@ static int listen_abstract(int fd, const char *name, size_t n, struct err *err)
 
 	memcpy(sa.sun_path + 1, name, n);
 	socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + n);
-	if (bind(fd, (const struct sockaddr *)&sa, len) < 0 || listen(fd, BACKLOG) < 0)
+	if (bind(fd, (const struct sockaddr *)&sa, len) < 0 || listen(fd, USOCK_BACKLOG) < 0)
 		return err_set(err, ERR_UNKNOWN, errno, "no abstract socket: %s",
 			errno == EADDRINUSE ? "another supervisor has it" : strerror(errno));
 	return 0;

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "os/usock.h"
 #include "super/change.h"
+#include "super/message.h"
 
 #define IDLE_NS   (5 * NS_PER_SEC)
 #define UNREAD_NS (30 * NS_PER_SEC)
@@ -18,6 +19,7 @@ void conn_drop(struct conn *c)
 	c->gone = true;
 	changes_forget(c->s, c);
 	await_stop(c);
+	message_conn_gone(c);
 	loop_del(c->s->loop, &c->w);
 	timer_del(c->s, &c->timer);
 	if (c->wait == WAIT_NOTHING)
@@ -45,10 +47,13 @@ static void timed_out(struct super *s, struct timer *t)
 	struct err err;
 
 	(void)s;
-	if ((c->wait == WAIT_ENDS || c->wait == WAIT_STOPPED || c->wait == WAIT_CHANGE ||
+	bool message = c->wait == WAIT_ROOM || c->wait == WAIT_REPLY || c->wait == WAIT_RECV;
+	if ((message || c->wait == WAIT_ENDS || c->wait == WAIT_STOPPED || c->wait == WAIT_CHANGE ||
 		    c->wait == WAIT_STARTED) &&
 		!c->out.len) {
-		if (c->wait == WAIT_CHANGE || c->wait == WAIT_STARTED) {
+		if (message) {
+			message_late(c, &err);
+		} else if (c->wait == WAIT_CHANGE || c->wait == WAIT_STARTED) {
 			if (!await_late(c, &err))
 				return;
 		} else
@@ -65,7 +70,11 @@ void conn_idle(struct conn *c)
 {
 	if (c->gone)
 		return;
-	timer_set(c->s, &c->timer, clock_mono_ns() + IDLE_NS, timed_out);
+	if (c->held ||
+		c->held_child) /* it has work of a unit's in hand, for as long as that takes */
+		timer_del(c->s, &c->timer);
+	else
+		timer_set(c->s, &c->timer, clock_mono_ns() + IDLE_NS, timed_out);
 }
 
 static void watch_unread(struct conn *c)
@@ -174,6 +183,7 @@ void conn_waits(struct conn *c, enum conn_wait wait)
 	c->deadline_ns = 0;
 	if (wait == WAIT_NOTHING) {
 		changes_forget(c->s, c);
+		message_leave(c);
 		await_free(c);
 		free(c->units);
 		c->units = NULL;

@@ -13,6 +13,7 @@
 #include "probe/probe.h"
 #include "super/hooks.h"
 #include "super/kids.h"
+#include "super/message.h"
 
 #define SETUP_NS   (30 * NS_PER_SEC) /* from fork to execve */
 #define SURVIVE_NS (5 * NS_PER_SEC)  /* from the first KILL to being called a survivor */
@@ -248,6 +249,7 @@ static void fx_survive(struct super *s, struct unit *u)
 		u->exit.ended_ns = clock_mono_ns();
 	}
 	serve_unit_told(s, u);
+	message_notice(s, u);
 }
 
 /* --- probing, timers --- */

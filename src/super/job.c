@@ -8,6 +8,7 @@
 #include "super/define.h"
 #include "super/env.h"
 #include "super/hooks.h"
+#include "super/message.h"
 #include "super/notify.h"
 
 enum { STOP_TIMEOUT_DEFAULT_S = 5 };
@@ -21,6 +22,7 @@ struct job *job_new(struct super *s, struct unit *u, const struct service *svc)
 	j->s = s;
 	j->u = u;
 	j->svc = svc;
+	list_init(&j->hearing);
 	j->status.fd = -1;
 	j->group = (struct group){ .procs = -1, .kill_fd = -1 };
 	j->sweep.cgroup_kill_fd = -1;
@@ -59,6 +61,8 @@ void job_at_rest(struct super *s, struct job *j)
 	notify_close(j);
 	if (j->u->state != NODE_BACKOFF) /* it counts over restarts */
 		timer_del(s, &j->ttl);
+	list_del(&j->hearing);
+	j->heard = false;
 	j->stop_deadline_ns = 0;
 	j->outrun = 0;
 	j->prepared = j->forced = false;
@@ -112,6 +116,8 @@ void job_end(struct super *s, struct unit *u)
 	if (j->asker) /* it was stopped before its execve was told */
 		tell_asker(s, j);
 	serve_unit_told(s, u);
+	if (!stillborn)
+		message_notice(s, u);
 	job_free(s, j);
 	if (stillborn)
 		tree_unadmit(&s->tree, u);

@@ -8,6 +8,7 @@
 #include "probe/probe.h"
 #include "super/hooks.h"
 #include "super/kids.h"
+#include "super/message.h"
 
 static bool stays_down(enum stop_cause cause)
 {
@@ -121,6 +122,7 @@ void effects_exit(struct super *s, struct unit *u, int code, int sig)
 		.ended_wall_ns = clock_wall_ns(),
 	};
 	trouble_exit(s, u);
+	message_main_ended(s, u);
 	post(s, u, EV_MAIN_EXIT);
 }
 
@@ -139,6 +141,11 @@ void check_gone(struct super *s, struct unit *u)
 		return;
 	if (u->live_children && !kids_settled(s, u))
 		return;
+	if (unit_spawned(u) && !j->heard) { /* its last messages come before its end */
+		if (list_empty(&j->hearing))
+			list_add_tail(&s->hearing, &j->hearing);
+		return;
+	}
 	j->resolved = true;
 	bool hook = u->state != NODE_CLOSING && u->exec_ok && j->launched &&
 		    hooks_wants(s, j, HOOK_POST_STOP);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "super/conn.h"
+#include "super/message.h"
 
 static void op_ping(struct conn *c, const struct packet *p)
 {
@@ -135,6 +135,11 @@ static const struct op ops[] = {
 	{ "grant",     OP_UNITS | OP_OPERATOR,  " unit right ",  op_grant },
 	{ "revoke",    OP_UNITS | OP_OPERATOR,  " unit right ",  op_revoke },
 	{ "caps",      OP_UNITS | OP_OPERATOR,  " unit ",  op_caps },
+	{ "send",      OP_UNITS | OP_OPERATOR | OP_LAST_WORDS,  " unit timeout_ns ",   op_send },
+	{ "call",      OP_UNITS | OP_OPERATOR,  " unit timeout_ns ",  op_call },
+	{ "recv",      OP_UNITS | OP_OPERATOR,  " from type timeout_ns ",  op_recv },
+	{ "ack",       OP_UNITS | OP_OPERATOR,  "",  op_ack },
+	{ "reply",     OP_UNITS | OP_OPERATOR | OP_LAST_WORDS,  " msgid ",  op_reply },
 	{ "wait",      OP_UNITS | OP_OPERATOR,  " unit any timeout_ns ",  op_wait },
 };
 // clang-format on

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "os/usock.h"
 #include "super/change.h"
+#include "super/message.h"
 
 #define RELISTEN_NS (200 * NS_PER_MS)
 enum { ACCEPTS_A_TURN = 32 };
@@ -89,6 +90,19 @@ static int permitted(const struct conn *c, const struct op *op, struct err *err)
 		c->cls == PEER_OPERATOR ? "operators" : "units");
 }
 
+/* What a unit's process said before it ended still counts, as long as its unit is there: it was looked at when it
+ * connected, and nobody else can have sent it. */
+static void last_words(struct conn *c)
+{
+	struct unit *u;
+
+	if (c->cls != PEER_NOBODY || c->counted_cls != PEER_UNIT || peer_alive(&c->peer) ||
+		!(u = tree_by_id(&c->s->tree, c->counted_unit)) || !u->rt)
+		return;
+	c->cls = PEER_UNIT;
+	c->unit = u;
+}
+
 static void serve(struct conn *c, const struct packet *p)
 {
 	const char *name = packet_get(p, "op"), *v = packet_get(p, "v");
@@ -103,6 +117,8 @@ static void serve(struct conn *c, const struct packet *p)
 		err_set(&err, ERR_BAD_REQUEST, 0, "unknown version of the protocol: %s", v);
 	} else {
 		classify(c);
+		if (op->who & OP_LAST_WORDS)
+			last_words(c);
 		if (op_fields(op, p, &err) == 0 && permitted(c, op, &err) == 0) {
 			op->serve(c, p);
 			return;
@@ -201,6 +217,8 @@ static void conn_ready(struct loop *l, struct watch *w, uint32_t events)
 		op_status_more(c);
 	if (conn_room(c) && c->wait == WAIT_EVENTS)
 		op_events_more(c);
+	if (conn_room(c) && c->wait == WAIT_STREAM)
+		message_more(c);
 	if (events & (LOOP_IN | LOOP_HUP | LOOP_ERR) && !c->gone)
 		conn_readable(c);
 }
@@ -260,6 +278,7 @@ struct conn *serve_open(struct super *s, int fd)
 	buf_init(&c->out, CONN_OUT_MAX);
 	assembly_init(&c->assembly);
 	list_init(&c->link);
+	list_init(&c->receiver);
 	if (peer_take(&c->peer, fd) == 0)
 		classify(c);
 	c->counted_cls = c->cls;
@@ -305,19 +324,16 @@ static void listen_later(struct super *s)
 	timer_set(s, &s->relisten, clock_mono_ns() + RELISTEN_NS, listen_again);
 }
 
-void serve_accept(struct loop *l, struct watch *w, uint32_t events)
+static void accept_some(struct super *s, int most)
 {
-	struct super *s = container_of(w, struct super, listener);
-
-	(void)l;
-	(void)events;
-	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
-		int fd = usock_accept(w->fd);
+	for (int i = 0; i < most; i++) {
+		int fd = usock_accept(s->listener.fd);
 		if (fd >= 0) {
 			if (s->listener_short)
 				event_add(s, EVENT_LISTENER_BACK, NULL, ERR_OK,
 					"there are descriptors again");
 			s->listener_short = false;
+			s->clients_read++; /* what it says comes before an end, too */
 			(void)serve_open(s, fd);
 			continue;
 		}
@@ -326,6 +342,47 @@ void serve_accept(struct loop *l, struct watch *w, uint32_t events)
 		if (errno != EINTR && errno != ECONNABORTED)
 			return;
 	}
+}
+
+void serve_accept(struct loop *l, struct watch *w, uint32_t events)
+{
+	(void)l;
+	(void)events;
+	accept_some(container_of(w, struct super, listener), ACCEPTS_A_TURN);
+}
+
+static bool is_heard_now(struct super *s, const struct conn *c)
+{
+	const struct unit *u = c->counted_unit ? tree_by_id(&s->tree, c->counted_unit) : NULL;
+
+	return !c->gone && u && u->rt && !list_empty(&job_of(u)->hearing);
+}
+
+/* Nothing of these units lives, so that what they said is all in the sockets by now: the queue of the listener, then
+ * each connection to its end. Nobody adds to those. */
+void serve_hear(struct super *s)
+{
+	if (list_empty(&s->hearing))
+		return;
+	if (!s->listener_off)
+		accept_some(s, USOCK_BACKLOG + 1);
+	list_each(it, &s->conns)
+	{
+		struct conn *c = list_entry(it, struct conn, link);
+		uint64_t before;
+		do {
+			before = s->clients_read;
+			if (is_heard_now(s, c))
+				conn_readable(c);
+		} while (s->clients_read != before);
+	}
+	while (!list_empty(&s->hearing)) {
+		struct job *j = list_entry(s->hearing.next, struct job, hearing);
+		list_del(&j->hearing);
+		j->heard = true;
+		check_gone(s, j->u);
+	}
+	settle(s);
 }
 
 /* --- what happens to units --- */
@@ -416,6 +473,8 @@ void serve_unit_told(struct super *s, struct unit *u)
 
 void serve_forget_unit(struct super *s, struct unit *u)
 {
+	message_unit_over(s, u);
+	message_forget_unit(s, u);
 	list_each(it, &s->conns)
 	{
 		struct conn *c = list_entry(it, struct conn, link);

@@ -18,6 +18,7 @@
 #include "super/change.h"
 #include "super/drawer.h"
 #include "super/hooks.h"
+#include "super/message.h"
 #include "super/parts.h"
 
 #define SWEEP_NS      (2 * NS_PER_MS) /* of one turn */
@@ -97,7 +98,7 @@ static int wait_ms(const struct super *s)
 {
 	int64_t at = timers_next(s), now = clock_mono_ns();
 
-	if (s->child_ended || s->again)
+	if (s->child_ended || s->again || !list_empty(&s->hearing) || !list_empty(&s->mail))
 		return 0; /* there was more than one turn does */
 	if (s->sweep_at_ns < at)
 		at = s->sweep_at_ns;
@@ -173,6 +174,7 @@ static void turn(struct super *s)
 	settle(s);
 	sweep_turn(s, clock_mono_ns());
 	settle(s);
+	serve_hear(s);
 	changes_step(s);
 	idle_check(s);
 	/* A phase may be through as soon as it is entered; nothing would wake us for the next. */
@@ -181,6 +183,7 @@ static void turn(struct super *s)
 		shutdown_step(s);
 		settle(s);
 	}
+	message_step(s);
 	events_tell(s);
 	serve_sweep(s);
 	int64_t took = clock_mono_ns() - began;
@@ -373,6 +376,8 @@ int super_run(struct super_opts *opts, struct err *err)
 	s->listener.fd = s->sigfd.fd = s->dir_watch.fd = s->pid_file = -1;
 	s->pictures[0] = s->pictures[1] = -1;
 	list_init(&s->conns);
+	list_init(&s->mail);
+	list_init(&s->hearing);
 	list_init(&s->tails);
 	list_init(&s->changes);
 	tree_init(&s->tree);

@@ -7,6 +7,7 @@
 #include "node/exit.h"
 #include "super/hooks.h"
 #include "super/kids.h"
+#include "super/message.h"
 
 static int code_of(const struct unit *u)
 {
@@ -105,9 +106,11 @@ void tell(struct super *s, struct unit *u)
 			job_end(s, u);
 		return;
 	}
-	if (u->state == NODE_IDLE || u->state == NODE_DONE || u->state == NODE_FAILED)
+	if (u->state == NODE_IDLE || u->state == NODE_DONE || u->state == NODE_FAILED) {
+		message_unit_over(s, u);
 		log_line(LOG_INFO, "%s is %s", unit_path(u, path, sizeof path),
 			node_state_status(u->state));
+	}
 	serve_unit_told(s, u);
 	essential_ended(s, u);
 }
