@@ -26,6 +26,7 @@ enum args_words {
 	ARGS_UNIT,      /* at most one UNIT, or -s UNIT */
 	ARGS_UNITS,     /* UNIT..., or -s UNIT as often */
 	ARGS_UNIT_WORD, /* UNIT WORD, or -s UNIT WORD */
+	ARGS_UNIT_TEXT, /* UNIT, or -s UNIT; then - or a text behind -- */
 	ARGS_TOPIC,     /* at most one word */
 	ARGS_DASHED,    /* a command behind --, and no plain word */
 	ARGS_COMMAND,   /* a command behind --, or from the first plain word on */
@@ -68,7 +69,7 @@ struct args {
 	size_t nvalues;
 	char **units; /* plain words or -s; ARGS_TOPIC: the word; ARGS_COMMAND: none */
 	size_t nunits;
-	char *word;  /* ARGS_UNIT_WORD: the word behind the unit; NULL: not given */
+	char *word; /* the word behind the unit: of ARGS_UNIT_WORD, "-" of ARGS_UNIT_TEXT; NULL: not given */
 	char **argv; /* the command, NULL-terminated; NULL: none was given */
 	size_t argc;
 	bool help; /* -h: nothing else was looked at */

@@ -38,6 +38,11 @@ int client_ask(struct client *c, const struct buf *request, struct packet *ret, 
 /* The next reply. 1: one more, 0: it was end=1, -1: err. */
 int client_next(struct client *c, struct packet *ret, struct err *err);
 
+/* The reply that p is the first packet of, whole: *p is in keep from then on, which the caller owns. -1: err. */
+int client_whole(struct client *c, struct packet *p, struct buf *keep, struct err *err);
+/* One more request on the same connection, once the reply to the last is there. As client_ask(). */
+int client_again(struct client *c, const struct buf *request, struct packet *ret, struct err *err);
+
 /* A socket that is connected already, taken over; then client_next(). -1: no memory. */
 int client_adopt(struct client *c, int fd, struct err *err);
 

@@ -246,13 +246,17 @@ static int stray(struct walk *w, const char *word)
 {
 	(void)err_set(w->err, ERR_BAD_REQUEST, 0, "sysg %s takes no word here: %.100s",
 		w->spec->name, word);
-	return w->spec->words == ARGS_DASHED ? err_help(w->err, "put -- before the command") : -1;
+	return w->spec->words == ARGS_DASHED      ? err_help(w->err, "put -- before the command")
+	       : w->spec->words == ARGS_UNIT_TEXT ? err_help(w->err, "put -- before the text")
+						  : -1;
 }
 
 static int plain_word(struct walk *w, char *word)
 {
 	bool one = w->spec->words == ARGS_UNIT || w->spec->words == ARGS_TOPIC;
-	bool two = w->spec->words == ARGS_UNIT_WORD && w->args->nunits < 2;
+	bool text = w->spec->words == ARGS_UNIT_TEXT, dash = strcmp(word, "-") == 0;
+	bool two = (w->spec->words == ARGS_UNIT_WORD || (text && (dash || !w->args->nunits))) &&
+		   w->args->nunits < 2;
 
 	if (w->spec->words == ARGS_COMMAND) {
 		w->at--;
@@ -267,7 +271,8 @@ static int plain_word(struct walk *w, char *word)
 
 static int dashes(struct walk *w)
 {
-	if (w->spec->words == ARGS_DASHED || w->spec->words == ARGS_COMMAND) {
+	if (w->spec->words == ARGS_DASHED || w->spec->words == ARGS_COMMAND ||
+		w->spec->words == ARGS_UNIT_TEXT) {
 		begin_command(w);
 		return 0;
 	}
@@ -301,13 +306,16 @@ static int walk_words(struct walk *w)
 /* -s UNIT is a plain word by another name. */
 static int join_units(struct args *args, const struct args_spec *spec, struct err *err)
 {
-	if (spec->words == ARGS_UNIT_WORD && args->nunits) {
+	bool text = spec->words == ARGS_UNIT_TEXT;
+	if (args->nunits && (spec->words == ARGS_UNIT_WORD ||
+				    (text && strcmp(args->units[args->nunits - 1], "-") == 0))) {
 		args->word = args->units[--args->nunits];
 		args->units[args->nunits] = NULL;
 	}
 	size_t words = args->nunits, named = 0;
 
-	if (spec->words != ARGS_UNIT && spec->words != ARGS_UNITS && spec->words != ARGS_UNIT_WORD)
+	if (spec->words != ARGS_UNIT && spec->words != ARGS_UNITS &&
+		spec->words != ARGS_UNIT_WORD && !text)
 		return 0;
 	for (size_t i = 0; i < args->nvalues; i++)
 		/* Each of the nvalues has its row. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */

@@ -255,3 +255,33 @@ int client_ask(struct client *c, const struct buf *request, struct packet *ret, 
 		ms = ms * 2 < RETRY_MS_MOST ? ms * 2 : RETRY_MS_MOST;
 	}
 }
+
+/* The packets of one reply into keep; the body of a message may be 16 times as long as one. */
+int client_whole(struct client *c, struct packet *p, struct buf *keep, struct err *err)
+{
+	size_t head = p->head_len + 1;
+	bool more = packet_get(p, "more") != NULL;
+	int rc = buf_add(keep, p->head, head + p->body_len);
+
+	while (rc == 0 && more) {
+		if (client_next(c, p, err) < 0)
+			return -1;
+		more = packet_get(p, "more") != NULL;
+		rc = buf_add(keep, p->body, p->body_len);
+	}
+	if (rc < 0)
+		return err_set(err, ERR_UNKNOWN, ENOMEM, "no memory for the answer");
+	*p = (struct packet){ keep->p, head - 1, keep->p + head, keep->len - head };
+	return 0;
+}
+
+int client_again(struct client *c, const struct buf *request, struct packet *ret, struct err *err)
+{
+	if (request->failed)
+		return too_large(err);
+	c->deadline = clock_mono_ns() + c->patience_ns;
+	c->probed = false;
+	if (send_request(c, request, err) < 0)
+		return -1;
+	return client_next(c, ret, err) < 0 ? -1 : 1;
+}

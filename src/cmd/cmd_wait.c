@@ -1,5 +1,5 @@
 #include "cmd/command.h"
-#include "cmd/common.h"
+#include "cmd/notice.h"
 
 // clang-format off
 static const struct option_row options[] = {
@@ -13,57 +13,19 @@ static const struct option_row options[] = {
 };
 // clang-format on
 
-static void show_json(struct buf *out, const struct packet *row)
-{
-	static const char *const words[] = { "kind", "path", "id", "msgid" }, *const numbers[] = {
-		"code", "signal"
-	};
-	struct json j = { .out = out };
-	struct err err;
-	int64_t n;
-
-	json_open(&j, NULL, '{');
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-		json_str(&j, words[i], packet_get(row, words[i]));
-	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-		if (packet_get(row, numbers[i]) &&
-			packet_int(row, numbers[i], 0, INT64_MAX, &n, &err) == 0)
-			json_int(&j, numbers[i], n);
-	json_str(&j, "reason", packet_get(row, "reason"));
-	if (packet_get(row, "left") && packet_int(row, "left", 0, INT64_MAX, &n, &err) == 0)
-		json_int(&j, "left", n);
-	json_close(&j, '}');
-}
-
-/* KIND PATH MSGID [code=N|signal=N] [reason=WORD] */
-static void show_words(struct buf *out, const struct packet *row)
-{
-	static const char *const words[] = { "kind", "path", "msgid" }, *const fields[] = { "code",
-		"signal", "reason", "left" };
-
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-		const char *value = packet_get(row, words[i]);
-
-		(void)buf_adds(out, i ? " " : "");
-		out_clean(out, value ? value : "-");
-	}
-	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-		const char *value = packet_get(row, fields[i]);
-
-		if (value)
-			(void)buf_printf(out, " %s=%s", fields[i], value);
-	}
-}
-
 static int show(const struct args *args, const struct packet *row)
 {
 	struct buf out;
+	struct json j = { .out = &out };
 
 	buf_init(&out, OUT_MAX);
-	if (args->json)
-		show_json(&out, row);
-	else
-		show_words(&out, row);
+	if (args->json) {
+		json_open(&j, NULL, '{');
+		notice_members(&j, row);
+		json_close(&j, '}');
+	} else {
+		notice_words(&out, row);
+	}
 	(void)buf_addc(&out, '\n');
 	return cmd_print(&out, 0);
 }

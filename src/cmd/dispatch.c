@@ -42,9 +42,7 @@ void help_overview(struct buf *out)
 
 const struct err *command_unknown(const char *name, struct err *err)
 {
-	static const char later[] = " batch call caps completion doctor grant "
-				    "inspect metrics "
-				    "recv reload reply revoke send serve top ";
+	static const char later[] = " inspect metrics reload serve top ";
 	const char *near = command_nearest(name);
 	const char *at = strstr(later, name);
 
