@@ -22,6 +22,8 @@ enum {
 	CAP_HOOKS_UNIT = 16,     /* hooks of one unit that run at a time */
 	CAP_RESULTS_MIN = 1024,  /* results of ended children that a parent keeps at least */
 	CAP_LINE = 16 * 1024,    /* bytes of one log line before it is cut */
+	CAP_WILLS = 4,           /* messages that a unit leaves for its end */
+	CAP_WILL = 64 * 1024,    /* bytes of one */
 	CAP_ARGS = 4096,         /* words of a spawned command */
 	CAP_ENV_VARS = 8192,
 	CAP_UNITS_NAMED = 1024,               /* units that one request may name */

@@ -62,7 +62,7 @@ key_fn key_services, key_command, key_exec, key_env, key_env_file, key_env_vars,
 	key_log_total, key_limit, key_policy, key_check_command, key_check_tcp, key_check_file,
 	key_check_url, key_check_unix, key_check_notify, key_check_timeout, key_hooks, key_outcomes,
 	key_hook, key_hook_command, key_deploy_hook, key_cgroup, key_cgroup_root;
-key_fn key_rights, key_on_exits;
+key_fn key_rights, key_on_exits, key_exit_sends;
 
 /* What the service has not written is taken from the top level. */
 void logs_inherit(struct log_spec *spec, const struct log_spec *from);

@@ -44,6 +44,12 @@ struct env_spec {
 	bool inherit; /* default true */
 };
 
+/* A message on exit. */
+struct exit_send {
+	char *target, *text; /* text NULL: what is in the file */
+	char *file;
+};
+
 struct service {
 	char *name;
 	int line, col;
@@ -76,6 +82,8 @@ struct service {
 	enum spawn_policy policy;
 	struct cgroup_spec cgroup;
 	struct spawn_terms terms;
+	struct exit_send *sends;
+	size_t nsends;
 	char hash[17]; /* hex digest of the service's resolved definition */
 };
 

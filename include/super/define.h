@@ -11,6 +11,7 @@ struct definition {
 	struct envblock *env;
 	struct launch *launch; /* NULL: as the init */
 	char *cwd;
+	struct will *wills;
 };
 
 /* NULL: err, with the service's name before it. */

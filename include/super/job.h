@@ -19,6 +19,7 @@ struct hook_run;
 struct definition;
 struct notify;
 struct check_run;
+struct will;
 
 typedef void timer_fn(struct super *s, struct timer *t);
 
@@ -78,6 +79,8 @@ struct job {
 	size_t kept;          /* what it makes the init keep for starts to come; node/keep.h */
 	struct envblock *env; /* without the names of the init */
 	char *cwd;
+	struct will *wills;     /* to be said at its end */
+	bool will_due;          /* it ran since they were */
 	char *command;          /* for people */
 	struct buf dropped;     /* requests that ended in ? and were not met; NUL behind each */
 	struct conn *asker;     /* waits for execve */

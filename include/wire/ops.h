@@ -17,6 +17,7 @@
  * logs-path [unit=]                    -> ok=1 [dir=] [file=]   (no dir: no log files are written)
  * spawn  arg=* env=* cwd= [set_env=*] [name=] [unique=1] [ttl_ns=] [limit=KEY=N]* [policy=] [no_spawn=1]
  *        [parent=SELECTOR | parent_pid=N] [wait=1] [own_cwd=1] [on_exit=none|restart|restart-on-failure]
+ *        [will=N:TARGET]*   a message for its end: N bytes of the body, which has nothing else
  *        env: the caller's whole environment; set_env: --env, on top; cwd: the caller's directory or --cwd;
  *        own_cwd=1: cwd was given by --cwd (so it counts with parent= too)
  *                                      -> ok=1 id= name= path= pid= depth=   once execve succeeded

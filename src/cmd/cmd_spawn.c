@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,7 +19,7 @@ static const struct option_row options[] = {
 	{ "cwd", 0, ARG_STRING, .value = "DIR", .help = "its working directory (the caller's)" },
 	{ "limit", 0, ARG_LIST, .value = "KEY=N", .help = "a lower limit for its own tree: children, depth, descendants, ..." },
 	{ "policy", 0, ARG_STRING, .value = "drain|cascade|reparent|orphan", .help = "what becomes of its children when it ends" },
-	{ "on-exit", 0, ARG_LIST, .value = "RULE", .help = "none, restart (unless it was told to end), restart-on-failure" },
+	{ "on-exit", 0, ARG_LIST, .value = "RULE", .help = "none, restart (unless it was told to end), restart-on-failure, send:TARGET:TEXT or @FILE" },
 	{ "no-spawn", 0, ARG_NONE, .help = "it may not spawn" },
 	{ "request", 0, ARG_LIST, .value = "CAP[?]", .help = "a right that it gets, as stop:UNIT; with ? it is done without" },
 	{ "grant", 0, ARG_LIST, .value = "UNIT[=VERB,...]", .help = "what that unit may do to it (message)" },
@@ -96,9 +97,53 @@ static void put_list(struct buf *b, const struct args *args, const char *option)
 		packet_put(b, option, value);
 }
 
+static int add_file(struct buf *b, const char *path, struct err *err)
+{
+	char part[4096];
+	ssize_t n = -1;
+	int fd = open(path, O_RDONLY | O_CLOEXEC), rc = 0;
+
+	while (fd >= 0 && rc == 0 && (n = read(fd, part, sizeof part)) > 0)
+		rc = buf_add(b, part, (size_t)n);
+	if (n < 0)
+		err_set(err, ERR_BAD_VALUE, errno, "--on-exit: %.200s: %s", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return n < 0 ? -1 : 0; /* too much is seen by its length */
+}
+
+/* A message goes behind the bodies of those before it; every other rule is the supervisor's to read. */
+static int put_on_exit(struct buf *b, struct buf *bodies, const char *rule, struct err *err)
+{
+	const char *target = rule + 5,
+		   *text = strncmp(rule, "send:", 5) == 0 ? strchr(target, ':') : rule;
+	size_t before = bodies->len;
+
+	if (text == rule) {
+		packet_put(b, "on_exit", rule);
+		return 0;
+	}
+	if (!text || text == target) {
+		err_set(err, ERR_BAD_VALUE, 0, "--on-exit %.100s: no message", rule);
+		return err_help(err, "write send:TARGET:TEXT or send:TARGET:@FILE");
+	}
+	if (text[1] != '@')
+		(void)buf_adds(bodies, text + 1);
+	else if (add_file(bodies, text + 2, err) < 0)
+		return -1;
+	if (bodies->failed || bodies->len - before > CAP_WILL)
+		return err_set(err, ERR_TOO_LARGE, 0,
+			"--on-exit %.100s: more than %d bytes, or than %d messages", rule, CAP_WILL,
+			CAP_WILLS);
+	packet_putf(b, "will", "%zu:%.*s", bodies->len - before, (int)(text - target), target);
+	return 0;
+}
+
 static int put_request(struct buf *b, const struct args *args, struct err *err)
 {
 	const char *rule;
+	struct buf bodies;
+	int rc = 0;
 
 	packet_put(b, "op", "spawn");
 	for (size_t i = 0; i < args->argc; i++)
@@ -113,16 +158,18 @@ static int put_request(struct buf *b, const struct args *args, struct err *err)
 	put_list(b, args, "request");
 	put_list(b, args, "grant");
 	put_flag(b, args, "public", "public");
-	for (size_t i = 0; (rule = args_list(args, "on-exit", i)); i++)
-		packet_put(b, "on_exit", rule);
+	buf_init(&bodies, (size_t)CAP_WILLS * CAP_WILL);
+	for (size_t i = 0; rc == 0 && (rule = args_list(args, "on-exit", i)); i++)
+		rc = put_on_exit(b, &bodies, rule, err);
 	put_text(b, args, "policy");
 	put_flag(b, args, "no-spawn", "no_spawn");
 	put_text(b, args, "parent");
 	if (args_has(args, "parent-pid"))
 		packet_put_int(b, "parent_pid", args_number(args, "parent-pid", 0));
 	put_flag(b, args, "wait", "wait");
-	packet_end(b, NULL, 0);
-	return 0;
+	packet_end(b, bodies.p, bodies.len);
+	buf_done(&bodies);
+	return rc;
 }
 
 /* --- reply --- */

@@ -112,5 +112,9 @@ void digest_service(const struct manifest *m, struct service *s)
 		h = add_str(h, s->cgroup.v[i]);
 	h = add_int(add_int(h, s->terms.restart_max), s->terms.restart_window_ns);
 	h = add_int(h, s->terms.on_exit);
+	for (size_t i = 0; i < s->nsends; i++) {
+		h = add_str(add_str(h, s->sends[i].target), s->sends[i].text);
+		h = add_str(h, s->sends[i].file);
+	}
 	snprintf(s->hash, sizeof s->hash, "%016llx", (unsigned long long)h);
 }

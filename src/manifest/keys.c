@@ -146,7 +146,7 @@ const struct key_row key_rows[] = {
 	{ SCOPE_SERVICE, "request_capabilities", key_rights, S(requests) },
 	{ SCOPE_SERVICE, "grant_capabilities", key_rights, S(grants), .max = 1 },
 	{ SCOPE_SERVICE, "public", key_bool, S(public) },
-	{ SCOPE_SERVICE, "on_exit" },
+	{ SCOPE_SERVICE, "on_exit", key_exit_sends },
 
 	{ SCOPE_ENV, "file", key_env_file },
 	{ SCOPE_ENV, "vars", key_env_vars },

@@ -276,3 +276,39 @@ void key_on_exits(struct load *l, const struct key_row *row, const struct ynode 
 		*all |= 1u << rule;
 	}
 }
+
+/* send:TARGET:TEXT or send:TARGET:@FILE; what starts a service again is restart_policy. */
+static void one_send(struct load *l, const struct ynode *v, struct service *s)
+{
+	const char *rule = load_text(l, v, "on_exit");
+	char *target = rule && strncmp(rule, "send:", 5) == 0 ? load_keep(l, rule + 5) : NULL;
+	char *text = target ? strchr(target, ':') : NULL;
+
+	if (rule && (!text || text == target))
+		find_help(load_error(l, v, ERR_BAD_VALUE, "\"on_exit\": \"%.64s\" is no message",
+				  rule),
+			"write \"send:TARGET:TEXT\" or \"send:TARGET:@FILE\"; restart_policy is "
+			"for starting it again");
+	if (!text || text == target)
+		return;
+	*text++ = '\0';
+	s->sends[s->nsends++] = *text == '@'
+					? (struct exit_send){ target, NULL, load_path(l, text + 1) }
+					: (struct exit_send){ target, text, NULL };
+}
+
+void key_exit_sends(struct load *l, const struct key_row *row, const struct ynode *v, void *base)
+{
+	struct service *s = base;
+
+	if (load_kind(l, v, YNODE_LIST, row->name, "write a list: [\"send:TARGET:TEXT\"]") < 0)
+		return;
+	if (v->n > CAP_WILLS) {
+		load_error(l, v, ERR_BAD_VALUE,
+			"\"on_exit\" has %zu messages; at most %d are possible", v->n, CAP_WILLS);
+		return;
+	}
+	s->sends = load_array(l, v->n, sizeof *s->sends);
+	for (size_t i = 0; s->sends && i < v->n; i++)
+		one_send(l, v->item[i], s);
+}

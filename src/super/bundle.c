@@ -87,36 +87,52 @@ static bool needs_accounts(const struct manifest *m)
 	return any;
 }
 
+/* The nth that a service is made with: of its environment, then of its messages. NULL: there are no more. */
+static const char *file_of(const struct service *svc, size_t n)
+{
+	for (char **f = svc->env.files; f && *f; f++)
+		if (!n--)
+			return *f;
+	for (size_t i = 0; i < svc->nsends; i++)
+		if (svc->sends[i].file && !n--)
+			return svc->sends[i].file;
+	return NULL;
+}
+
 static bool needs_files(const struct manifest *m)
 {
 	bool any = m->env.files && m->env.files[0];
 
 	for (size_t i = 0; i < m->nservices; i++)
-		any |= m->services[i].env.files && m->services[i].env.files[0];
+		any |= file_of(&m->services[i], 0) != NULL;
 	return any || needs_accounts(m);
 }
 
 /* Was it sent for a service before this one, or for all? */
 static bool sent_before(const struct manifest *m, size_t service, const char *path)
 {
+	const char *file;
+
 	for (char **f = m->env.files; f && *f; f++)
 		if (strcmp(*f, path) == 0)
 			return true;
 	for (size_t i = 0; i < service; i++)
-		for (char **f = m->services[i].env.files; f && *f; f++)
-			if (strcmp(*f, path) == 0)
+		for (size_t n = 0; (file = file_of(&m->services[i], n)); n++)
+			if (strcmp(file, path) == 0)
 				return true;
 	return false;
 }
 
 static void send_files(int fd, const struct manifest *m)
 {
+	const char *file;
+
 	for (char **f = m->env.files; f && *f; f++)
 		send_named(fd, *f, CAP_ENV_FILE);
 	for (size_t i = 0; i < m->nservices; i++)
-		for (char **f = m->services[i].env.files; f && *f; f++)
-			if (!sent_before(m, i, *f))
-				send_named(fd, *f, CAP_ENV_FILE);
+		for (size_t n = 0; (file = file_of(&m->services[i], n)); n++)
+			if (!sent_before(m, i, file))
+				send_named(fd, file, CAP_ENV_FILE);
 	if (!needs_accounts(m))
 		return;
 	send_named(fd, passwd_path, ACCOUNTS_MAX);

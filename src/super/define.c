@@ -9,6 +9,7 @@
 #include "node/rights.h"
 #include "super/env.h"
 #include "super/parts.h"
+#include "super/will.h"
 
 static int no_memory(struct err *err)
 {
@@ -39,7 +40,9 @@ static int fill(struct super *s, struct definition *d, const struct bundle *file
 	if (d->svc->working_dir && !(d->cwd = strdup(d->svc->working_dir)))
 		return no_memory(err);
 	d->env = env_of_service(s, d->m, d->svc, files, err);
-	return d->env ? take_user(d, files, err) : -1;
+	if (!d->env || wills_of_service(d->svc, files, &d->wills, err) < 0)
+		return -1;
+	return take_user(d, files, err);
 }
 
 struct definition *define(struct super *s, struct manifest *m, size_t index,
@@ -66,6 +69,7 @@ struct definition *define_free(struct super *s, struct definition *d)
 	launch_free(d->launch);
 	env_unref(s, d->env);
 	free(d->cwd);
+	wills_free(d->wills);
 	(void)manifest_free(d->m);
 	free(d);
 	return NULL;
@@ -85,7 +89,7 @@ static bool same_cred(const struct launch *a, const struct launch *b)
 bool define_same(const struct job *j, const struct definition *d)
 {
 	return strcmp(j->svc->hash, d->svc->hash) == 0 && j->env == d->env &&
-	       same_cred(j->launch, d->launch);
+	       same_cred(j->launch, d->launch) && wills_same(j->wills, d->wills);
 }
 
 /* --- rights --- */
@@ -159,14 +163,18 @@ void define_take(struct super *s, struct job *j)
 	if (!d)
 		return;
 	j->next = NULL;
-	struct definition before = {
-		.m = j->m, .svc = j->svc, .env = j->env, .launch = j->launch, .cwd = j->cwd
-	};
+	struct definition before = { .m = j->m,
+		.svc = j->svc,
+		.env = j->env,
+		.launch = j->launch,
+		.cwd = j->cwd,
+		.wills = j->wills };
 	j->m = d->m;
 	j->svc = d->svc;
 	j->env = d->env;
 	j->launch = d->launch;
 	j->cwd = d->cwd;
+	j->wills = d->wills;
 	*d = before;
 	(void)define_free(s, d);
 	u->dynamic = j->svc->spawn_dynamic;

@@ -10,6 +10,7 @@
 #include "super/hooks.h"
 #include "super/message.h"
 #include "super/notify.h"
+#include "super/will.h"
 
 enum { STOP_TIMEOUT_DEFAULT_S = 5 };
 
@@ -92,6 +93,7 @@ void job_free(struct super *s, struct job *j)
 	(void)manifest_free(j->m);
 	free(j->cwd);
 	buf_done(&j->dropped);
+	wills_free(j->wills);
 	trouble_forget(j);
 	keep_sub(j->u, j->kept);
 	free(j->command);

@@ -232,7 +232,7 @@ void launch_afresh(struct unit *u)
 		u->cause = CAUSE_NONE;
 	u->trouble.code = ERR_OK;
 	u->closed = u->keeps_kids = false;
-	job_of(u)->launched = true;
+	job_of(u)->launched = job_of(u)->will_due = true;
 }
 
 /* For a process of the unit: its environment with the init's names on top, and more of them for a

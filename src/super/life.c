@@ -163,7 +163,7 @@ void job_exec_done(struct super *s, struct job *j)
 {
 	if (j->u->ttl_ns && !j->ttl.node.at)
 		timer_set(s, &j->ttl, clock_mono_ns() + j->u->ttl_ns, ttl_over);
-	if (!j->kept) {
+	if (!j->u->again) {
 		launch_free(j->launch);
 		j->launch = NULL;
 	}

@@ -6,12 +6,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/units.h"
 #include "node/keep.h"
 #include "os/proc.h"
 #include "super/born.h"
 #include "super/env.h"
+#include "super/will.h"
 
 enum { OOM_MORE = 100 };
 
@@ -24,6 +26,8 @@ struct request {
 	bool wait, for_other; /* for_other: --parent: everything is the named unit's, not the
 				 caller's */
 	struct unit *parent;
+	struct will *wills; /* owned, until its job is */
+	size_t will_bytes;
 };
 
 static int no_memory(struct err *err)
@@ -169,8 +173,11 @@ static int parse(struct conn *c, const struct packet *p, struct request *r, stru
 		collect(p, "grant", CAP_RIGHTS, &r->grants, &r->ngrants, err) < 0 ||
 		packet_int(p, "ttl_ns", 1, INT64_MAX / 2, &r->want.ttl_ns, err) < 0 ||
 		take_limits(p, &r->want, err) < 0 || take_policy(p, &r->want, err) < 0 ||
-		take_on_exit(p, &r->want, err) < 0)
+		take_on_exit(p, &r->want, err) < 0 ||
+		wills_take(p, &r->wills, &r->will_bytes, err) < 0)
 		return -1;
+	if (r->wills)
+		r->want.asks |= 1u << ON_EXIT_SEND;
 	if (!r->nargs) {
 		err_set(err, ERR_BAD_REQUEST, 0, "no command to spawn");
 		return err_help(err, "sysg spawn [OPTIONS] -- COMMAND [ARG...]");
@@ -189,6 +196,7 @@ static void request_done(struct request *r)
 	free(r->set_env);
 	free(r->requests);
 	free(r->grants);
+	wills_free(r->wills);
 }
 
 /* argv in one allocation, strings behind the pointers. */
@@ -311,14 +319,14 @@ static struct unit *admit_with_rights(
 	return NULL;
 }
 
-/* Besides its environment, of one that may be started again. */
+/* Besides its environment: of one that may be started again, and for its end. */
 static size_t kept_for_restarts(const struct request *r, const struct launch *l)
 {
 	size_t n = sizeof *l + l->cred.ngroups * sizeof *l->groups;
 
 	for (size_t i = 0; i < r->nargs; i++)
 		n += sizeof *r->args + strlen(r->args[i]) + 1;
-	return r->want.again ? n : 0;
+	return r->will_bytes + (r->want.again ? n : 0);
 }
 
 /* Everything that may fail for lack of memory or rights is made before the admission, so that
@@ -349,6 +357,7 @@ static struct unit *admit(struct conn *c, struct request *r, struct err *err)
 	j->dropped = dropped;
 	j->launch = l;
 	j->kept = kept;
+	j->wills = steal_ptr(r->wills);
 	j->env = env;
 	j->cwd = r->cwd ? strdup(r->cwd) : NULL;
 	j->command = words(r);

@@ -8,6 +8,7 @@
 #include "super/hooks.h"
 #include "super/kids.h"
 #include "super/message.h"
+#include "super/will.h"
 
 static int code_of(const struct unit *u)
 {
@@ -101,6 +102,11 @@ void tell(struct super *s, struct unit *u)
 		failed(s, u, j);
 	else if (u->state == NODE_FAILED && exit_again(u))
 		gave_up(s, u);
+	if (j->will_due && u->state != NODE_BACKOFF && u->state != NODE_WAITING && !u->keeps_kids &&
+		(u->born || !unit_spawned(u))) {
+		j->will_due = false;
+		wills_say(s, u);
+	}
 	if (unit_spawned(u)) {
 		if (u->state != NODE_BACKOFF)
 			job_end(s, u);

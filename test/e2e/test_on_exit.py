@@ -1,4 +1,6 @@
 """`--on-exit`: what happens when a spawned child ends; and every reason that an end has."""
+import base64
+import json
 import re
 import signal
 import time
@@ -166,6 +168,107 @@ def test_what_the_service_does_not_allow_is_denied(box):
         sysg spawn --on-exit none -- true; echo $? >&3
         sysg spawn -- true; echo $? >&3''', ', allow: {on_exit: [restart-on-failure]}')
     assert over(b) == [4, 0, 0, 0] and 'SG0811' in b.file('err') and 'restart' in b.file('err')
+
+
+# --- messages -----------------------------------------------------------------
+
+def recv(n, *more):
+    """A script's lines that take n messages, each as a line of JSON in `got`."""
+    return f'for i in $(seq {n}); do sysg recv --json --timeout 20s {" ".join(more)} >>got; done\n'
+
+
+def got(b):
+    return [json.loads(x) for x in b.peek('got').splitlines()]
+
+
+@pytest.mark.asan
+def test_a_message_is_said_when_it_ends_for_good_before_its_notice(box):
+    b = tree(box, """
+        sysg spawn --name k --on-exit restart --on-exit 'send:parent:it is: over' -- sh -c 'exit 3'
+        """ + recv(2), ', restart: {max: 1, window: 1h}')
+    over(b, 30)
+    msg, notice = got(b)
+    assert (msg['kind'], msg['path'], msg['body'], msg['code'], msg['reason']) == ('msg', 'root/k', 'it is: over', 3, 'gave-up')
+    assert notice['kind'] == 'exit' and notice['path'] == 'root/k' and notice['code'] == 3
+
+
+def test_a_file_is_read_at_the_spawn_and_may_hold_any_bytes(box):
+    b = tree(box, r"""
+        printf 'a\0b\377\n' >f; printf 'second' >g
+        sysg spawn --name k --on-exit send:parent:@f --on-exit send:parent: --on-exit send:parent:@./g --on-exit none -- sh -c 'while [ ! -e go ]; do sleep 0.02; done'
+        rm f g; : >go
+        """ + recv(3))
+    over(b)
+    first, empty, second = got(b)
+    assert base64.b64decode(first['body_base64']) == b'a\0b\xff\n' and empty['body'] == '' and second['body'] == 'second'
+
+
+@pytest.mark.parametrize('order', ['sysg stop k', 'sysg stop --timeout 20s root/k'])
+def test_an_end_by_order_is_told_too(box, order):
+    b = tree(box, f"sysg spawn --name k --on-exit restart --on-exit send:parent:x -- sleep 1000\n{order}\n" + recv(1))
+    over(b)
+    assert got(b)[0]['reason'] == 'stopped'
+
+
+def test_four_messages_and_a_restart_are_possible_and_five_are_not(box):
+    four = ' '.join(f'--on-exit send:parent:{i}' for i in range(4))
+    b = tree(box, f"""
+        sysg spawn --on-exit restart-on-failure {four} -- true; echo $? >&3
+        sysg spawn {four} --on-exit send:parent:4 -- true; echo $? >&3
+        """ + recv(4))
+    assert over(b) == [0, 2] and [m['body'] for m in got(b)] == list('0123') and b.unit('root')['counts']['ever'] == 1
+
+
+def test_64_kib_are_sent_and_one_byte_more_is_too_large(box):
+    b = tree(box, """
+        head -c 65536 /dev/zero | tr '\\0' x >f; cp f g; printf y >>g
+        sysg spawn --on-exit send:parent:@f -- true; echo $? >&3
+        sysg spawn --on-exit send:parent:@g -- true; echo $? >&3
+        sysg spawn --on-exit send:parent:@missing -- true; echo $? >&3
+        sysg spawn --on-exit send:parent -- true; echo $? >&3
+        """ + recv(1))
+    assert over(b) == [0, 13, 2, 2] and len(got(b)[0]['body']) == 65536
+
+
+def test_it_is_sent_under_the_rights_of_the_dying_unit(box):
+    b = tree(box, """
+        sysg spawn --name other -- sleep 1000
+        sysg spawn --wait --on-exit send:root/other:secret --on-exit send:nobody-there:x -- true
+        """)
+    over(b)
+    text = b.sysg_ok('events')
+    assert 'SG0811' in text and 'SG0202' in text and 'on_exit' in text
+
+
+def test_send_is_denied_where_the_service_does_not_allow_it(box):
+    b = tree(box, 'sysg spawn --on-exit send:parent:x -- true; echo $? >&3', ', allow: {on_exit: [restart]}')
+    assert over(b) == [4] and 'SG0811' in b.file('err')
+
+
+def test_a_service_says_what_its_manifest_says_when_it_ended_for_good(box):
+    b = box(None, argv=['true'])
+    (b.home / 'text').write_text('from a file')
+    b = box("""
+        services:
+          ops: {command: "sysg recv --json --timeout 20s >>got; : >over; exec sleep 1000", public: true}
+          job:
+            command: "sleep 0.3; exit 4"
+            restart_policy: on-failure
+            max_restarts: 1
+            backoff: {initial: 100ms}
+            on_exit: ["send:ops:@text", "send:job:it failed"]
+        """, home=b.home).up()
+    until(lambda: (b.home / 'over').exists(), 30)
+    m = got(b)[0]
+    assert (m['kind'], m['path'], m['body'], m['code'], m['reason']) == ('msg', 'job', 'from a file', 4, 'gave-up')
+    # itself doesn't run any more
+    said = [x for x in b.sysg_ok('events').splitlines() if 'on_exit' in x]
+    assert len(said) == 1 and 'SG0823' in said[0]
+
+
+def test_a_file_of_a_services_message_that_is_not_there_starts_nothing(box):
+    b = box('services: {a: {command: ": >ran", on_exit: ["send:b:@no-such"]}}')
+    assert b.wait() != 0 and 'no-such' in b.stderr and not (b.home / 'ran').exists()
 
 
 # --- reasons ------------------------------------------------------------------

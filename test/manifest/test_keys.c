@@ -18,7 +18,7 @@ static const char *const pages[SCOPE_COUNT] = {
 		"success_exit_codes stop_signal stop_target stop_timeout health_check hooks !skip "
 		"!cron !replicas spawn logs user group !supplementary_groups !capabilities "
 		"!no_new_privs limits !isolation deployment !remote request_capabilities "
-		"grant_capabilities public !on_exit",
+		"grant_capabilities public on_exit",
 	[SCOPE_ENV] = "file vars !secrets inherit_env !clear_session_vars !strip",
 	[SCOPE_DEP] = "service condition restart",
 	[SCOPE_BACKOFF] = "initial max factor jitter",

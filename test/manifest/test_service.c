@@ -357,6 +357,12 @@ Test(spawn, has_a_mode_limits_and_a_policy)
 	cr_expect(s->limits.v[LIMIT_RATE] == LIMIT_NONE && s->limits.v[LIMIT_TTL] == 3600 * S);
 	manifest_free(m);
 	line_means("spawn: {mode: dynamic, termination_policy: cascade}", policy, POLICY_CASCADE);
+	line_means("on_exit: ['send:a:x', 'send:b:@f']", nsends, 2);
+	line_refused("on_exit: [restart]", ERR_BAD_VALUE, 15, "restart_policy");
+	line_refused("on_exit: ['send:a']", ERR_BAD_VALUE, 15, "send:TARGET:TEXT");
+	line_refused("on_exit: ['send::x']", ERR_BAD_VALUE, 15, "send:TARGET:TEXT");
+	line_refused("on_exit: ['send:a:1', 'send:a:2', 'send:a:3', 'send:a:4', 'send:a:5']",
+		ERR_BAD_VALUE, 14, "at most 4");
 	line_means("spawn: {mode: dynamic}", terms.restart_max, 5);
 	line_means("spawn: {mode: dynamic}", terms.restart_window_ns, 60 * S);
 	line_means("spawn: {mode: dynamic}", terms.on_exit, 15);
