@@ -14,8 +14,8 @@
 	X(DEPTH,        "depth",        COUNT,    3,   ERR_DEPTH,       1)  \
 	X(DESCENDANTS,  "descendants",  COUNT,    500, ERR_DESCENDANTS, 1)  \
 	X(EVER,         "ever",         COUNT0,   0,   ERR_EVER,        1)  \
-	X(TOTAL_MEMORY, "total_memory", BYTES0,   0,   ERR_UNKNOWN,     0)  \
-	X(CHILD_MEMORY, "child_memory", BYTES0,   0,   ERR_UNKNOWN,     0)  \
+	X(TOTAL_MEMORY, "total_memory", BYTES0,   0,   ERR_MEMORY,      1)  \
+	X(CHILD_MEMORY, "child_memory", BYTES0,   0,   ERR_MEMORY,      1)  \
 	X(RATE,         "rate",         COUNT0,   0,   ERR_RATE,        1)  \
 	X(TTL,          "ttl",          DURATION0, 0,  ERR_ONLY_TIGHTEN, 1)
 // clang-format on

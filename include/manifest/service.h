@@ -80,6 +80,7 @@ struct service {
 	bool spawn_dynamic;
 	struct spawn_limits limits; /* all defaults filled in */
 	enum spawn_policy policy;
+	int64_t memory; /* bytes of its whole tree; 0: no limit */
 	struct cgroup_spec cgroup;
 	struct spawn_terms terms;
 	struct exit_send *sends;

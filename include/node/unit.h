@@ -37,7 +37,8 @@ enum stop_cause {
 	CAUSE_ORDER,    /* stop: stays down */
 	CAUSE_SHUTDOWN, /* the same, by the end of the container */
 	CAUSE_TTL,
-	CAUSE_CASCADE,    /* its parent ended */
+	CAUSE_MEMORY,  /* past a limit: a spawned one stays down, of a service its policy decides */
+	CAUSE_CASCADE, /* its parent ended */
 	CAUSE_DEPENDENCY, /* what it depends on crashed: up again with it */
 	CAUSE_UNREADY,    /* its check did not pass in time: its policy decides */
 	CAUSE_UNHEALTHY,  /* its check failed later: its policy decides */
@@ -133,6 +134,10 @@ struct unit {
 	uint64_t notice_number; /* 0: it has not ended */
 	bool notice_held;       /* given, and not acknowledged */
 	bool collected;         /* no result is kept */
+	int64_t memory;         /* bytes that its own processes held at the last look */
+	int64_t memory_tree;    /* with all below it */
+	int64_t memory_stays;   /* the same without what is being stopped */
+	int64_t memory_max;     /* of a service: limits.memory; 0: none */
 
 	unsigned restarts;  /* in all */
 	unsigned in_a_row;  /* restarts since it last stayed up */

@@ -56,7 +56,9 @@ bool proc_is_ours(void);
 
 /* Walks the numeric entries of /proc. */
 struct proc_iter;
-struct proc_iter *proc_iter_new(void);      /* NULL with errno */
+struct proc_iter *proc_iter_new(void); /* NULL with errno */
+struct proc_iter *proc_iter_at(
+	const char *path); /* the same of another folder of numbers: /proc/PID/task */
 pid_t proc_iter_next(struct proc_iter *it); /* 0 at the end */
 struct proc_iter *proc_iter_free(struct proc_iter *it);
 

@@ -63,6 +63,11 @@ struct job {
 	uint64_t log_id;      /* of this start's pipes; 0: none of ours */
 	int64_t log_since_ns; /* wall time of this start, not after its first line */
 	struct group group;
+	bool tree_memory; /* that group holds the tree's memory */
+	bool memory_told,
+		memory_bound; /* said that it is past its limit; its use is an upper bound */
+	int64_t memory_before, memory_ns,
+		memory_growth; /* of its tree: at the last look, a second */
 	char *tree_group; /* of a service with limits.cgroup: all of its tree is in it; NULL: none */
 	bool term_sent;
 	bool at_once;        /* cascade: its signal does not wait for its children's end */

@@ -26,6 +26,8 @@ struct event {
 	enum node_event ev;
 };
 
+struct meter;
+
 struct super {
 	struct super_opts *opts;
 	struct manifest *m;
@@ -84,6 +86,7 @@ struct super {
 	uint64_t last_tail;
 	struct probes *probes; /* what checks share: the loop, timers, inotify */
 	struct timer probe_timer;
+	struct meter *meter;
 
 	struct event_ring journal; /* what `sysg events` shows */
 	uint64_t journal_dropped;  /* not taken down, or lost to a slow reader */

@@ -247,6 +247,12 @@ static void limits_text(struct buf *b, const struct rows *rows, size_t i)
 	against(&list, "descendants", row_int(row, "descendants", 0), row, "limit_descendants");
 	if (row_int(row, "limit_ever", -1) > 0)
 		against(&list, "ever", row_int(row, "ever", 0), row, "limit_ever");
+	if (row_int(row, "memory_limit", -1) > 0) {
+		char use[32];
+		(void)buf_printf(&list, "%smemory %s/%s", list.len ? ", " : "",
+			bytes_print(use, sizeof use, row_int(row, "memory_use", 0)),
+			bytes_print(text, sizeof text, row_int(row, "memory_limit", 0)));
+	}
 	if (row_int(row, "limit_rate", 0) > 0)
 		(void)buf_printf(
 			&list, "%srate %s/s", list.len ? ", " : "", packet_get(row, "limit_rate"));

@@ -116,6 +116,8 @@ static void put_limits(struct json *j, const struct packet *row)
 		{ "depth", "limit_depth", MEMBER_INT },
 		{ "descendants", "limit_descendants", MEMBER_INT },
 		{ "ever", "limit_ever", MEMBER_INT }, { "rate", "limit_rate", MEMBER_INT },
+		{ "total_memory", "limit_total_memory", MEMBER_INT },
+		{ "child_memory", "limit_child_memory", MEMBER_INT },
 		{ "ttl", "limit_ttl_ns", MEMBER_SECONDS } };
 
 	put_object(j, "limits", row, members, sizeof members / sizeof *members);
@@ -129,6 +131,16 @@ static void put_counts(struct json *j, const struct packet *row)
 	put_object(j, "counts", row, members, sizeof members / sizeof *members);
 }
 
+static void put_memory(struct json *j, const struct packet *row)
+{
+	static const struct member members[] = { { "use_bytes", "memory_use", MEMBER_INT },
+		{ "limit_bytes", "memory_limit", MEMBER_INT },
+		{ "enforcement", "memory_by", MEMBER_TEXT },
+		{ "known_by", "memory_from", MEMBER_TEXT } };
+
+	put_object(j, "memory", row, members, sizeof members / sizeof *members);
+}
+
 static void put_common(struct json *j, const struct packet *row)
 {
 	put_last_exit(j, row);
@@ -136,6 +148,7 @@ static void put_common(struct json *j, const struct packet *row)
 	put_str(j, "command", row, "command");
 	put_limits(j, row);
 	put_counts(j, row);
+	put_memory(j, row);
 	put_str(j, "termination_policy", row, "policy");
 	put_str(j, "containment", row, "containment");
 	put_int(j, "survivors", row, "left");

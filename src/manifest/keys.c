@@ -232,7 +232,7 @@ const struct key_row key_rows[] = {
 	SPAWN_LIMITS(X)
 #undef X
 
-	{ SCOPE_RESOURCES, "memory" },
+	{ SCOPE_RESOURCES, "memory", key_log_bytes, S(memory), MEMORY_LEAST, INT64_MAX / 4 },
 	{ SCOPE_RESOURCES, "nofile" },
 	{ SCOPE_RESOURCES, "nproc" },
 	{ SCOPE_RESOURCES, "memlock" },

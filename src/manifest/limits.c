@@ -81,8 +81,8 @@ int limit_assign(struct spawn_limits *lim, const char *assignment, struct err *e
 	int i = limit_find(key);
 	if (i < 0) {
 		err_set(err, ERR_BAD_VALUE, 0, "\"%.60s\": no such limit", assignment);
-		return err_help(
-			err, "the limits are children, depth, descendants, ever, rate, ttl");
+		return err_help(err, "the limits are children, depth, descendants, ever, "
+				     "total_memory, child_memory, rate, ttl");
 	}
 	if (!eq) {
 		err_set(err, ERR_BAD_VALUE, 0, "the limit \"%s\" has no value", key);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/units.h"
 #include "manifest/manifest.h"
+#include "node/memory.h"
 #include "node/tree.h"
 
 static int over(const struct unit *holder, enum limit_key key, int64_t limit, int64_t count,
@@ -56,12 +57,30 @@ static int may_spawn(const struct unit *parent, struct err *err)
 	return 0;
 }
 
+/* From nine tenths on. child_memory of an ancestor is of each unit between it and the child. */
+static int near(
+	const struct unit *a, const struct unit *parent, enum limit_key key, struct err *err)
+{
+	int64_t limit = a->limits.v[key];
+	const struct unit *u = key == LIMIT_TOTAL_MEMORY ? a : parent;
+
+	if (!u->parent && u->memory_max && memory_near(u->memory_tree, u->memory_max))
+		return err_set(err, ERR_MEMORY, 0, "limits.memory of %s: %" PRId64 " of %" PRId64,
+			u->name, u->memory_tree, u->memory_max);
+	for (; u && (key == LIMIT_TOTAL_MEMORY || u != a); u = u == a ? NULL : u->parent)
+		if (memory_near(u->memory_tree, limit))
+			return over(a, key, limit, u->memory_tree, err);
+	return 0;
+}
+
 /* One limit of one ancestor against what the child would make of it. */
 static int within(
 	const struct unit *a, const struct unit *parent, enum limit_key key, struct err *err)
 {
 	int64_t limit = a->limits.v[key], count = 0;
 
+	if (key == LIMIT_TOTAL_MEMORY || key == LIMIT_CHILD_MEMORY)
+		return near(a, parent, key, err);
 	if (limit == LIMIT_NONE)
 		return 0;
 	switch (key) {
@@ -267,7 +286,7 @@ static int choose_name(const struct unit *parent, const struct spawn_want *want,
 static int admissible(const struct unit *parent, struct err *err)
 {
 	static const enum limit_key keys[] = { LIMIT_DEPTH, LIMIT_CHILDREN, LIMIT_DESCENDANTS,
-		LIMIT_EVER };
+		LIMIT_EVER, LIMIT_TOTAL_MEMORY, LIMIT_CHILD_MEMORY };
 
 	if (may_spawn(parent, err) < 0)
 		return -1;

@@ -456,19 +456,24 @@ struct proc_iter {
 	_Alignas(8) char buf[4096];
 };
 
-struct proc_iter *proc_iter_new(void)
+struct proc_iter *proc_iter_at(const char *path)
 {
 	struct proc_iter *it = malloc(sizeof *it);
 
 	if (!it)
 		return NULL;
 	it->at = it->len = 0;
-	it->fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	it->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (it->fd < 0) {
 		free(it);
 		return NULL;
 	}
 	return it;
+}
+
+struct proc_iter *proc_iter_new(void)
+{
+	return proc_iter_at("/proc");
 }
 
 pid_t proc_iter_next(struct proc_iter *it)

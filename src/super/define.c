@@ -183,6 +183,7 @@ void define_take(struct super *s, struct job *j)
 	u->allow_public = j->svc->allow_public;
 	s->rights_dirty = true;
 	u->terms = j->svc->terms;
+	u->memory_max = j->svc->memory;
 	for (int i = 0; i < LIMIT_COUNT; i++)
 		u->limits.v[i] = u->dynamic ? j->svc->limits.v[i] : LIMIT_NONE;
 }

@@ -21,16 +21,33 @@ static void prefix_of(uint64_t base, char text[PREFIX])
 	(void)snprintf(text, PREFIX, "sysg.%" PRIx64 ".", base >> 20);
 }
 
-/* What limits the tree of a unit; NULL: nothing that needs a group. */
-static const struct cgroup_spec *limits_of(const struct unit *u)
+/* What limits the tree of a unit by a group. */
+struct wanted {
+	const struct cgroup_spec *spec; /* NULL: nothing */
+	char *v[CGROUP_COUNT];
+	char bytes[24];
+	bool must; /* written as limits.cgroup: total_memory alone is measured where there is no group */
+};
+
+/* memory.max is the least of both: total_memory needs no grace here, the kernel ends the largest. */
+static bool wants(const struct unit *u, struct wanted *w)
 {
 	const struct job *root = job_of(u->root);
-	const struct cgroup_spec *spec = root && root->svc ? &root->svc->cgroup : NULL;
-	bool any = spec && spec->root;
+	int64_t total = u->root->limits.v[LIMIT_TOTAL_MEMORY];
 
-	for (int i = 0; spec && i < CGROUP_COUNT; i++)
-		any |= spec->v[i] != NULL;
-	return any ? spec : NULL;
+	*w = (struct wanted){ .spec = root && root->svc ? &root->svc->cgroup : NULL };
+	if (!w->spec)
+		return false;
+	memcpy(w->v, w->spec->v, sizeof w->v);
+	w->must = w->spec->root != NULL;
+	for (int i = 0; i < CGROUP_COUNT; i++)
+		w->must |= w->v[i] != NULL;
+	const char *written = w->v[CGROUP_MEMORY];
+	(void)snprintf(w->bytes, sizeof w->bytes, "%" PRId64, total);
+	if (total != LIMIT_NONE &&
+		(!written || *written == 'm' || strtoll(written, NULL, 10) > total))
+		w->v[CGROUP_MEMORY] = w->bytes;
+	return w->must || total != LIMIT_NONE;
 }
 
 static int refused(struct err *err, int sys, const char *why)
@@ -39,13 +56,16 @@ static int refused(struct err *err, int sys, const char *why)
 	return err_help(err, "sysg doctor");
 }
 
-/* The group of all of a tree: made by the first of it that starts, there until nothing of it is left. */
+/* The group of all of a tree: made by the first of it that starts, there until nothing of it is left. Where what was
+ * spawned outlived the service, a new start of that sets the limits anew. */
 static int open_tree(
-	struct super *s, struct job *root, const struct cgroup_spec *spec, struct err *err)
+	struct super *s, struct job *root, const struct wanted *w, bool anew, struct err *err)
 {
+	const struct cgroup_spec *spec = w->spec;
+
 	char path[CGROUP_PATH], folder[CGROUP_PATH] = "", prefix[PREFIX];
 
-	if (root->tree_group)
+	if (root->tree_group && !anew)
 		return 0;
 	if (spec->root && cgroup_root(s->cgroup, spec->root, folder, sizeof folder) < 0)
 		return refused(err, errno, "`root` is not below the mount of cgroup v2");
@@ -53,17 +73,18 @@ static int open_tree(
 	if (snprintf(path, sizeof path, "%s%s%s%d.%" PRIu64 ".tree", folder, *folder ? "/" : "",
 		    prefix, (int)getpid(), root->u->id) >= (int)sizeof path)
 		return refused(err, ENAMETOOLONG, "`root` is too long");
-	if (cgroup_limit(s->cgroup, path, spec->v, err) < 0)
+	if (cgroup_limit(s->cgroup, path, w->v, err) < 0)
 		return -1;
+	root->tree_memory = w->v[CGROUP_MEMORY] != NULL;
+	free(root->tree_group);
 	root->tree_group = strdup(path);
 	return root->tree_group ? 0 : refused(err, ENOMEM, "out of memory");
 }
 
 /* To join a group is never refused by its limit: so that what is spawned is no way round it. */
-static int room(
-	struct super *s, const struct job *root, const struct cgroup_spec *spec, struct err *err)
+static int room(struct super *s, const struct job *root, const struct wanted *w, struct err *err)
 {
-	int64_t now = spec->v[CGROUP_PIDS]
+	int64_t now = w->v[CGROUP_PIDS]
 			      ? cgroup_number(s->cgroup, root->tree_group, "pids.current", "")
 			      : 0;
 
@@ -71,45 +92,59 @@ static int room(
 		return 0;
 	(void)err_set(err, ERR_EXEC_FAILED, EAGAIN,
 		"limits.cgroup.pids_max of %s reached: %" PRId64 " of %s", root->u->name, now,
-		spec->v[CGROUP_PIDS]);
+		w->v[CGROUP_PIDS]);
 	return err_help(err, "sysg tree %s", root->u->name);
 }
 
-static int path_in_tree(struct super *s, const struct job *j, const struct cgroup_spec *spec,
+static int path_in_tree(struct super *s, const struct job *j, const struct wanted *w, bool anew,
 	char path[CGROUP_PATH], struct err *err)
 {
 	struct job *root = job_of(j->u->root);
 
 	if (!s->cgroup)
 		return refused(err, 0, "no cgroup v2 group is delegated to us");
-	if (open_tree(s, root, spec, err) < 0 || room(s, root, spec, err) < 0)
+	if (open_tree(s, root, w, anew, err) < 0 || room(s, root, w, err) < 0)
 		return -1;
 	(void)snprintf(path, CGROUP_PATH, "%.1900s/%" PRIu64, root->tree_group, j->u->id);
-	if (spec->v[CGROUP_MEMORY] && cgroup_split(s->cgroup, path) < 0)
+	if (root->tree_memory && cgroup_split(s->cgroup, path) < 0)
 		return refused(err, errno, strerror(errno));
 	return 0;
 }
 
+/* Where that of the tree is only the better way, it is tried when the service itself starts. */
+static int choose(
+	struct super *s, const struct job *j, int hook, char path[CGROUP_PATH], struct err *err)
+{
+	struct wanted w;
+	bool first = j->u == j->u->root && hook < 0, tree = wants(j->u, &w);
+	char prefix[PREFIX];
+
+	if (tree && (w.must || (s->cgroup && (first || job_of(j->u->root)->tree_group)))) {
+		if (path_in_tree(s, j, &w, first, path, err) == 0)
+			return 0;
+		if (w.must || job_of(j->u->root)->tree_group)
+			return -1;
+	}
+	prefix_of(s->marks.base, prefix);
+	(void)snprintf(path, CGROUP_PATH, "%s%d.%" PRIu64, prefix, (int)getpid(), j->u->id);
+	return 1;
+}
+
 int group_open(struct super *s, struct job *j, int hook, struct group *ret, struct err *err)
 {
-	const struct cgroup_spec *spec = limits_of(j->u);
-	char path[CGROUP_PATH + 32], prefix[PREFIX];
+	char path[CGROUP_PATH + 32];
+	int rc = choose(s, j, hook, path, err);
 
 	*ret = (struct group){ .procs = -1, .kill_fd = -1 };
-	if (spec && path_in_tree(s, j, spec, path, err) < 0)
-		return -1;
-	if (!s->cgroup)
-		return 0;
-	prefix_of(s->marks.base, prefix);
-	if (!spec)
-		(void)snprintf(path, sizeof path, "%s%d.%" PRIu64, prefix, (int)getpid(), j->u->id);
+	if (rc < 0 || !s->cgroup)
+		return rc < 0 ? -1 : 0;
 	size_t n = strlen(path);
 	if (hook >= 0)
 		(void)snprintf(path + n, sizeof path - n, ".hook.%d", hook);
 	if (cgroup_make(s->cgroup, path, &ret->procs, &ret->kill_fd) == 0 &&
 		!(ret->path = strdup(path)))
 		group_close(s, ret);
-	if (ret->path || !spec) /* else the mark holds it all the same */
+	if (ret->path || rc == 1) /* else the mark holds it all the same */
 		return 0;
 	return refused(err, errno, strerror(errno));
 }
@@ -164,6 +199,7 @@ void group_leave_tree(struct super *s, struct job *j)
 	drop(s, j->tree_group);
 	free(j->tree_group);
 	j->tree_group = NULL;
+	j->tree_memory = false;
 }
 
 bool group_oom(const struct job *j)

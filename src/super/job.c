@@ -64,6 +64,7 @@ void job_at_rest(struct super *s, struct job *j)
 		timer_del(s, &j->ttl);
 	list_del(&j->hearing);
 	j->heard = false;
+	j->u->memory = 0;
 	j->stop_deadline_ns = 0;
 	j->outrun = 0;
 	j->prepared = j->forced = false;
@@ -92,6 +93,7 @@ void job_free(struct super *s, struct job *j)
 	(void)define_free(s, j->next);
 	(void)manifest_free(j->m);
 	free(j->cwd);
+	free(j->tree_group);
 	buf_done(&j->dropped);
 	wills_free(j->wills);
 	trouble_forget(j);

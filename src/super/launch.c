@@ -16,6 +16,7 @@
 #include "super/define.h"
 #include "super/env.h"
 #include "super/hooks.h"
+#include "super/meter.h"
 #include "super/notify.h"
 
 enum { NAMES = 10, NAMES_BYTES = UNIT_PATH_MAX + 1024 };
@@ -169,6 +170,7 @@ static void note_start(struct super *s, struct unit *u, const struct spawned *ch
 	u->started_ns = clock_mono_ns();
 	u->started_wall_ns = clock_wall_ns();
 	u->main_alive = u->own_left = true;
+	meter_started(s, u);
 	tree_set_pid(&s->tree, u, child->pid);
 	j->sweep.session = child->pid;
 	j->status = (struct watch){ .fd = child->status_fd, .events = LOOP_IN, .fn = status_ready };
@@ -262,7 +264,7 @@ int launch_start(struct super *s, struct unit *u, struct err *err)
 		launch_afresh(u);
 	}
 	struct child_spec spec = { .argv = argv_of(j) };
-	if (join_groups(s, j, err) < 0 || notify_open(j, err) < 0)
+	if (join_groups(s, j, err) < 0 || meter_can(s, u, err) < 0 || notify_open(j, err) < 0)
 		return -1;
 	autofree char **envp = environment(s, j, NULL, err);
 	if (!envp)

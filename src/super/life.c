@@ -10,10 +10,10 @@
 #include "super/kids.h"
 #include "super/message.h"
 
-static bool stays_down(enum stop_cause cause)
+static bool stays_down(const struct unit *u, enum stop_cause cause)
 {
-	return cause == CAUSE_ORDER || cause == CAUSE_SHUTDOWN || cause == CAUSE_TTL ||
-	       cause == CAUSE_CASCADE;
+	return (cause == CAUSE_MEMORY && unit_spawned(u)) || cause == CAUSE_ORDER ||
+	       cause == CAUSE_SHUTDOWN || cause == CAUSE_TTL || cause == CAUSE_CASCADE;
 }
 
 /* A shell tells by 137 that what it ran was killed. */
@@ -29,6 +29,8 @@ static enum end_reason reason_of(const struct unit *u, int code, int sig)
 		return END_SHUTDOWN;
 	case CAUSE_TTL:
 		return END_TTL;
+	case CAUSE_MEMORY:
+		return END_MEMORY;
 	case CAUSE_CASCADE:
 		return END_CASCADE;
 	default:
@@ -52,7 +54,7 @@ static void stop(struct super *s, struct unit *u, enum stop_cause cause, bool ke
 
 	if (u->ended || !u->rt)
 		return;
-	if (stays_down(cause)) {
+	if (stays_down(u, cause)) {
 		u->keeps_kids = keep_kids && (u->want_up || u->keeps_kids);
 		u->want_up = false;
 	}
@@ -61,7 +63,7 @@ static void stop(struct super *s, struct unit *u, enum stop_cause cause, bool ke
 		u->cause = cause;
 	if (unit_spawned(u) && u->state == NODE_BACKOFF)
 		over_between(u, cause);
-	post(s, u, stays_down(cause) ? EV_STOP : EV_RESTART);
+	post(s, u, stays_down(u, cause) ? EV_STOP : EV_RESTART);
 	if (stayed && !unit_kids_stay(u) &&
 		(u->state == NODE_STOPPING || u->state == NODE_KILLING || u->state == NODE_CLOSING))
 		kids_stop(s, u); /* they were passed over */

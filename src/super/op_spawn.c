@@ -13,6 +13,7 @@
 #include "os/proc.h"
 #include "super/born.h"
 #include "super/env.h"
+#include "super/meter.h"
 #include "super/will.h"
 
 enum { OOM_MORE = 100 };
@@ -340,6 +341,8 @@ static struct unit *admit(struct conn *c, struct request *r, struct err *err)
 	bool paid = env && keep_add(r->parent, kept, ERR_TOO_LARGE, err) == 0;
 	struct buf dropped;
 	buf_init(&dropped, CAP_PACKET);
+	if (paid)
+		meter_read(s, r->parent->root);
 	struct unit *u = paid ? admit_with_rights(c, r, &dropped, err) : NULL;
 	struct job *j = u ? job_new(s, u, NULL) : NULL;
 

@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "node/memory.h"
 #include "os/proc.h"
 #include "super/conn.h"
+#include "super/meter.h"
 
 enum { ROWS_A_TURN = 100, COMMAND_SHOWN = 4096 };
 
@@ -105,8 +107,8 @@ static void supervisor_row(struct conn *c)
 	packet_put(&b, "version", SYSG_VERSION);
 	packet_put_int(&b, "uptime_ns", clock_mono_ns() - s->boot_ns);
 	packet_put(&b, "containment", s->cgroup ? "cgroup" : s->marks.usable ? "mark" : "session");
-	if (cgroup_holds_memory(s->cgroup))
-		packet_put(&b, "memory_enforcement", "cgroup");
+	packet_put(
+		&b, "memory_enforcement", cgroup_holds_memory(s->cgroup) ? "cgroup" : "measured");
 	packet_put_int(&b, "own_reaped", (int64_t)s->reaped_own);
 	packet_put_int(&b, "adopted_reaped", (int64_t)s->reaped_adopted);
 	packet_put_int(&b, "turns", (int64_t)s->turns);
@@ -175,6 +177,21 @@ static void put_limits(struct buf *b, const struct unit *u)
 	packet_put(b, "policy", policy_name(u->policy));
 }
 
+/* Where a limit is on it: how much of its tree there is, who holds it, how that is known. */
+static void put_memory(struct super *s, struct buf *b, struct unit *u)
+{
+	const struct job *j = job_of(u);
+	int64_t limit = memory_limit(u);
+
+	if (!j || limit == LIMIT_NONE)
+		return;
+	meter_read(s, u);
+	packet_put_int(b, "memory_use", u->memory_tree);
+	packet_put_int(b, "memory_limit", limit);
+	packet_put(b, "memory_by", j->tree_memory ? "cgroup" : "measured");
+	packet_put(b, "memory_from", j->tree_memory ? "group" : j->memory_bound ? "bound" : "pss");
+}
+
 static void put_counts(struct buf *b, const struct unit *u)
 {
 	const struct job *j = job_of(u);
@@ -220,6 +237,7 @@ static void unit_row(struct conn *c, const struct unit *u)
 	put_process(&b, u);
 	put_exit(&b, u);
 	put_counts(&b, u);
+	put_memory(s, &b, (struct unit *)(uintptr_t)u);
 	if (svc || (j && j->command))
 		packet_putf(&b, "command", "%.*s", COMMAND_SHOWN,
 			svc ? svc->command : j->command); /* a row has to fit into a packet */

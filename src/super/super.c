@@ -19,6 +19,7 @@
 #include "super/drawer.h"
 #include "super/hooks.h"
 #include "super/message.h"
+#include "super/meter.h"
 #include "super/parts.h"
 
 #define SWEEP_NS      (2 * NS_PER_MS) /* of one turn */
@@ -219,7 +220,7 @@ static int open_loop(struct super *s, struct err *err)
 			err, ERR_UNKNOWN, errno, "no epoll or signalfd: %s", strerror(errno));
 	s->probes = probes_new(s->loop, s, probes_wake);
 	s->sweep = sweep_new(&s->marks, s->pre.pid1);
-	if (!s->probes || !s->sweep)
+	if (!s->probes || !s->sweep || meter_new(s) < 0)
 		return err_set(err, ERR_UNKNOWN, ENOMEM, "out of memory");
 	return 0;
 }
@@ -344,6 +345,7 @@ static void dismantle(struct super *s)
 	leftovers_none(s);
 	list_each(it, &s->tree.all) job_free(s, job_of(list_entry(it, struct unit, all)));
 	hooks_end(s);
+	meter_free(s);
 	groups_end(s);
 	tree_clear(&s->tree);
 	logproc_free(s);

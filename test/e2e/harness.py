@@ -446,7 +446,8 @@ def delegated_cgroup():
     finally:
         for b in Box.all:
             if not b.ended:
-                os.kill(b.pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(b.pid, signal.SIGKILL)
         remove_groups(top)
 
 

@@ -98,11 +98,6 @@ def test_unknown_limits_and_bad_numbers_are_refused(box):
     assert rc == [2, 2, 2]
 
 
-def test_memory_limits_are_refused_as_not_supported(box):
-    b = box('services: {a: {command: ": >ran", spawn: {mode: dynamic, limits: {total_memory: 512M}}}}')
-    assert b.wait() == 2 and 'not supported by this version' in b.stderr and not (b.home / 'ran').exists()
-
-
 def test_limits_without_dynamic_are_a_finding(box):
     b = box('services: {a: {command: "exec sleep 1000", spawn: {limits: {children: 5}}}}', wait_exec=False)
     r = b.up().sysg('validate', '-c', b.manifest)

@@ -31,9 +31,9 @@ static const char *const pages[SCOPE_COUNT] = {
 	[SCOPE_DEPLOYMENT] = "!strategy pre_start health_check !grace_period !blue_green",
 	[SCOPE_LOGS] = "sink format prefix max_bytes max_files max_total when_full",
 	[SCOPE_SPAWN] = "mode limits when_full termination_policy restart allow",
-	[SCOPE_LIMITS] = "termination_policy children depth descendants ever !total_memory "
-			 "!child_memory rate ttl",
-	[SCOPE_RESOURCES] = "!memory !nofile !nproc !memlock !core !nice !cpu_affinity "
+	[SCOPE_LIMITS] = "termination_policy children depth descendants ever total_memory "
+			 "child_memory rate ttl",
+	[SCOPE_RESOURCES] = "memory !nofile !nproc !memlock !core !nice !cpu_affinity "
 			    "!oom_score_adj cgroup",
 	[SCOPE_CGROUP] = "memory_max pids_max cpu_max cpu_weight root",
 	[SCOPE_RESTART] = "max window",

@@ -43,12 +43,12 @@ Test(limits, values_have_a_range_and_a_form)
 	cr_expect_eq(parse(LIMIT_TTL, "1.5h"), -2);
 }
 
-Test(limits, memory_is_refused_as_not_supported)
+Test(limits, memory_is_in_bytes_and_0_is_none)
 {
-	cr_expect_eq(parse(LIMIT_TOTAL_MEMORY, "1G"), -2);
-	cr_expect_eq(err.code, ERR_UNKNOWN_KEY);
-	cr_expect(strstr(err.msg, "not supported by this version of sysg"));
-	cr_expect_eq(parse(LIMIT_CHILD_MEMORY, "0"), -2);
+	cr_expect_eq(parse(LIMIT_TOTAL_MEMORY, "512M"), 512 << 20);
+	cr_expect_eq(parse(LIMIT_CHILD_MEMORY, "0"), LIMIT_NONE);
+	cr_expect_eq(parse(LIMIT_CHILD_MEMORY, "1.5G"), -2);
+	cr_expect(strstr(err.msg, "child_memory"));
 }
 
 Test(limits, an_assignment_sets_its_own_limit_alone)
@@ -61,8 +61,8 @@ Test(limits, an_assignment_sets_its_own_limit_alone)
 	for (int i = 0; i < LIMIT_COUNT; i++)
 		cr_expect_eq(lim.v[i], i == LIMIT_DEPTH ? 2 : LIMIT_NONE);
 	for (const char *const *s = (const char *const[]){ "depth", "depth=", "=3", "", "dep=3",
-		     "depth=3=4", "total_memory=1G", "a_key_that_is_longer_than_any_key_of_ours=1",
-		     NULL };
+		     "depth=3=4", "total_memory=1.5G",
+		     "a_key_that_is_longer_than_any_key_of_ours=1", NULL };
 		*s; s++)
 		cr_expect_eq(limit_assign(&lim, *s, &err), -1, "%s", *s);
 	cr_expect_eq(lim.v[LIMIT_DEPTH], 2);

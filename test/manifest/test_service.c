@@ -422,6 +422,16 @@ Test(cgroup, values_are_as_the_kernel_takes_them)
 	manifest_free(m);
 }
 
+Test(cgroup, memory_of_the_whole_tree_needs_none)
+{
+	struct manifest *m = good(SVC("    limits: {memory: 64M}\n"));
+
+	cr_expect_eq(m->services[0].memory, 64 << 20);
+	manifest_free(m);
+	cr_expect_null(load(SVC("    limits: {memory: 4095}\n")));
+	findings_done(&found);
+}
+
 Test(cgroup, values_have_a_range_and_a_form)
 {
 	static const char *const bad[] = { "memory_max: 4095", "memory_max: 1.5G", "pids_max: 0",
