@@ -38,6 +38,17 @@ struct spawn_want {
  * codes SG0801-SG0815. */
 struct unit *tree_admit(struct tree *t, struct unit *parent, const struct spawn_want *want,
 	int64_t now_ns, struct err *err);
+/* A limit that has no room for one more child. */
+struct full {
+	const struct unit *holder;
+	enum limit_key key;
+	int64_t limit, count;
+};
+/* Is one of the limits full for a child of parent that get room again by themselves: children, descendants, rate?
+ * *ret_at_ns: when the rate has it; INT64_MAX: as soon as a unit ends. */
+bool tree_full(const struct unit *parent, int64_t now_ns, struct full *ret, int64_t *ret_at_ns);
+/* Does nothing at u spawn any more, as it, or what it is below of, is ending? */
+bool tree_closed(const struct unit *u);
 /* The links and counts of an admitted child, without any rule: for tree_admit() alone. NULL when
  * memory is out. */
 struct unit *tree_add_child(struct tree *t, struct unit *parent);

@@ -127,6 +127,8 @@ struct unit {
 	unsigned kept;          /* results of ended children that are kept */
 	size_t keeps;           /* of a root: bytes that its tree makes the init keep; keep.h */
 	uint64_t lost;          /* results that went when there were too many */
+	unsigned queued;        /* spawns that wait to be its children */
+	unsigned stuck;         /* scratch of the look for a deadlock; node/queue.h */
 
 	struct mailbox box;
 	struct list notices;    /* its children whose exit notice is due, in order of those */

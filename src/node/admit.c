@@ -10,20 +10,25 @@
 #include "node/memory.h"
 #include "node/tree.h"
 
-static int over(const struct unit *holder, enum limit_key key, int64_t limit, int64_t count,
-	struct err *err)
+static int over(const struct full *f, struct err *err)
 {
+	const char *key = limit_rows[f->key].key, *root = f->holder->root->name;
 	char path[UNIT_PATH_MAX];
 
-	(void)err_set(err, limit_rows[key].code, 0,
-		"%s limit of %s reached: %" PRId64 " of %" PRId64, limit_rows[key].key,
-		unit_path(holder, path, sizeof path), count, limit);
-	if (key == LIMIT_RATE)
+	(void)err_set(err, limit_rows[f->key].code, 0,
+		"%s limit of %s reached: %" PRId64 " of %" PRId64, key,
+		unit_path(f->holder, path, sizeof path), f->count, f->limit);
+	if (f->key == LIMIT_RATE)
 		return err_help(err,
-			"try again within a second; `spawn.limits.rate` of %s bounds it",
-			holder->root->name);
-	return err_help(err, "sysg tree %s\n`spawn.limits.%s` of %s bounds it", holder->root->name,
-		limit_rows[key].key, holder->root->name);
+			"try again within a second; `spawn.limits.rate` of %s bounds it", root);
+	return err_help(err, "sysg tree %s\n`spawn.limits.%s` of %s bounds it", root, key, root);
+}
+
+bool tree_closed(const struct unit *u)
+{
+	while (u && !u->closed && !u->ended && !u->orphan)
+		u = u->parent;
+	return u != NULL;
 }
 
 static int may_spawn(const struct unit *parent, struct err *err)
@@ -69,37 +74,41 @@ static int near(
 			u->name, u->memory_tree, u->memory_max);
 	for (; u && (key == LIMIT_TOTAL_MEMORY || u != a); u = u == a ? NULL : u->parent)
 		if (memory_near(u->memory_tree, limit))
-			return over(a, key, limit, u->memory_tree, err);
+			return over(&(struct full){ a, key, limit, u->memory_tree }, err);
 	return 0;
 }
 
 /* One limit of one ancestor against what the child would make of it. */
-static int within(
-	const struct unit *a, const struct unit *parent, enum limit_key key, struct err *err)
+static bool is_full(const struct unit *a, const struct unit *parent, struct full *f)
 {
-	int64_t limit = a->limits.v[key], count = 0;
-
-	if (key == LIMIT_TOTAL_MEMORY || key == LIMIT_CHILD_MEMORY)
-		return near(a, parent, key, err);
-	if (limit == LIMIT_NONE)
-		return 0;
-	switch (key) {
+	f->holder = a;
+	f->limit = a->limits.v[f->key];
+	switch (f->key) {
 	case LIMIT_DEPTH:
-		count = parent->depth - a->depth;
+		f->count = parent->depth - a->depth;
 		break;
 	case LIMIT_CHILDREN:
-		count = parent->live_children;
+		f->count = parent->live_children;
 		break;
 	case LIMIT_DESCENDANTS:
-		count = a->descendants;
-		break;
-	case LIMIT_EVER:
-		count = (int64_t)a->ever;
+		f->count = a->descendants;
 		break;
 	default:
-		return 0;
+		f->count = (int64_t)a->ever;
+		break;
 	}
-	return count < limit ? 0 : over(a, key, limit, count, err);
+	return f->limit != LIMIT_NONE && f->count >= f->limit;
+}
+
+static bool any_full(const struct unit *parent, const enum limit_key keys[2], struct full *f)
+{
+	for (int i = 0; i < 2; i++) {
+		f->key = keys[i];
+		for (const struct unit *a = parent; a; a = a->parent)
+			if (is_full(a, parent, f))
+				return true;
+	}
+	return false;
 }
 
 /* The smallest value of a per-unit limit along the ancestors; its holder. LIMIT_NONE: nobody has
@@ -118,20 +127,30 @@ static int64_t least(const struct unit *parent, enum limit_key key, const struct
 }
 
 /* A bucket of one second's worth: full_ns is when it would be full again; a spawn puts that off by
- * 1/rate. */
-static int rate(const struct unit *parent, int64_t now_ns, int64_t *ret_charge_ns, struct err *err)
+ * 1/rate. Returns what it would be charged; 0: there is no such limit. *ret_at_ns: when it has room. */
+static int64_t rate(const struct unit *parent, int64_t now_ns, struct full *f, int64_t *ret_at_ns)
 {
-	const struct unit *holder;
-	int64_t limit = least(parent, LIMIT_RATE, &holder);
+	int64_t limit = least(parent, LIMIT_RATE, &f->holder);
 	int64_t full = parent->rate_full_ns > now_ns ? parent->rate_full_ns : now_ns;
 
-	*ret_charge_ns = 0;
+	*ret_at_ns = now_ns;
 	if (limit == LIMIT_NONE)
 		return 0;
-	*ret_charge_ns = NS_PER_SEC / limit;
-	if (full + *ret_charge_ns - now_ns > NS_PER_SEC / limit * limit)
-		return over(holder, LIMIT_RATE, limit, limit, err);
-	return 0;
+	f->key = LIMIT_RATE;
+	f->limit = f->count = limit;
+	*ret_at_ns = full + NS_PER_SEC / limit - NS_PER_SEC / limit * limit;
+	return NS_PER_SEC / limit;
+}
+
+bool tree_full(const struct unit *parent, int64_t now_ns, struct full *ret, int64_t *ret_at_ns)
+{
+	static const enum limit_key keys[] = { LIMIT_CHILDREN, LIMIT_DESCENDANTS };
+
+	*ret_at_ns = INT64_MAX;
+	if (any_full(parent, keys, ret))
+		return true;
+	(void)rate(parent, now_ns, ret, ret_at_ns);
+	return *ret_at_ns > now_ns;
 }
 
 static int ttl(
@@ -283,19 +302,20 @@ static int choose_name(const struct unit *parent, const struct spawn_want *want,
 	return 0;
 }
 
+/* What no waiting changes. */
 static int admissible(const struct unit *parent, struct err *err)
 {
-	static const enum limit_key keys[] = { LIMIT_DEPTH, LIMIT_CHILDREN, LIMIT_DESCENDANTS,
-		LIMIT_EVER, LIMIT_TOTAL_MEMORY, LIMIT_CHILD_MEMORY };
+	static const enum limit_key keys[] = { LIMIT_DEPTH, LIMIT_EVER };
+	struct full f = { parent->root, LIMIT_DEPTH, CAP_PATH_DEPTH - 1, parent->depth };
 
 	if (may_spawn(parent, err) < 0)
 		return -1;
-	if (parent->depth + 1 >= CAP_PATH_DEPTH)
-		return over(parent->root, LIMIT_DEPTH, CAP_PATH_DEPTH - 1, parent->depth, err);
-	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-		for (const struct unit *a = parent; a; a = a->parent)
-			if (within(a, parent, keys[i], err) < 0)
-				return -1;
+	if (parent->depth + 1 >= CAP_PATH_DEPTH || any_full(parent, keys, &f))
+		return over(&f, err);
+	for (const struct unit *a = parent; a; a = a->parent)
+		if (near(a, parent, LIMIT_TOTAL_MEMORY, err) < 0 ||
+			near(a, parent, LIMIT_CHILD_MEMORY, err) < 0)
+			return -1;
 	return 0;
 }
 
@@ -303,24 +323,29 @@ struct unit *tree_admit(struct tree *t, struct unit *parent, const struct spawn_
 	int64_t now_ns, struct err *err)
 {
 	char name[CAP_NAME + 1];
-	int64_t ttl_ns, charge_ns;
+	int64_t ttl_ns, at_ns;
+	struct full f;
 
 	if (admissible(parent, err) < 0 || tightens(parent, want, err) < 0 ||
 		publicity(parent, want, err) < 0 || may_ask(parent, want, err) < 0 ||
 		ttl(parent, want, &ttl_ns, err) < 0 ||
-		choose_name(parent, want, t->last_id + 1, name, err) < 0 ||
-		rate(parent, now_ns, &charge_ns, err) < 0)
+		choose_name(parent, want, t->last_id + 1, name, err) < 0)
 		return NULL;
+	if (tree_full(parent, now_ns, &f, &at_ns)) {
+		(void)over(&f, err);
+		return NULL;
+	}
 	struct unit *u = tree_add_child(t, parent);
 	if (!u) {
 		err_set(err, ERR_UNKNOWN, 0, "out of memory");
 		return NULL;
 	}
 	snprintf(u->name, sizeof u->name, "%s", name);
-	u->rate_charge_ns = charge_ns;
-	if (charge_ns)
+	u->rate_charge_ns = rate(parent, now_ns, &f, &at_ns);
+	if (u->rate_charge_ns)
 		parent->rate_full_ns =
-			charge_ns + (parent->rate_full_ns > now_ns ? parent->rate_full_ns : now_ns);
+			u->rate_charge_ns +
+			(parent->rate_full_ns > now_ns ? parent->rate_full_ns : now_ns);
 	u->ttl_ns = ttl_ns;
 	u->limits = want->limits;
 	u->policy = want->has_policy ? want->policy : parent->policy;
