@@ -42,6 +42,8 @@ int client_next(struct client *c, struct packet *ret, struct err *err);
 int client_whole(struct client *c, struct packet *p, struct buf *keep, struct err *err);
 /* One more request on the same connection, once the reply to the last is there. As client_ask(). */
 int client_again(struct client *c, const struct buf *request, struct packet *ret, struct err *err);
+/* Our own 0, 1, 2 in a packet of their own; what becomes of them the next reply says. */
+int client_send_streams(struct client *c, struct err *err); /* -1: they can't be sent */
 
 /* A socket that is connected already, taken over; then client_next(). -1: no memory. */
 int client_adopt(struct client *c, int fd, struct err *err);

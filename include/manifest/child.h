@@ -51,6 +51,7 @@ struct child_spec {
 	int fd[3];       /* become 0, 1, 2; -1: /dev/null */
 	int extra_as;    /* a fourth descriptor of the child, 3 to 1023; 0: none */
 	int extra_fd;    /* becomes that */
+	pid_t attach_from; /* its 0, 1, 2 come from this process over the extra one, which it does not keep; 0: no */
 	enum child_tty tty;
 	uint64_t mark;                       /* RLIMIT_LOCKS, soft and hard; 0: none */
 	int cgroup_fd;                       /* open cgroup.procs of its own group, or -1 */

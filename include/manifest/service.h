@@ -78,6 +78,7 @@ struct service {
 	bool public;       /* any unit may send it messages */
 	bool allow_public; /* spawn.allow: its children may be public */
 	bool spawn_dynamic;
+	bool spawn_queue;           /* when_full: queue */
 	struct spawn_limits limits; /* all defaults filled in */
 	enum spawn_policy policy;
 	int64_t memory; /* bytes of its whole tree; 0: no limit */

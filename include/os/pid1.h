@@ -19,6 +19,7 @@ struct preflight {
 /* Fills descriptors 0 to 2 where they are closed, makes every other one close-on-exec, becomes a
  * subreaper where it is not PID 1, is not dumpable from here on, raises the soft limit of
  * descriptors. Never fails; what it could not do is in *ret. */
+void standard_fill(void); /* descriptors 0 to 2 that are closed */
 void preflight_run(struct preflight *ret);
 
 /* The process name, "sysg". */

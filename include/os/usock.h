@@ -28,6 +28,10 @@ enum usock_got { USOCK_PACKET, USOCK_AGAIN, USOCK_CLOSED, USOCK_POISON };
  * with nothing taken: call usock_discard(). */
 enum usock_got usock_recv(
 	int fd, bool trusted, void *bytes, size_t cap, size_t *ret_n, pid_t *ret_pid);
+/* In a fork alone, as it may wait for ever: asks over a connection with go=1 for one packet of the process `from` with its
+ * 0, 1, 2, and takes them, close-on-exec. -1 with errno: ECONNRESET it hung up, EPERM another sent it, EBADMSG it was
+ * something else. */
+int usock_streams(int fd, pid_t from, int ret[3]);
 /* Leaves a socket with descriptors in its queue to a throwaway fork that exits; ours is closed.
  * Also the way to close ANY connection on a kernel without SO_PASSRIGHTS, as unread packets may
  * carry descriptors. */

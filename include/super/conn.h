@@ -12,6 +12,7 @@ enum { CONN_OUT_MAX = 256 * 1024 };
 
 enum conn_wait {
 	WAIT_NOTHING,
+	WAIT_QUEUE,    /* spawn --queue: its turn */
 	WAIT_EXEC,     /* spawn: its execve */
 	WAIT_EXIT,     /* spawn --wait: its end */
 	WAIT_ENDS,     /* wait: each unit's end */
@@ -29,6 +30,7 @@ enum conn_wait {
 };
 
 struct follower; /* op_events.c */
+struct birth;
 
 struct conn_unit {
 	uint64_t id;
@@ -53,6 +55,9 @@ struct conn {
 	struct conn_unit *units; /* waited for, or listed (with what is below them) */
 	size_t nunits;
 	bool any, then_exit, listing_some;
+	bool bound;          /* the one child that it waits for ends with it */
+	bool lent;           /* out of the loop: a child that is set up reads it */
+	struct birth *birth; /* of WAIT_QUEUE; owned */
 	int64_t deadline_ns; /* of the wait; 0: none */
 	struct await *await; /* of WAIT_STARTED; owned */
 	bool progress;       /* of it: rows on the way there, too */
@@ -85,6 +90,9 @@ void conn_fail(struct conn *c, const struct err *err);
 void conn_waits(struct conn *c, enum conn_wait wait);
 void conn_wait_until(struct conn *c, int64_t deadline_ns); /* then SG0822 */
 void conn_drop(struct conn *c);
+/* Its next packet is for the child that is being set up (--attach), until conn_back(). */
+void conn_lend(struct conn *c);
+void conn_back(struct conn *c);
 bool conn_room(const struct conn *c); /* nothing is queued: a listing may go on */
 /* Lists of units. -1: no memory. */
 int conn_add_unit(struct conn *c, const struct unit *u);

@@ -18,6 +18,7 @@ struct probe;
 struct hook_run;
 struct definition;
 struct notify;
+struct tree_queue;
 struct check_run;
 struct will;
 
@@ -35,6 +36,7 @@ struct launch {
 	char **argv;   /* one allocation with its strings; NULL: the service's */
 	gid_t *groups; /* cred points to it */
 	bool has_cred, has_confine;
+	bool attach; /* its 0, 1, 2 are the asker's, which sends them to the child itself */
 	struct child_cred cred;
 	struct child_confine confine;
 	int oom_score_adj;
@@ -84,12 +86,13 @@ struct job {
 	size_t kept;          /* what it makes the init keep for starts to come; node/keep.h */
 	struct envblock *env; /* without the names of the init */
 	char *cwd;
-	struct will *wills;     /* to be said at its end */
-	bool will_due;          /* it ran since they were */
-	char *command;          /* for people */
-	struct buf dropped;     /* requests that ended in ? and were not met; NUL behind each */
-	struct conn *asker;     /* waits for execve */
-	struct conn *signaller; /* waits for a signal to all of it; its pass is under way */
+	struct will *wills;       /* to be said at its end */
+	bool will_due;            /* it ran since they were */
+	char *command;            /* for people */
+	struct buf dropped;       /* requests that ended in ? and were not met; NUL behind each */
+	struct conn *asker;       /* waits for execve */
+	struct tree_queue *queue; /* of a service: spawns in its tree that wait for room, or NULL */
+	struct conn *signaller;   /* waits for a signal to all of it; its pass is under way */
 	struct probe *probe;
 	struct hook_run *gate;    /* the hook that the unit's state is there for; NULL: none */
 	unsigned hook_runs;       /* started so far */

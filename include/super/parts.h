@@ -28,6 +28,14 @@ void event_add(struct super *s, enum event_word word, const struct unit *u, enum
 	const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 void events_tell(struct super *s); /* those who follow, once a turn */
 
+/* --- queue.c: spawns that wait for room --- */
+bool queues_serve(struct super *s);     /* where something changed. true: events were posted */
+void queue_touch(const struct unit *u); /* u's tree may have room now, or is ending */
+void queue_leave(struct conn *c);       /* c's spawn waits no more */
+void queue_forget(
+	struct super *s, struct unit *u); /* u has no more children: answers those that wait */
+void queue_free(struct super *s, struct job *j);
+
 /* --- effects.c --- */
 void effects_run(struct super *s, struct unit *u, unsigned fx);
 void effects_exit(

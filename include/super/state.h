@@ -40,6 +40,7 @@ struct super {
 	struct event *events; /* a queue: events[at .. n) */
 	size_t ev_at, ev_n, ev_cap;
 	bool deps_dirty, rights_dirty;
+	bool queue_dirty;    /* a tree where spawns wait may have room now */
 	bool some;           /* started with -s: not all services of the manifest have units */
 	struct list changes; /* starts and restarts that are asked for, in order: apply.c */
 

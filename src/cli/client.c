@@ -226,6 +226,25 @@ static int make_room(struct client *c, struct err *err)
 	return c->bytes ? 0 : err_set(err, ERR_UNKNOWN, ENOMEM, "no memory");
 }
 
+int client_send_streams(struct client *c, struct err *err)
+{
+	static const int fd[] = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO };
+	union {
+		struct cmsghdr h;
+		char bytes[CMSG_SPACE(sizeof fd)];
+	} u = { .h = { .cmsg_len = CMSG_LEN(sizeof fd),
+			.cmsg_level = SOL_SOCKET,
+			.cmsg_type = SCM_RIGHTS } };
+	struct iovec iov = { .iov_base = (char[]){ "fds=3\0" }, .iov_len = 7 };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &u };
+
+	m.msg_controllen = sizeof u;
+	memcpy(CMSG_DATA(&u.h), fd, sizeof fd);
+	if (sendmsg(c->fd, &m, MSG_NOSIGNAL) >= 0 || errno == EPIPE || errno == ECONNRESET)
+		return 0;
+	return lose(c, errno, err);
+}
+
 int client_adopt(struct client *c, int fd, struct err *err)
 {
 	c->fd = fd;

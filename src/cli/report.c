@@ -79,11 +79,14 @@ static const char *duration_of(const struct packet *row, const char *key, char *
 
 static const char *spawned(const struct packet *row, char *buf, size_t size)
 {
-	int64_t live = row_int(row, "descendants", 0), ever = row_int(row, "ever", 0);
+	int64_t live = row_int(row, "descendants", 0), ever = row_int(row, "ever", 0),
+		queued = row_int(row, "queued", 0);
 
-	if (!live && !ever)
+	if (!live && !ever && !queued)
 		return "-";
-	(void)snprintf(buf, size, "%lld live, %lld ever", (long long)live, (long long)ever);
+	int n = snprintf(buf, size, "%lld live, %lld ever", (long long)live, (long long)ever);
+	if (queued)
+		(void)snprintf(buf + n, size - (size_t)n, ", %lld queued", (long long)queued);
 	return buf;
 }
 
@@ -245,6 +248,7 @@ static void limits_text(struct buf *b, const struct rows *rows, size_t i)
 	if (packet_get(row, "limit_depth"))
 		against(&list, "depth", rows_levels_below(rows, i), row, "limit_depth");
 	against(&list, "descendants", row_int(row, "descendants", 0), row, "limit_descendants");
+	against(&list, "queued", row_int(row, "queued", 0), row, "");
 	if (row_int(row, "limit_ever", -1) > 0)
 		against(&list, "ever", row_int(row, "ever", 0), row, "limit_ever");
 	if (row_int(row, "memory_limit", -1) > 0) {

@@ -126,7 +126,8 @@ static void put_limits(struct json *j, const struct packet *row)
 static void put_counts(struct json *j, const struct packet *row)
 {
 	static const struct member members[] = { { "children", "children", MEMBER_INT },
-		{ "descendants", "descendants", MEMBER_INT }, { "ever", "ever", MEMBER_INT } };
+		{ "descendants", "descendants", MEMBER_INT }, { "ever", "ever", MEMBER_INT },
+		{ "queued", "queued", MEMBER_INT } };
 
 	put_object(j, "counts", row, members, sizeof members / sizeof *members);
 }

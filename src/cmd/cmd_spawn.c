@@ -1,10 +1,13 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/caps.h"
+#include "base/units.h"
 #include "cmd/command.h"
 #include "cmd/common.h"
 
@@ -27,11 +30,14 @@ static const struct option_row options[] = {
 	{ "parent", 0, ARG_STRING, .group = 2, .value = "UNIT", .help = "whose child it is (the caller's)" },
 	{ "wait", 0, ARG_NONE, .childs_status = true,
 		.help = "stay until it is gone, exit as it did; own failures are 125, 126, 127" },
+	{ "queue", 0, ARG_OPTIONAL, .value = "DURATION", .help = "wait for room, so long at most (for ever)" },
+	{ "attach", 0, ARG_NONE, .childs_status = true,
+		.help = "it gets this command's own 0, 1, 2, INT and TERM; implies --wait" },
+	{ "bind", 0, ARG_NONE, .childs_status = true, .help = "it is stopped when this command ends; implies --wait" },
 	{ "print", 0, ARG_CHOICE, .group = 1, .value = "pid|id|name|json", .help = "what is printed (pid; nothing with --wait)" },
 	{ "json", 0, ARG_NONE, .group = 1, .help = "the same as --print json" },
 	{ "format", 0, ARG_CHOICE, .group = 1, .value = "json", .help = "the same as --print json" },
 	OPT_SOCKET, OPT_VERBOSE,
-	{ "queue", 0, ARG_REFUSED }, { "attach", 0, ARG_REFUSED }, { "bind", 0, ARG_REFUSED },
 	{ NULL },
 };
 // clang-format on
@@ -139,6 +145,24 @@ static int put_on_exit(struct buf *b, struct buf *bodies, const char *rule, stru
 	return 0;
 }
 
+static bool stays(const struct args *args)
+{
+	return args_has(args, "wait") || args_has(args, "attach") || args_has(args, "bind");
+}
+
+static int put_queue(struct buf *b, const struct args *args, struct err *err)
+{
+	const char *text = args_str(args, "queue"), *why;
+	int64_t ns = -1;
+
+	if (!args_has(args, "queue"))
+		return 0;
+	if (text && duration_parse(text, &ns, &why) < 0)
+		return err_set(err, ERR_BAD_VALUE, 0, "--queue=%.100s: %s", text, why);
+	packet_put_int(b, "queue_ns", ns);
+	return 0;
+}
+
 static int put_request(struct buf *b, const struct args *args, struct err *err)
 {
 	const char *rule;
@@ -148,7 +172,7 @@ static int put_request(struct buf *b, const struct args *args, struct err *err)
 	packet_put(b, "op", "spawn");
 	for (size_t i = 0; i < args->argc; i++)
 		packet_put(b, "arg", args->argv[i]);
-	if (put_cwd(b, args, err) < 0 || put_env(b, args, err) < 0)
+	if (put_cwd(b, args, err) < 0 || put_env(b, args, err) < 0 || put_queue(b, args, err) < 0)
 		return -1;
 	put_text(b, args, "name");
 	put_flag(b, args, "unique", "unique");
@@ -166,7 +190,10 @@ static int put_request(struct buf *b, const struct args *args, struct err *err)
 	put_text(b, args, "parent");
 	if (args_has(args, "parent-pid"))
 		packet_put_int(b, "parent_pid", args_number(args, "parent-pid", 0));
-	put_flag(b, args, "wait", "wait");
+	put_flag(b, args, "attach", "attach");
+	put_flag(b, args, "bind", "bind");
+	if (stays(args))
+		packet_put(b, "wait", "1");
 	packet_end(b, bodies.p, bodies.len);
 	buf_done(&bodies);
 	return rc;
@@ -224,7 +251,7 @@ static int show(const struct args *args, const struct packet *p)
 	if (!what && args->json)
 		what = "json";
 	each_dropped(p, tell_dropped, NULL);
-	if (!what && args_has(args, "wait"))
+	if (!what && stays(args))
 		return 0;
 	buf_init(&out, OUT_MAX);
 	if (what && strcmp(what, "json") == 0)
@@ -245,17 +272,89 @@ static int fail(const struct args *args, const struct client *c, const struct er
 	return err->sys == ENOENT || err->sys == ENOTDIR ? NOT_FOUND : NOT_EXECUTABLE;
 }
 
+/* --- attached --- */
+
+static volatile sig_atomic_t got;
+
+static void note(int sig)
+{
+	got = sig;
+}
+
+static void hold_signals(int how, sigset_t *before)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(how, &set, before);
+}
+
+/* The child itself takes them, and answers to the supervisor by being executed. From here on signals are its own. */
+static int attach(struct client *c, struct packet *ret, struct err *err)
+{
+	const struct sigaction act = { .sa_handler = note };
+
+	hold_signals(SIG_BLOCK, NULL);
+	(void)sigaction(SIGINT, &act, NULL);
+	(void)sigaction(SIGTERM, &act, NULL);
+	return client_send_streams(c, err) < 0 || client_next(c, ret, err) < 0 ? -1 : 0;
+}
+
+/* That it ends meanwhile is no failure: its end is on the way. */
+static void pass_on(const struct client *c, const char *id, int sig)
+{
+	struct client other;
+	struct packet reply;
+	struct buf b;
+	struct err err;
+
+	client_init(&other, c->socket);
+	buf_init(&b, CAP_PACKET);
+	packet_put(&b, "op", "signal");
+	packet_put(&b, "unit", id);
+	packet_put_int(&b, "signal", sig);
+	packet_end(&b, NULL, 0);
+	(void)client_ask(&other, &b, &reply, &err);
+	buf_done(&b);
+	client_done(&other);
+}
+
+/* Until there is an answer to read. */
+static void pass_signals(const struct client *c, const char *id)
+{
+	struct pollfd p = { .fd = c->fd, .events = POLLIN };
+	sigset_t free;
+
+	hold_signals(SIG_BLOCK, &free);
+	sigdelset(&free, SIGINT);
+	sigdelset(&free, SIGTERM);
+	while (ppoll(&p, 1, NULL, &free) < 0 && errno == EINTR) {
+		int sig = got;
+
+		got = 0;
+		if (sig)
+			pass_on(c, id, sig);
+	}
+}
+
 static int ask(const struct args *args, struct client *c, const struct buf *request)
 {
 	struct packet reply;
 	struct err err;
+	char id[32];
 
-	if (client_ask(c, request, &reply, &err) < 0)
+	if (client_ask(c, request, &reply, &err) < 0 ||
+		(packet_get(&reply, "go") && attach(c, &reply, &err) < 0))
 		return fail(args, c, &err);
+	snprintf(id, sizeof id, "%s", packet_get(&reply, "id") ? packet_get(&reply, "id") : "");
 	int written = show(args, &reply);
-	if (!args_has(args, "wait"))
+	if (!stays(args))
 		return written;
 	/* Whatever became of the printing: the child runs, and its end is waited for. */
+	if (args_has(args, "attach"))
+		pass_signals(c, id);
 	if (client_next(c, &reply, &err) < 0)
 		return cmd_fail(args, c, &err);
 	return cmd_child_status(&reply);

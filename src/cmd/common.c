@@ -67,6 +67,8 @@ int cmd_child_status(const struct packet *row)
 	if (packet_int(row, "code", 0, 255, &code, &err) < 0 ||
 		packet_int(row, "signal", 0, 64, &sig, &err) < 0)
 		return 1;
+	if (!packet_get(row, "code") && !packet_get(row, "signal"))
+		return 125; /* it never ran, which is no success */
 	return sig ? 128 + (int)sig : (int)code;
 }
 

@@ -105,7 +105,7 @@ void digest_service(const struct manifest *m, struct service *s)
 	h = add_int(add_int(h, s->stop_signal), s->stop_target);
 	h = add_int(h, s->stop_timeout_ns);
 	h = add_str(add_str(h, s->user), s->group);
-	h = add_int(add_logs(h, &s->logs), s->spawn_dynamic);
+	h = add_int(add_logs(h, &s->logs), s->spawn_dynamic + 2 * s->spawn_queue);
 	h = add_int(add(h, s->limits.v, sizeof s->limits.v), s->policy);
 	h = add_int(add_str(h, s->cgroup.root), s->memory);
 	for (int i = 0; i < CGROUP_COUNT; i++)

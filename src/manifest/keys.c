@@ -52,9 +52,9 @@ static const struct key_word on_exit_words[] = {
 	{ NULL, 0, "write none, restart, restart-on-failure or send" },
 };
 static const struct key_word full_words[] = {
-	{ "refuse", 0, NULL },
-	{ "queue", -1, "write refuse" },
-	{ NULL, 0, "write refuse" },
+	{ "refuse", false, NULL },
+	{ "queue", true, NULL },
+	{ NULL, 0, "write refuse or queue" },
 };
 
 static const struct key_word unhealthy_words[] = {
@@ -215,7 +215,7 @@ const struct key_row key_rows[] = {
 
 	{ SCOPE_SPAWN, "mode", key_word_flag, S(spawn_dynamic), .words = mode_words },
 	{ SCOPE_SPAWN, "limits", key_sub, .sub = SCOPE_LIMITS },
-	{ SCOPE_SPAWN, "when_full", key_word_only, .words = full_words },
+	{ SCOPE_SPAWN, "when_full", key_word_flag, S(spawn_queue), .words = full_words },
 	{ SCOPE_SPAWN, "termination_policy", key_policy, S(policy) },
 	{ SCOPE_SPAWN, "restart", key_sub, .sub = SCOPE_RESTART },
 	{ SCOPE_SPAWN, "allow", key_sub, .sub = SCOPE_ALLOW },

@@ -22,7 +22,7 @@
 
 /* A scratch image may lack /dev/null: then an end of a pipe, so that no socket of ours lands on 0,
  * 1 or 2. */
-static void fill_standard(void)
+void standard_fill(void)
 {
 	for (int fd = 0; fd <= 2; fd++) {
 		if (fcntl(fd, F_GETFD) >= 0)
@@ -70,7 +70,6 @@ void preflight_run(struct preflight *ret)
 	struct rlimit rl;
 
 	*ret = (struct preflight){ .pid1 = getpid() == 1, .locks_hard = UINT64_MAX };
-	fill_standard();
 	others_close_on_exec();
 	if (!ret->pid1)
 		ret->subreaper = prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0;

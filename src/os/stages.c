@@ -19,6 +19,7 @@
 #include "os/shut.h"
 #include "os/sigfd.h"
 #include "os/spawn.h"
+#include "os/usock.h"
 
 enum { STATUS_FD = 3, OUT_OF_THE_WAY = 10 };
 
@@ -107,6 +108,21 @@ static int stage_mark(struct setup *s)
 	struct rlimit rl = { s->spec->mark, s->spec->mark };
 
 	return s->spec->mark ? setrlimit(RLIMIT_LOCKS, &rl) : 0;
+}
+
+/* As long as the other side takes: the init gives up after its time for a set-up. */
+static int stage_streams(struct setup *s)
+{
+	int fd[3];
+
+	if (!s->spec->attach_from)
+		return 0;
+	if (usock_streams(s->spec->extra_as, s->spec->attach_from, fd) < 0)
+		return -1;
+	for (int i = 0; i < 3; i++)
+		if (dup2(fd[i], i) < 0 || close(fd[i]) < 0)
+			return -1;
+	return close(s->spec->extra_as);
 }
 
 static rlim_t at_most(uint64_t v, rlim_t hard)
@@ -389,6 +405,7 @@ static const struct {
 	{ "set up descriptors",        ERR_EXEC_FAILED, stage_descriptors },
 	{ "make a session",            ERR_EXEC_FAILED, stage_session },
 	{ "set the mark",              ERR_RLIMIT,      stage_mark },
+	{ "take the caller's streams", ERR_EXEC_FAILED, stage_streams },
 	{ "set resource limits",       ERR_RLIMIT,      stage_limits },
 	{ "set scheduling",            ERR_CONFINED,    stage_schedule },
 	{ "set the OOM score",         ERR_EXEC_FAILED, stage_oom },

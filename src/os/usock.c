@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -278,6 +279,41 @@ int usock_send(int fd, const void *bytes, size_t n)
 		r = send(fd, bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL);
 	while (r < 0 && errno == EINTR);
 	return r < 0 ? -1 : 0;
+}
+
+/* As usock_take(), whatever else comes is let go of by our exit. */
+int usock_streams(int fd, pid_t from, int ret[3])
+{
+	static const char go[] = "ok=1\0go=1\0"; /* and the NUL that ends the fields */
+	static union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(3 * sizeof(int))];
+	} c;
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	char text[64];
+	struct iovec iov = { .iov_base = text, .iov_len = sizeof text };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = c.bytes };
+	int on = 1, off = 0;
+	bool closed = usock_passrights_off(fd);
+
+	m.msg_controllen = sizeof c.bytes;
+	if (closed)
+		(void)setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &on, sizeof on);
+	if (usock_send(fd, go, sizeof go) < 0 || poll(&p, 1, -1) < 0)
+		return -1;
+	ssize_t n = recvmsg(fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	if (closed)
+		(void)setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof off);
+	errno = n < 0 ? errno : n == 0 ? ECONNRESET : sender_of(&m) != from ? EPERM : EBADMSG;
+	if (n <= 0 || errno == EPERM || m.msg_flags & (MSG_CTRUNC | MSG_TRUNC))
+		return -1;
+	for (struct cmsghdr *h = CMSG_FIRSTHDR(&m); h; h = CMSG_NXTHDR(&m, h))
+		if (h->cmsg_level == SOL_SOCKET && h->cmsg_type == SCM_RIGHTS &&
+			h->cmsg_len == CMSG_LEN(3 * sizeof(int))) {
+			memcpy(ret, CMSG_DATA(h), 3 * sizeof(int));
+			return 0;
+		}
+	return -1;
 }
 
 /* --- closing --------------------------------------------------------------- */

@@ -14,6 +14,8 @@
 
 void conn_drop(struct conn *c)
 {
+	struct unit *u;
+
 	if (c->gone)
 		return;
 	c->gone = true;
@@ -24,6 +26,9 @@ void conn_drop(struct conn *c)
 	timer_del(c->s, &c->timer);
 	if (c->wait == WAIT_NOTHING)
 		c->s->nconns--;
+	queue_leave(c);
+	if (c->bound && c->nunits && (u = tree_by_id(&c->s->tree, c->units[0].id)))
+		order_stop(c->s, u, CAUSE_ORDER);
 	if (c->wait == WAIT_EXEC || c->wait == WAIT_SIGNAL)
 		list_each(it, &c->s->tree.all)
 		{
@@ -48,14 +53,17 @@ static void timed_out(struct super *s, struct timer *t)
 
 	(void)s;
 	bool message = c->wait == WAIT_ROOM || c->wait == WAIT_REPLY || c->wait == WAIT_RECV;
-	if ((message || c->wait == WAIT_ENDS || c->wait == WAIT_STOPPED || c->wait == WAIT_CHANGE ||
-		    c->wait == WAIT_STARTED) &&
+	if ((message || c->wait == WAIT_QUEUE || c->wait == WAIT_ENDS || c->wait == WAIT_STOPPED ||
+		    c->wait == WAIT_CHANGE || c->wait == WAIT_STARTED) &&
 		!c->out.len) {
 		if (message) {
 			message_late(c, &err);
 		} else if (c->wait == WAIT_CHANGE || c->wait == WAIT_STARTED) {
 			if (!await_late(c, &err))
 				return;
+		} else if (c->wait == WAIT_QUEUE) {
+			err_set(&err, ERR_QUEUE, 0, "there was no room for it in time");
+			queue_leave(c);
 		} else
 			err_set(&err, c->wait == WAIT_STOPPED ? ERR_STILL_WORKING : ERR_TIMED_OUT,
 				0, "what was waited for did not end in time");
@@ -81,6 +89,23 @@ static void watch_unread(struct conn *c)
 {
 	if (c->out.len && !c->gone)
 		timer_set(c->s, &c->timer, clock_mono_ns() + UNREAD_NS, timed_out);
+}
+
+/* While it is lent the child may turn descriptors on; from then on they may lie in it. */
+void conn_lend(struct conn *c)
+{
+	loop_del(c->s->loop, &c->w);
+	c->lent = true;
+	c->trusted = false;
+}
+
+void conn_back(struct conn *c)
+{
+	if (!c->lent || c->gone)
+		return;
+	c->lent = false;
+	if (loop_add(c->s->loop, &c->w) < 0)
+		conn_drop(c);
 }
 
 bool conn_room(const struct conn *c)
@@ -188,7 +213,7 @@ void conn_waits(struct conn *c, enum conn_wait wait)
 		free(c->units);
 		c->units = NULL;
 		c->nunits = 0;
-		c->any = c->then_exit = c->listing_some = false;
+		c->any = c->then_exit = c->listing_some = c->bound = false;
 		follower_free(c->follower);
 		c->follower = NULL;
 		conn_idle(c);

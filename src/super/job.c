@@ -82,6 +82,8 @@ void job_free(struct super *s, struct job *j)
 	probe_free(j->probe);
 	checks_free(j);
 	aux_forget(s, j);
+	queue_forget(s, j->u);
+	queue_free(s, j);
 	settle_forget(s, j->u);
 	serve_forget_unit(s, j->u);
 	logproc_forget_unit(s, j->u);
@@ -127,6 +129,7 @@ void job_end(struct super *s, struct unit *u)
 		tree_unadmit(&s->tree, u);
 	else
 		tree_end(&s->tree, u);
+	queue_touch(parent);
 	if (!orphan && !parent->live_children && parent->rt && !node_state_at_rest(parent->state)) {
 		post(s, parent, EV_KIDS_GONE);
 		check_gone(s, parent);

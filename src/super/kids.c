@@ -21,6 +21,7 @@ void kids_stop(struct super *s, struct unit *u)
 
 	if (!stay)
 		tree_close(u);
+	queue_touch(u);
 	for (struct unit *d = NULL; !stay && (d = tree_walk(u, d));) {
 		struct job *dj = job_of(d);
 		if (dj && !dj->stop_deadline_ns)
@@ -43,6 +44,7 @@ void kids_ended(struct super *s, struct unit *u)
 	if (u->policy <= POLICY_REPARENT)
 		return; /* told where they go once it is known whether it starts again */
 	tree_close(u);
+	queue_touch(u);
 	if (!u->live_children || drains)
 		return;
 	int64_t deadline = clock_mono_ns() + job_stop_timeout(j);

@@ -13,12 +13,14 @@
 #include "base/log.h"
 #include "os/spawn.h"
 #include "super/checks.h"
+#include "super/conn.h"
 #include "super/define.h"
 #include "super/env.h"
 #include "super/hooks.h"
 #include "super/meter.h"
 #include "super/notify.h"
 
+enum { ATTACH_FD = 5 }; /* in the child, while it is set up */
 enum { NAMES = 10, NAMES_BYTES = UNIT_PATH_MAX + 1024 };
 
 /* The init's own names: they inform, and are never read back by it. One behind the other: what a fork finds
@@ -146,6 +148,9 @@ static void status_ready(struct loop *l, struct watch *w, uint32_t events)
 	(void)events;
 	if (rc == 0)
 		return;
+	if (rc > 0 && j->launch && j->launch->attach && j->u->state != NODE_STARTING)
+		rc = err_set(&err, ERR_PARENT_STOPPING, 0,
+			"it was stopped before it was executed"); /* as it waited for its streams */
 	loop_del(l, w);
 	close(w->fd);
 	w->fd = -1;
@@ -208,11 +213,31 @@ static int spawn_logged(struct super *s, struct unit *u, struct child_spec *spec
 	return rc;
 }
 
+/* The caller sends its own 0, 1, 2 to the child; there is nothing to log. */
+static int start_attached(struct super *s, struct unit *u, struct child_spec *spec, struct err *err)
+{
+	const struct conn *c = job_of(u)->asker;
+	struct spawned child;
+
+	if (!c)
+		return err_set(err, ERR_GONE, 0, "who asked for it is gone");
+	spec->fd[1] = spec->fd[2] = -1;
+	spec->extra_as = ATTACH_FD;
+	spec->extra_fd = c->w.fd;
+	spec->attach_from = c->peer.pid;
+	if (spawn_start(spec, &child, err) < 0)
+		return -1;
+	note_start(s, u, &child);
+	return 0;
+}
+
 static int start(struct super *s, struct unit *u, struct child_spec *spec, struct err *err)
 {
 	struct spawned child;
 
 	spec->fd[0] = s->opts->one_command && !unit_spawned(u) ? STDIN_FILENO : -1;
+	if (job_of(u)->launch && job_of(u)->launch->attach)
+		return start_attached(s, u, spec, err);
 	if (notify_child_end(job_of(u)) >= 0) {
 		spec->extra_as = job_of(u)->svc->check.notify_fd;
 		spec->extra_fd = notify_child_end(job_of(u));

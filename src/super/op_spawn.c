@@ -11,6 +11,7 @@
 #include "base/units.h"
 #include "node/keep.h"
 #include "os/proc.h"
+#include "super/birth.h"
 #include "super/born.h"
 #include "super/env.h"
 #include "super/meter.h"
@@ -24,7 +25,8 @@ struct request {
 	size_t nargs, nenv, nset_env, nrequests, ngrants;
 	const char *cwd;
 	struct spawn_want want;
-	bool wait, for_other; /* for_other: --parent: everything is the named unit's, not the
+	int64_t queue_ns;       /* how long it waits for room; 0: not, negative: for ever */
+	bool attach, for_other; /* for_other: --parent: everything is the named unit's, not the
 				 caller's */
 	struct unit *parent;
 	struct will *wills; /* owned, until its job is */
@@ -157,6 +159,15 @@ static int find_parent(struct conn *c, const struct packet *p, struct request *r
 	return 0;
 }
 
+/* Without a word of its own it is what the service says. */
+static int take_queue(const struct packet *p, struct request *r, struct err *err)
+{
+	const struct job *root = job_of(r->parent->root);
+
+	r->queue_ns = root->svc && root->svc->spawn_queue ? -1 : 0;
+	return packet_int(p, "queue_ns", -1, INT64_MAX / 2, &r->queue_ns, err);
+}
+
 static int parse(struct conn *c, const struct packet *p, struct request *r, struct err *err)
 {
 	memset(r, 0, sizeof *r);
@@ -165,7 +176,9 @@ static int parse(struct conn *c, const struct packet *p, struct request *r, stru
 	r->want.unique = packet_get(p, "unique") != NULL;
 	r->want.no_spawn = packet_get(p, "no_spawn") != NULL;
 	r->want.public = packet_get(p, "public") != NULL;
-	r->wait = packet_get(p, "wait") != NULL;
+	r->attach = packet_get(p, "attach") != NULL;
+	c->bound = packet_get(p, "bind") != NULL;
+	c->then_exit = r->attach || c->bound || packet_get(p, "wait");
 	if (find_parent(c, p, r, err) < 0 ||
 		collect(p, "arg", CAP_ARGS, &r->args, &r->nargs, err) < 0 ||
 		collect(p, "env", CAP_ENV_VARS, &r->env, &r->nenv, err) < 0 ||
@@ -173,12 +186,15 @@ static int parse(struct conn *c, const struct packet *p, struct request *r, stru
 		collect(p, "request", CAP_RIGHTS, &r->requests, &r->nrequests, err) < 0 ||
 		collect(p, "grant", CAP_RIGHTS, &r->grants, &r->ngrants, err) < 0 ||
 		packet_int(p, "ttl_ns", 1, INT64_MAX / 2, &r->want.ttl_ns, err) < 0 ||
-		take_limits(p, &r->want, err) < 0 || take_policy(p, &r->want, err) < 0 ||
-		take_on_exit(p, &r->want, err) < 0 ||
+		take_queue(p, r, err) < 0 || take_limits(p, &r->want, err) < 0 ||
+		take_policy(p, &r->want, err) < 0 || take_on_exit(p, &r->want, err) < 0 ||
 		wills_take(p, &r->wills, &r->will_bytes, err) < 0)
 		return -1;
 	if (r->wills)
 		r->want.asks |= 1u << ON_EXIT_SEND;
+	if (r->attach && r->want.again)
+		return err_set(err, ERR_BAD_REQUEST, 0,
+			"what is attached is not started again: its streams go with its command");
 	if (!r->nargs) {
 		err_set(err, ERR_BAD_REQUEST, 0, "no command to spawn");
 		return err_help(err, "sysg spawn [OPTIONS] -- COMMAND [ARG...]");
@@ -200,23 +216,25 @@ static void request_done(struct request *r)
 	wills_free(r->wills);
 }
 
-/* argv in one allocation, strings behind the pointers. */
-static char **copy_args(const struct request *r)
+static size_t bytes_of(const char **v, size_t n)
 {
-	size_t bytes = (r->nargs + 1) * sizeof(char *);
-	char **v, *at;
+	size_t sum = (n + 1) * sizeof *v;
 
-	for (size_t i = 0; i < r->nargs; i++)
-		bytes += strlen(r->args[i]) + 1;
-	if (!(v = malloc(bytes)))
-		return NULL;
-	at = (char *)(v + r->nargs + 1);
-	for (size_t i = 0; i < r->nargs; i++) {
-		size_t n = strlen(r->args[i]) + 1;
-		v[i] = memcpy(at, r->args[i], n);
-		at += n;
-	}
-	v[r->nargs] = NULL;
+	while (n--)
+		sum += strlen(v[n]) + 1;
+	return sum;
+}
+
+/* In one allocation, strings behind the pointers. */
+static char **copy_list(const char **list, size_t n)
+{
+	size_t bytes = bytes_of(list, n);
+	char **v = malloc(bytes), *at = (char *)(v + n + 1);
+
+	for (size_t i = 0; v && i < n; i++)
+		at = stpcpy(v[i] = at, list[i]) + 1;
+	if (v)
+		v[n] = NULL;
 	return v;
 }
 
@@ -236,7 +254,7 @@ static struct launch *make_launch(struct conn *c, const struct request *r, struc
 	struct launch *l = calloc(1, sizeof *l);
 	int rc;
 
-	if (!l || !(l->argv = copy_args(r))) {
+	if (!l || !(l->argv = copy_list(r->args, r->nargs))) {
 		launch_free(l);
 		no_memory(err);
 		return NULL;
@@ -254,6 +272,7 @@ static struct launch *make_launch(struct conn *c, const struct request *r, struc
 		return NULL;
 	}
 	l->has_cred = l->has_confine = true;
+	l->attach = r->attach;
 	l->oom_score_adj = oom_more(of);
 	return l;
 }
@@ -287,105 +306,169 @@ static char *words(const struct request *r)
 	return buf_steal(&b);
 }
 
-static int look_up_rights(struct conn *c, const struct request *r, struct born *b, struct err *err)
+void birth_free(struct super *s, struct birth *b)
 {
-	for (size_t i = 0; i < r->nrequests; i++)
-		if (born_request(c, r->requests[i], r->parent, b, err) < 0)
+	if (!b)
+		return;
+	launch_free(b->launch);
+	wills_free(b->wills);
+	env_drop(s, b->env, b->q.parent);
+	free(b->name);
+	free(b->cwd);
+	free(b->command);
+	free(b->requests);
+	free(b->grants);
+	free(b);
+}
+
+/* Everything that may fail for lack of memory is made before the admission, so that nothing is half done. */
+static struct birth *make_birth(struct conn *c, struct request *r, struct err *err)
+{
+	struct birth *b = calloc(1, sizeof *b);
+
+	if (!b) {
+		no_memory(err);
+		return NULL;
+	}
+	b->q.parent = r->parent;
+	b->asker = c;
+	b->want = r->want;
+	b->size = sizeof *b + sizeof *b->launch + 2 * bytes_of(r->args, r->nargs) +
+		  bytes_of(r->requests, r->nrequests) + bytes_of(r->grants, r->ngrants) +
+		  (r->cwd ? strlen(r->cwd) : 0);
+	b->wills = steal_ptr(r->wills);
+	b->will_bytes = r->will_bytes;
+	if (!(b->launch = make_launch(c, r, err)) || !(b->env = make_env(c, r, err)))
+		goto failed;
+	b->cwd = r->cwd ? strdup(r->cwd) : NULL;
+	b->name = r->want.name ? strdup(r->want.name) : NULL;
+	b->want.name = b->name;
+	b->command = words(r);
+	b->requests = copy_list(r->requests, r->nrequests);
+	b->grants = copy_list(r->grants, r->ngrants);
+	if (!b->cwd == !r->cwd && !b->name == !r->want.name && b->command && b->requests &&
+		b->grants)
+		return b;
+	no_memory(err);
+failed:
+	birth_free(c->s, b);
+	return NULL;
+}
+
+static int look_up_rights(struct conn *c, const struct birth *b, struct born *ret, struct err *err)
+{
+	if (!c->unit && c->cls != PEER_OPERATOR) /* while it waited */
+		return err_set(err, ERR_GONE, 0, "who asked for it has ended");
+	for (char **v = b->requests; *v; v++)
+		if (born_request(c, *v, b->q.parent, ret, err) < 0)
 			return -1;
-	for (size_t i = 0; i < r->ngrants; i++)
-		if (born_grant(c, r->grants[i], b, err) < 0)
+	for (char **v = b->grants; *v; v++)
+		if (born_grant(c, *v, ret, err) < 0)
 			return -1;
 	return 0;
 }
 
 /* In the tree, with its rights; or as if it had never been. */
 static struct unit *admit_with_rights(
-	struct conn *c, const struct request *r, struct buf *ret_dropped, struct err *err)
+	const struct birth *b, struct buf *ret_dropped, struct err *err)
 {
-	struct tree *t = &c->s->tree;
-	struct born b = { 0 };
+	struct conn *c = b->asker;
+	struct born born = { 0 };
 
-	if (look_up_rights(c, r, &b, err) < 0)
+	if (look_up_rights(c, b, &born, err) < 0)
 		return NULL;
-	struct unit *u = tree_admit(t, r->parent, &r->want, clock_mono_ns(), err);
+	struct unit *u = tree_admit(&c->s->tree, b->q.parent, &b->want, clock_mono_ns(), err);
 	if (!u)
 		return NULL;
-	for (size_t i = 0; i < b.ndropped; i++)
-		(void)buf_add(ret_dropped, b.dropped[i], strlen(b.dropped[i]) + 1);
+	for (size_t i = 0; i < born.ndropped; i++)
+		(void)buf_add(ret_dropped, born.dropped[i], strlen(born.dropped[i]) + 1);
 	if (ret_dropped->failed)
 		no_memory(err);
-	else if (born_give(c->s, &b, u, err) == 0)
+	else if (born_give(c->s, &born, u, err) == 0)
 		return u;
-	tree_unadmit(t, u);
+	tree_unadmit(&c->s->tree, u);
 	return NULL;
 }
 
-/* Besides its environment: of one that may be started again, and for its end. */
-static size_t kept_for_restarts(const struct request *r, const struct launch *l)
+struct unit *birth_admit(struct super *s, struct birth *b, struct err *err)
 {
-	size_t n = sizeof *l + l->cred.ngroups * sizeof *l->groups;
-
-	for (size_t i = 0; i < r->nargs; i++)
-		n += sizeof *r->args + strlen(r->args[i]) + 1;
-	return r->will_bytes + (r->want.again ? n : 0);
-}
-
-/* Everything that may fail for lack of memory or rights is made before the admission, so that
- * nothing is half done. */
-static struct unit *admit(struct conn *c, struct request *r, struct err *err)
-{
-	struct super *s = c->s;
-	struct launch *l = make_launch(c, r, err);
-	struct envblock *env = l ? make_env(c, r, err) : NULL;
-	size_t kept = env ? kept_for_restarts(r, l) : 0;
-	bool paid = env && keep_add(r->parent, kept, ERR_TOO_LARGE, err) == 0;
+	/* besides its environment: of one that may be started again, and for its end */
+	size_t kept = b->will_bytes + (b->want.again ? b->size : 0);
 	struct buf dropped;
 	buf_init(&dropped, CAP_PACKET);
+	bool paid = keep_add(b->q.parent, kept, ERR_TOO_LARGE, err) == 0;
 	if (paid)
-		meter_read(s, r->parent->root);
-	struct unit *u = paid ? admit_with_rights(c, r, &dropped, err) : NULL;
+		meter_read(s, b->q.parent->root);
+	struct unit *u = paid ? admit_with_rights(b, &dropped, err) : NULL;
 	struct job *j = u ? job_new(s, u, NULL) : NULL;
 
-	if (!j) {
+	if (!j || (b->asker->then_exit && conn_add_unit(b->asker, u) < 0)) {
 		if (u) {
+			job_free(s, j);
 			tree_unadmit(&s->tree, u);
 			no_memory(err);
 		}
-		launch_free(l);
-		env_drop(s, env, r->parent);
 		buf_done(&dropped);
-		keep_sub(r->parent, paid ? kept : 0);
+		keep_sub(b->q.parent, paid ? kept : 0);
 		return NULL;
 	}
 	j->dropped = dropped;
-	j->launch = l;
+	j->launch = b->launch;
 	j->kept = kept;
-	j->wills = steal_ptr(r->wills);
-	j->env = env;
-	j->cwd = r->cwd ? strdup(r->cwd) : NULL;
-	j->command = words(r);
+	j->wills = b->wills;
+	j->env = b->env;
+	j->cwd = b->cwd;
+	j->command = b->command;
+	b->launch = NULL;
+	b->env = NULL;
+	b->wills = NULL;
+	b->cwd = b->command = NULL;
 	return u;
+}
+
+void birth_begin(struct conn *c, struct unit *u)
+{
+	struct job *j = job_of(u);
+
+	j->asker = c;
+	conn_waits(c, WAIT_EXEC);
+	if (j->launch->attach)
+		conn_lend(c);
+	post(c->s, u, EV_DEPS_UP);
+}
+
+/* -1: refused. Takes b over in any case. */
+static int begin(struct conn *c, struct birth *b, const struct request *r, struct err *err)
+{
+	queue_before(c->s, r->parent->root);
+	struct unit *u = birth_admit(c->s, b, err);
+	if (u) {
+		birth_free(c->s, b);
+		birth_begin(c, u);
+		return 0;
+	}
+	bool passes =
+		err->code == ERR_CHILDREN || err->code == ERR_DESCENDANTS || err->code == ERR_RATE;
+	if (passes && r->queue_ns && queue_birth(c->s, b, r->queue_ns, err) == 0)
+		return 0;
+	birth_free(c->s, b);
+	return -1;
 }
 
 void op_spawn(struct conn *c, const struct packet *p)
 {
+	struct birth *b = NULL;
 	struct request r;
 	struct err err;
-	struct unit *u = NULL;
 
 	if (parse(c, p, &r, &err) == 0)
-		u = admit(c, &r, &err);
-	bool wait = r.wait;
+		b = make_birth(c, &r, &err);
 	request_done(&r);
-	if (!u) {
-		if (r.parent || c->unit)
-			event_add(c->s, EVENT_REFUSED, r.parent ? r.parent : c->unit, err.code,
-				"spawn: %s", err.msg);
-		conn_fail(c, &err);
+	if (b && begin(c, b, &r, &err) == 0)
 		return;
-	}
-	job_of(u)->asker = c;
-	conn_waits(c, WAIT_EXEC);
-	c->then_exit = wait;
-	post(c->s, u, EV_DEPS_UP);
+	c->then_exit = c->bound = false;
+	if (r.parent || c->unit)
+		event_add(c->s, EVENT_REFUSED, r.parent ? r.parent : c->unit, err.code, "spawn: %s",
+			err.msg);
+	conn_fail(c, &err);
 }

@@ -200,6 +200,8 @@ static void put_counts(struct buf *b, const struct unit *u)
 	packet_put_int(b, "children", u->live_children);
 	packet_put_int(b, "descendants", u->descendants);
 	packet_put_int(b, "ever", (int64_t)u->ever);
+	if (u->queued)
+		packet_put_int(b, "queued", u->queued);
 	if (!u->ttl_ns)
 		return;
 	packet_put_int(b, "ttl_ns", u->ttl_ns);

@@ -184,7 +184,7 @@ static void conn_readable(struct conn *c)
 	size_t n;
 	pid_t sender;
 
-	for (int i = 0; i < CAP_REQUESTS_A_TURN && !c->gone; i++) {
+	for (int i = 0; i < CAP_REQUESTS_A_TURN && !c->gone && !c->lent; i++) {
 		switch (usock_recv(c->w.fd, c->trusted, bytes, sizeof bytes, &n, &sender)) {
 		case USOCK_AGAIN:
 			return;
@@ -233,6 +233,7 @@ static unsigned count_of(const struct conn *c, bool waiting)
 	{
 		const struct conn *o = list_entry(it, struct conn, link);
 		n += o != c && !o->gone && (o->wait != WAIT_NOTHING) == waiting &&
+		     o->wait != WAIT_QUEUE && /* a tree's queue has a bound of its own */
 		     o->counted_cls == c->counted_cls && o->counted_unit == c->counted_unit;
 	}
 	return n;
@@ -395,6 +396,8 @@ void serve_exec(struct super *s, struct job *j, const struct err *failed)
 
 	(void)s;
 	j->asker = NULL;
+	if (c)
+		conn_back(c);
 	if (!c || c->gone)
 		return;
 	if (failed) {
@@ -413,7 +416,7 @@ void serve_exec(struct super *s, struct job *j, const struct err *failed)
 		packet_put(&b, "dropped", j->dropped.p + i);
 	packet_end(&b, NULL, 0);
 	conn_send(c, &b);
-	conn_waits(c, c->then_exit && conn_add_unit(c, j->u) == 0 ? WAIT_EXIT : WAIT_NOTHING);
+	conn_waits(c, c->then_exit ? WAIT_EXIT : WAIT_NOTHING);
 }
 
 void conn_tell(struct conn *c, struct conn_unit *cu, struct unit *u)

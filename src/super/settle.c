@@ -68,6 +68,8 @@ void settle(struct super *s)
 	for (int steps = 0; steps < STEPS_A_TURN; steps++) {
 		if (s->ev_at == s->ev_n) {
 			s->ev_at = s->ev_n = 0;
+			if (s->queue_dirty && queues_serve(s))
+				continue;
 			if (!s->deps_dirty)
 				return;
 			s->deps_dirty = false;

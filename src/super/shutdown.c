@@ -92,8 +92,10 @@ static void begin_levels(struct super *s)
 	enter(s, PHASE_LEVELS, budget(s));
 	s->level = s->plan->levels;
 	for (size_t i = 0; i < s->m->nservices; i++)
-		if (s->unit_of[i])
+		if (s->unit_of[i]) {
 			tree_close(s->unit_of[i]);
+			queue_touch(s->unit_of[i]);
+		}
 }
 
 void shutdown_begin(struct super *s, const char *why)

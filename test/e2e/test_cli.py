@@ -67,8 +67,7 @@ def test_usage_errors_are_2(box, args):
     assert rc == 2 and err, (rc, out, err)
 
 
-@pytest.mark.parametrize('args', [['spawn', '--attach', '--', 'x'], ['spawn', '--bind', '--', 'x'], ['spawn', '--queue', '--', 'x'],
-                                  ['spawn', '--on-exit', 'none', '--', 'x']])
+@pytest.mark.parametrize('args', [['stop', '--tree', 'x'], ['start', '--drop-privileges']])
 def test_what_a_later_version_brings_is_refused_in_words(box, args):
     rc, _, err = run(box, *args)
     assert rc != 0 and 'not supported by this version' in err

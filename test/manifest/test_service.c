@@ -374,8 +374,10 @@ Test(spawn, has_a_mode_limits_and_a_policy)
 	line_refused("spawn: {mode: dynamic, allow: {on_exit: [stop]}}", ERR_BAD_VALUE, 46,
 		"write none, restart, restart-on-failure or send");
 	line_refused("spawn: {mode: on}", ERR_BAD_VALUE, 19, "write static or dynamic");
-	line_refused("spawn: {mode: dynamic, when_full: queue}", ERR_UNKNOWN_KEY, 39,
-		"not supported by this version of sysg");
+	line_means("spawn: {mode: dynamic, when_full: queue}", spawn_queue, true);
+	line_means("spawn: {mode: dynamic, when_full: refuse}", spawn_queue, false);
+	line_refused("spawn: {mode: dynamic, when_full: wait}", ERR_BAD_VALUE, 39,
+		"write refuse or queue");
 	line_means("spawn: {mode: dynamic, termination_policy: orphan}", policy, POLICY_ORPHAN);
 	line_means("spawn: {mode: dynamic, limits: {termination_policy: reparent}}", policy,
 		POLICY_REPARENT);
