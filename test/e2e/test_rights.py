@@ -331,6 +331,7 @@ def test_a_right_ends_with_its_object_and_a_name_used_again_revives_none(agents)
     ident = a.ok('web', 'sysg spawn --print id --name kid --grant other=stop -- sleep 1000').strip()
     assert a.caps('other') == ['spawn', 'stop:web/kid']
     a.ok('web', 'sysg stop kid')
+    a.denied('other', f'sysg stop {ident}')
     assert a.caps('other') == ['spawn']
     a.ok('web', 'sysg spawn --name kid -- sleep 1000')
     a.denied('other', 'sysg stop kid')

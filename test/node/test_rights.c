@@ -173,6 +173,13 @@ static bool may(int holder, int verb, int over)
 	       (verb == VERB_MESSAGE && (k[over].public || k[holder].parent == over));
 }
 
+static bool orphaned(int u) /* or below one */
+{
+	while (k[u].parent >= 0)
+		u = k[u].parent;
+	return u >= SERVICES;
+}
+
 static int held(int u)
 {
 	int n = 0;
@@ -207,7 +214,7 @@ static void do_spawn(void)
 
 	while (u < UNITS && k[u].live)
 		u++;
-	if (u == UNITS)
+	if (u == UNITS || orphaned(parent))
 		return;
 	bool ok = may(parent, verb, over);
 	cr_expect_eq(rights_request(of(parent), (enum right_verb)verb, of(over), &err) == 0, ok);
@@ -252,12 +259,19 @@ static void do_revoke(void)
 	cr_expect_eq(rc == 0, ok && !may(from, verb, over));
 }
 
-/* With all that is below it, the deepest first. */
-static void do_end(int u)
+/* What is below it goes first, or to that parent; -1: it is orphaned. */
+static void do_end(int u, bool hand_over, int to)
 {
-	for (int d = 0; d < UNITS; d++)
-		if (k[d].live && k[d].parent == u)
-			do_end(d);
+	for (int d = 0; d < UNITS; d++) {
+		if (!k[d].live || k[d].parent != u)
+			continue;
+		if (!hand_over) {
+			do_end(d, false, -1);
+			continue;
+		}
+		tree_adopt(of(d), to < 0 ? NULL : of(to));
+		k[d].parent = to;
+	}
 	end_of(of(u), 1);
 	k[u].live = false;
 	for (int h = 0; h < UNITS; h++)
@@ -281,8 +295,8 @@ static void one_step(void)
 
 	switch (dice(8)) {
 	case 0:
-		if (k[u = some()].parent >= 0)
-			do_end(u);
+		if ((u = some()) >= SERVICES)
+			do_end(u, dice(2), dice(4) ? k[u].parent : -1);
 		return;
 	case 1:
 	case 2:
