@@ -207,7 +207,7 @@ static int stage_gid(struct setup *s)
 {
 	const struct child_cred *c = s->spec->cred;
 
-	return c ? setresgid(c->gid, c->gid, c->gid) : 0;
+	return c ? (int)syscall(SYS_setresgid, c->gid, c->gid, c->gid) : 0;
 }
 
 static int stage_uid(struct setup *s)
@@ -216,7 +216,7 @@ static int stage_uid(struct setup *s)
 
 	if (s->spec->confine && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return -1;
-	return c ? setresuid(c->uid, c->uid, c->uid) : 0;
+	return c ? (int)syscall(SYS_setresuid, c->uid, c->uid, c->uid) : 0;
 }
 
 static int stage_capabilities(struct setup *s)

@@ -1,5 +1,6 @@
 #include "probe/exchange.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
@@ -156,8 +157,11 @@ enum step exchange_by_name(const struct health_check *check, struct err *err)
 		return nothing(&x, 0, gai_strerror(rc), err);
 	(void)nothing(&x, 0, "no address", err);
 	for (struct addrinfo *a = all; a; a = a->ai_next) {
-		if (getnameinfo(
-			    a->ai_addr, a->ai_addrlen, host, sizeof host, NULL, 0, NI_NUMERICHOST))
+		const void *addr =
+			a->ai_family == AF_INET6
+				? (void *)&((struct sockaddr_in6 *)(void *)a->ai_addr)->sin6_addr
+				: (void *)&((struct sockaddr_in *)(void *)a->ai_addr)->sin_addr;
+		if (!inet_ntop(a->ai_family, addr, host, sizeof host))
 			continue;
 		step = attempt(&x, check, host, err);
 		if (step != STEP_NO || err->code != ERR_CHECK_NOTHING)
