@@ -17,7 +17,7 @@ void notice_body(struct json *j, const struct packet *row);
 int message_body(struct buf *body, const struct args *args, struct err *err);
 /* op=OP, unit= or msgid= of the first word, --timeout, that body; asks, and takes the whole reply into keep (initialised
  * here). 1, or -1. */
-int message_ask(struct client *c, const struct args *args, const char *op, const char *word,
-	struct packet *ret, struct buf *keep, struct err *err);
+int message_ask(struct client *c, const struct args *args, const char *op, struct packet *ret,
+	struct buf *keep, struct err *err);
 
 #endif

@@ -25,10 +25,10 @@ int rights_grant(struct tree *t, const struct unit *by, struct unit *to, enum ri
 /* May a new child of parent be given it? */
 int rights_request(const struct unit *parent, enum right_verb verb, const struct unit *target,
 	struct err *err);
-/* all: RIGHT_ALL is meant. What is below it loses it, too. -1: SG0811; SG0210: what was stored is
+/* target NULL: RIGHT_ALL is meant. What is below it loses it, too. -1: SG0811; SG0210: what was stored is
  * gone, but it keeps it by its place in the tree or by `**`. */
 int rights_revoke(struct tree *t, const struct unit *by, struct unit *of, enum right_verb verb,
-	const struct unit *target, bool all, struct err *err);
+	const struct unit *target, struct err *err);
 /* Takes it from a unit and from all below it. */
 void rights_lose(struct tree *t, struct unit *of, enum right_verb verb, uint64_t target);
 

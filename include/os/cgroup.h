@@ -27,10 +27,10 @@ struct cgroup *cgroup_free(struct cgroup *c); /* NULL is fine; removes no group 
  * used again. *ret_procs_fd: open for writing; *ret_kill_fd: the same of cgroup.kill, or -1 (before
  * Linux 5.14). The caller owns both. -1 with errno: EEXIST when a group of that name still holds
  * processes. */
-int cgroup_make(struct cgroup *c, const char *name, int *ret_procs_fd, int *ret_kill_fd);
+int cgroup_make(struct cgroup *c, const char *path, int *ret_procs_fd, int *ret_kill_fd);
 /* Takes it away, with what groups its members made inside it (256 at most a call). -1 with EBUSY
  * while processes are in it: try again later. 0 also when there is none. */
-int cgroup_remove(struct cgroup *c, const char *name);
+int cgroup_remove(struct cgroup *c, const char *path);
 /* The same, and where that is refused the name is kept for cgroup_retry(): at most
  * CGROUP_PENDING of them, and none without memory (cgroup_clear() finds those too). */
 enum { CGROUP_PENDING = 256 };
@@ -40,7 +40,7 @@ unsigned cgroup_clear(struct cgroup *c, const char *prefix);
 /* Tries those that were kept once more. Returns how many are still there. */
 unsigned cgroup_retry(struct cgroup *c);
 /* 1 while a process is in it or below it, 0 when none is; -1 with errno. */
-int cgroup_populated(struct cgroup *c, const char *name);
+int cgroup_populated(struct cgroup *c, const char *path);
 /* The number that a file of the group has behind that key ("": the whole file; "max" is INT64_MAX). -1 with errno. */
 int64_t cgroup_number(struct cgroup *c, const char *path, const char *file, const char *key);
 

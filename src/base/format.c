@@ -124,10 +124,10 @@ static void read_conv(struct walk *w, struct conv *c)
 		c->precision = number(w);
 	}
 	for (; *w->at && strchr("hljzt", *w->at); w->at++)
-		c->length = c->length == 'h'   ? 'H'
-			    : *w->at == 'h'    ? 'h'
-			    : c->length == 'l' ? 'L'
-					       : 'l';
+		c->length = (char)(c->length == 'h'   ? 'H'
+				   : *w->at == 'h'    ? 'h'
+				   : c->length == 'l' ? 'L'
+						      : 'l');
 }
 
 static intmax_t signed_arg(struct walk *w, char length)

@@ -54,7 +54,7 @@ static int hex4(struct reader *r)
 	int v = 0;
 
 	for (int i = 0; i < 4; i++, r->at++) {
-		char c = r->at < r->end ? *r->at : '\0';
+		char c = (char)(r->at < r->end ? *r->at : '\0');
 		int digit = c >= '0' && c <= '9'                 ? c - '0'
 			    : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
 								 : -1;
@@ -95,7 +95,7 @@ static int read_u(struct reader *r)
 static int read_escape(struct reader *r)
 {
 	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-	char c = r->at < r->end ? *r->at++ : '\0';
+	char c = (char)(r->at < r->end ? *r->at++ : '\0');
 	const char *p = c ? strchr(from, c) : NULL;
 
 	if (c == 'u')
@@ -254,7 +254,7 @@ void base64_put(struct buf *b, const void *bytes, size_t n)
 		unsigned v = (unsigned)p[i] << 16 | (k > 1 ? (unsigned)p[i + 1] << 8 : 0) |
 			     (k > 2 ? p[i + 2] : 0);
 		for (size_t j = 0; j < 4; j++)
-			(void)buf_addc(b, j <= k ? letters[v >> (18 - 6 * j) & 63] : '=');
+			(void)buf_addc(b, (char)(j <= k ? letters[v >> (18 - 6 * j) & 63] : '='));
 	}
 }
 

@@ -20,7 +20,7 @@ static int run(const struct args *args)
 
 	cmd_client(&c, args);
 	buf_init(&out, OUT_MAX);
-	if (message_ask(&c, args, "call", "unit", &p, &keep, &err) < 0) {
+	if (message_ask(&c, args, "call", &p, &keep, &err) < 0) {
 		status = cmd_fail(args, &c, &err);
 	} else if (args->json) {
 		struct json j = { .out = &out };

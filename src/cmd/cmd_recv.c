@@ -77,13 +77,16 @@ static int run(const struct args *args)
 	struct packet row;
 	struct buf keep;
 	struct err err;
-	int status;
+	int status = 0;
 
 	cmd_client(&c, args);
 	c.slow = true;
-	if (ask(&c, args, &row, &keep, &err) < 0)
-		status = cmd_fail(args, &c, &err);
-	else if ((status = show(args, &row)) == 0 && acknowledge(&c, &err) < 0)
+	bool failed = ask(&c, args, &row, &keep, &err) < 0;
+	if (!failed) {
+		status = show(args, &row);
+		failed = status == 0 && acknowledge(&c, &err) < 0;
+	}
+	if (failed)
 		status = cmd_fail(args, &c, &err);
 	buf_done(&keep);
 	client_done(&c);

@@ -11,7 +11,7 @@ static const struct option_row options[] = {
 // clang-format on
 
 /* send, reply: what they say is a number, for programs. */
-static int run_with(const struct args *args, const char *op, const char *word)
+static int run_with(const struct args *args, const char *op)
 {
 	struct client c;
 	struct packet p;
@@ -21,7 +21,7 @@ static int run_with(const struct args *args, const char *op, const char *word)
 	int status = 0;
 
 	cmd_client(&c, args);
-	if (message_ask(&c, args, op, word, &p, &keep, &err) < 0) {
+	if (message_ask(&c, args, op, &p, &keep, &err) < 0) {
 		status = cmd_fail(args, &c, &err);
 	} else if (args->json) {
 		struct json j = { .out = &out };
@@ -38,7 +38,7 @@ static int run_with(const struct args *args, const char *op, const char *word)
 
 static int run_send(const struct args *args)
 {
-	return run_with(args, "send", "unit");
+	return run_with(args, "send");
 }
 
 extern const struct command cmd_send;
@@ -55,7 +55,7 @@ static const struct option_row reply_options[] = { OPT_CLIENT, { NULL } };
 
 static int run_reply(const struct args *args)
 {
-	return run_with(args, "reply", "msgid");
+	return run_with(args, "reply");
 }
 
 extern const struct command cmd_reply;

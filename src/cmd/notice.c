@@ -99,8 +99,8 @@ int message_body(struct buf *body, const struct args *args, struct err *err)
 	return 0;
 }
 
-int message_ask(struct client *c, const struct args *args, const char *op, const char *word,
-	struct packet *ret, struct buf *keep, struct err *err)
+int message_ask(struct client *c, const struct args *args, const char *op, struct packet *ret,
+	struct buf *keep, struct err *err)
 {
 	struct buf request, body;
 	int rc = -1;
@@ -109,7 +109,7 @@ int message_ask(struct client *c, const struct args *args, const char *op, const
 	buf_init(&request, CAP_REQUEST + 1);
 	packet_put(&request, "op", op);
 	if (args->nunits)
-		packet_put(&request, word, args->units[0]);
+		packet_put(&request, strcmp(op, "reply") == 0 ? "msgid" : "unit", args->units[0]);
 	if (args_has(args, "timeout"))
 		packet_put_int(&request, "timeout_ns", args_number(args, "timeout", 0));
 	if (message_body(&body, args, err) == 0) {

@@ -30,9 +30,11 @@ struct unit *memory_walk(struct unit *root, struct unit *at)
 	return next ? next : orphan_from(root, root->kids.next);
 }
 
+// NOLINTBEGIN(bugprone-macro-parentheses): a name can't stand in them
 #define EACH(root, u)                                                                              \
 	for (struct unit *u = (struct unit *)(uintptr_t)(root); u;                                 \
 		u = memory_walk((struct unit *)(uintptr_t)(root), u))
+// NOLINTEND(bugprone-macro-parentheses)
 
 void memory_sum(struct unit *root)
 {

@@ -177,7 +177,7 @@ void rights_lose(struct tree *t, struct unit *of, enum right_verb verb, uint64_t
 }
 
 int rights_revoke(struct tree *t, const struct unit *by, struct unit *of, enum right_verb verb,
-	const struct unit *target, bool all, struct err *err)
+	const struct unit *target, struct err *err)
 {
 	if (by && !unit_descends(of, by)) {
 		char path[UNIT_PATH_MAX];
@@ -190,8 +190,8 @@ int rights_revoke(struct tree *t, const struct unit *by, struct unit *of, enum r
 			d->no_spawn = true;
 		return 0;
 	}
-	rights_lose(t, of, verb, all ? RIGHT_ALL : target->id);
-	if (all || !rights_may(of, verb, target))
+	rights_lose(t, of, verb, target ? target->id : RIGHT_ALL);
+	if (!target || !rights_may(of, verb, target))
 		return 0;
 	denied(of, "keeps", verb, target, err);
 	err->code = ERR_BAD_VALUE;

@@ -46,7 +46,7 @@ static int only_manifest(const struct cap *cap, struct err *err)
 static int ask_for(struct conn *c, const char *text, size_t n, const struct unit *parent,
 	struct born *b, struct err *err)
 {
-	struct cap cap;
+	struct cap cap = { 0 };
 
 	if (take_right(c, text, n, &cap, err) < 0 || only_manifest(&cap, err) < 0 ||
 		rights_request(parent, cap.verb, cap.over, err) < 0)
@@ -135,8 +135,8 @@ static void change(struct conn *c, const struct packet *p, bool grant)
 {
 	const char *unit = packet_get(p, "unit"), *text = packet_get(p, "right");
 	struct tree *t = &c->s->tree;
-	struct unit *u;
-	struct cap cap;
+	struct unit *u = NULL;
+	struct cap cap = { 0 };
 	struct err err;
 	int rc = -1;
 
@@ -144,7 +144,7 @@ static void change(struct conn *c, const struct packet *p, bool grant)
 		bad(&err, "a unit and a right are needed");
 	else if ((u = tree_select(t, c->unit, unit, &err)) &&
 		 take_right(c, text, strlen(text), &cap, &err) == 0)
-		rc = !grant ? rights_revoke(t, c->unit, u, cap.verb, cap.over, cap.all, &err)
+		rc = !grant ? rights_revoke(t, c->unit, u, cap.verb, cap.over, &err)
 		     : only_manifest(&cap, &err) < 0
 			     ? -1
 			     : rights_grant(t, c->unit, u, cap.verb, cap.over, &err);

@@ -134,7 +134,7 @@ Test(node_rights, who_loses_one_over_all_takes_from_below_what_it_may_no_longer_
 	add(kid, VERB_STOP, db->id, false);
 	add(kid, VERB_STOP, other->id, false);
 	add(kid, VERB_LOGS, db->id, false);
-	cr_expect_eq(rights_revoke(&t, web, web, VERB_STOP, NULL, true, &err), 0);
+	cr_expect_eq(rights_revoke(&t, web, web, VERB_STOP, NULL, &err), 0);
 	expect(kid, VERB_STOP, db, false);
 	expect(kid, VERB_STOP, other, true);
 	expect(kid, VERB_LOGS, db, true);
@@ -251,7 +251,7 @@ static void do_revoke(void)
 {
 	int by = some(), from = some(), over = some(), verb = (int)dice(VERBS);
 	bool ok = below(from, by);
-	int rc = rights_revoke(&t, of(by), of(from), (enum right_verb)verb, of(over), false, &err);
+	int rc = rights_revoke(&t, of(by), of(from), (enum right_verb)verb, of(over), &err);
 
 	for (int u = 0; ok && u < UNITS; u++)
 		if (k[u].live && below(u, from))
