@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -29,7 +30,7 @@ enum { STEPS_MAX = 128, LINKS_FIRST = 16, OVERFLOW_UID = 65534 };
 static uint64_t ticks_now(void)
 {
 	struct timespec ts;
-	uint64_t hz = (uint64_t)sysconf(_SC_CLK_TCK);
+	uint64_t hz = getauxval(AT_CLKTCK);
 
 	if (clock_gettime(CLOCK_BOOTTIME, &ts) < 0)
 		return UINT64_MAX;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -378,7 +379,7 @@ int proc_rss_read(pid_t pid, int64_t *ret_bytes)
 	(void)strtoll(buf, &end, 10);
 	if (*end != ' ')
 		return bad_form();
-	*ret_bytes = strtoll(end, NULL, 10) * sysconf(_SC_PAGESIZE);
+	*ret_bytes = strtoll(end, NULL, 10) * (int64_t)getauxval(AT_PAGESZ);
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -169,7 +170,7 @@ uint64_t sweep_ticks(void)
 
 	if (clock_gettime(CLOCK_BOOTTIME, &ts) < 0)
 		return 0;
-	uint64_t hz = (uint64_t)sysconf(_SC_CLK_TCK);
+	uint64_t hz = getauxval(AT_CLKTCK);
 	return (uint64_t)ts.tv_sec * hz + (uint64_t)ts.tv_nsec * hz / 1000000000;
 }
 

@@ -3,6 +3,7 @@
 #include <link.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -19,7 +20,7 @@ struct ranges {
 
 static void add(struct ranges *r, uintptr_t from, uintptr_t to)
 {
-	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t page = (uintptr_t)getauxval(AT_PAGESZ);
 
 	from &= ~(page - 1);
 	to &= ~(page - 1);

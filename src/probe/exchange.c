@@ -154,7 +154,8 @@ enum step exchange_by_name(const struct health_check *check, struct err *err)
 	int rc = getaddrinfo(check->host, NULL, &hints, &all);
 
 	if (rc)
-		return nothing(&x, 0, gai_strerror(rc), err);
+		return nothing(
+			&x, 0, rc == EAI_AGAIN ? "no name server answers" : "no such host", err);
 	(void)nothing(&x, 0, "no address", err);
 	for (struct addrinfo *a = all; a; a = a->ai_next) {
 		const void *addr =
