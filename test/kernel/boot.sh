@@ -15,7 +15,9 @@ mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
 mkdir -p /dev/pts /dev/shm
 mount -t devpts pts /dev/pts
+mount --bind '$PWD' /mnt # it may lie below one of these
 for d in /dev/shm /run /tmp /var/tmp /var/log; do mount -t tmpfs tmpfs \$d; done
+mkdir -p '$PWD' && mount --bind /mnt '$PWD'
 mount -t tmpfs tmpfs /sys/fs/cgroup
 mkdir /sys/fs/cgroup/unified
 mount -t cgroup2 none /sys/fs/cgroup/unified
