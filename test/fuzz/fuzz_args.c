@@ -43,12 +43,16 @@ static void print(struct printed *out, const struct args *args, const struct arg
 	for (size_t i = 0; i < args->nvalues; i++)
 		if (!units || strcmp(args->values[i].row->name, "service") != 0)
 			put_value(out, &args->values[i]);
-	if ((args->nunits && !alone) || args->word || args->argv)
+	bool text = spec->words == ARGS_UNIT_TEXT; /* its words stand before the dashes */
+	alone |= text && args_has(args, "service");
+	if (!text && ((args->nunits && !alone) || args->word || args->argv))
 		put(out, "--", "", "");
 	for (size_t i = 0; i < args->nunits && !alone; i++)
 		put(out, args->units[i], "", "");
 	if (args->word)
 		put(out, args->word, "", "");
+	if (text && args->argv)
+		put(out, "--", "", "");
 	for (size_t i = 0; i < args->argc; i++)
 		put(out, args->argv[i], "", "");
 }
