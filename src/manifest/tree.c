@@ -186,7 +186,7 @@ static int on_start(struct builder *b, const yaml_event_t *ev, enum ynode_kind k
 static int on_end(struct builder *b)
 {
 	struct frame fr = b->stack[--b->depth];
-	struct ynode *n = fr.node, **kids = b->pending + fr.start;
+	struct ynode *n = fr.node, **kids = fr.start ? b->pending + fr.start : b->pending;
 	size_t nkids = b->npending - fr.start;
 
 	if (n->kind == YNODE_LIST) {
