@@ -9,6 +9,12 @@
 #include "base/format.h"
 #include "base/small.h"
 
+/* The linker finds them by libc's names. */
+int sysg_vfprintf(FILE *restrict file, const char *restrict format, va_list ap) __asm__("vfprintf");
+void sysg_qsort(void *base, size_t n, size_t size, int (*cmp)(const void *, const void *)) __asm__(
+	"qsort");
+char *sysg_strstr(const char *text, const char *word) __asm__("strstr");
+
 struct sink {
 	FILE *file;
 	bool failed;
@@ -22,7 +28,7 @@ static void put(void *arg, const char *s, size_t n)
 		to->failed = true;
 }
 
-__attribute__((used)) int vfprintf(FILE *restrict file, const char *restrict format, va_list ap)
+int sysg_vfprintf(FILE *restrict file, const char *restrict format, va_list ap)
 {
 	struct sink to = { .file = file };
 	int n = format_out(put, &to, format, ap);
@@ -32,13 +38,12 @@ __attribute__((used)) int vfprintf(FILE *restrict file, const char *restrict for
 	return to.failed ? -1 : n;
 }
 
-__attribute__((used)) void qsort(
-	void *base, size_t n, size_t size, int (*cmp)(const void *, const void *))
+void sysg_qsort(void *base, size_t n, size_t size, int (*cmp)(const void *, const void *))
 {
 	small_sort(base, n, size, cmp);
 }
 
-__attribute__((used)) char *strstr(const char *text, const char *word)
+char *sysg_strstr(const char *text, const char *word)
 {
 	return small_find(text, word);
 }

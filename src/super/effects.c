@@ -89,8 +89,6 @@ static void fx_deps(struct super *s, struct unit *u)
 /* The end of a start that never was: no process, so its exit is ours to tell. */
 static void never_born(struct super *s, struct unit *u, const struct err *err)
 {
-	struct job *j = job_of(u);
-
 	u->trouble = *err;
 	u->main_alive = u->own_left = false;
 	u->started_ns = u->exit.ended_ns = clock_mono_ns();
@@ -100,7 +98,6 @@ static void never_born(struct super *s, struct unit *u, const struct err *err)
 	u->exit.reason = END_EXEC_FAILED;
 	u->exit.ended_wall_ns = clock_wall_ns();
 	event_add(s, EVENT_FAILED, u, err->code, "%s", err->msg);
-	serve_exec(s, j, err);
 	post(s, u, EV_MAIN_EXIT);
 }
 

@@ -105,11 +105,14 @@ void job_free(struct super *s, struct job *j)
 	free(j);
 }
 
+/* A failure is told now that the unit is gone: whoever asks again finds its place free. */
 static void tell_asker(struct super *s, struct job *j)
 {
-	struct err err;
+	struct err err = j->u->trouble;
 
-	err_set(&err, ERR_PARENT_STOPPING, 0, "%s was stopped before it was executed", j->u->name);
+	if (!err.code)
+		err_set(&err, ERR_PARENT_STOPPING, 0, "%s was stopped before it was executed",
+			j->u->name);
 	serve_exec(s, j, j->u->exec_ok ? NULL : &err);
 }
 
@@ -119,7 +122,7 @@ void job_end(struct super *s, struct unit *u)
 	struct job *j = job_of(u);
 	bool stillborn = !u->born, orphan = u->orphan;
 
-	if (j->asker) /* it was stopped before its execve was told */
+	if (j->asker) /* its execve failed, or it was stopped before that was told */
 		tell_asker(s, j);
 	serve_unit_told(s, u);
 	if (!stillborn)

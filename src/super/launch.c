@@ -157,7 +157,6 @@ static void status_ready(struct loop *l, struct watch *w, uint32_t events)
 	if (rc < 0) {
 		j->u->trouble = err;
 		event_add(s, EVENT_FAILED, j->u, err.code, "%s", err.msg);
-		serve_exec(s, j, &err);
 		return; /* its exit, at once behind it, moves the unit on */
 	}
 	if (j->launch) /* a start by policy has no caller to look at */

@@ -90,6 +90,17 @@ def test_the_limit_of_every_ancestor_is_asked(box):
     assert 'mid' in b.file('deep.err') and 'SG0804' in b.file('deep.err')
 
 
+def test_a_spawn_that_could_not_be_executed_takes_no_place_once_it_is_told(box):
+    """By one connection, which leaves no time between the answer and the next request."""
+    b, _, rc = limited(box, 'children: 1', '''
+        for i in $(seq 500); do echo '{"op": "spawn", "arg": ["/no/such"]}'; done >lines
+        echo '{"op": "spawn", "arg": ["sleep", "1000"]}' >>lines
+        sysg batch <lines >answers; echo $? >&3''')
+    codes = re.findall(r'SG\d{4}', b.file('answers'))
+    assert set(codes) == {'SG0813'}, b.file('answers')
+    assert b.file('answers').strip().split('\n')[-1].startswith('{"ok":true'), b.file('answers')
+
+
 def test_unknown_limits_and_bad_numbers_are_refused(box):
     _, _, rc = limited(box, 'children: 5', '''
         sysg spawn --limit childs=1 -- true; echo $? >&3
@@ -124,7 +135,7 @@ def test_1000_spawns_of_20_callers_never_exceed_100_children(box, capsys):
         n=0
         while [ $n -lt 50 ]; do
             n=$((n + 1))
-            if sysg spawn -- sleep 1 >/dev/null 2>err.$1.$n; then echo ok; else echo $? $(grep -o 'SG0[0-9]*' err.$1.$n | head -n 1); fi
+            if sysg spawn -- sleep 3 >/dev/null 2>err.$1.$n; then echo ok; else echo $? $(grep -o 'SG0[0-9]*' err.$1.$n | head -n 1); fi
             rm -f err.$1.$n
         done >result.$1.new
         mv result.$1.new result.$1''')
@@ -136,7 +147,7 @@ def test_1000_spawns_of_20_callers_never_exceed_100_children(box, capsys):
     b.until_state('root', 'running')
     counter = start_counter(b)
     (b.home / 'go').touch()
-    until(lambda: len(list(b.home.glob('result.[0-9]*[0-9]'))) + len(list(b.home.glob('result.[0-9]'))) >= 20, 60, 0.05)
+    until(lambda: len(list(b.home.glob('result.[0-9]*[0-9]'))) + len(list(b.home.glob('result.[0-9]'))) >= 20, 120, 0.05)
     most, samples = end_counter(b, counter)
     lines = [l for f in b.home.glob('result.*') if not f.name.endswith('.new') for l in f.read_text().split('\n') if l]
     ok, refused = lines.count('ok'), lines.count('7 SG0803')
