@@ -2,8 +2,10 @@
 #ifndef OS_ASK_H
 #define OS_ASK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* In the fork: finds the answer, and writes it to fd in one write of at most PIPE_BUF bytes. */
 typedef void ask_fn(const void *arg, int fd);
@@ -15,6 +17,8 @@ typedef void ask_fn(const void *arg, int fd);
  * that becomes readable with the answer, non-blocking, close-on-exec, the caller's; -1 with errno.
  */
 int ask_fork(ask_fn *fn, const void *arg, int keep, int64_t timeout_ns);
+/* Was this a fork of ask_fork()? Once; of the last 16 that were made. */
+bool ask_was(pid_t pid);
 /* Takes an answer of exactly n bytes. 0; -1: none, with errno EAGAIN when one may come yet. */
 int ask_answer(int fd, void *ret, size_t n);
 

@@ -9,6 +9,8 @@
 #include "os/shut.h"
 #include "os/sigfd.h"
 
+static pid_t forks[16];
+
 _Noreturn static void put(ask_fn *fn, const void *arg, int64_t timeout_ns, const int fd[2])
 {
 	int64_t us = timeout_ns / NS_PER_US;
@@ -33,11 +35,24 @@ int ask_fork(ask_fn *fn, const void *arg, int keep, int64_t timeout_ns)
 		put(fn, arg, timeout_ns, (const int[]){ p[1], keep });
 	int sys = errno;
 	close(p[1]);
-	if (pid > 0)
+	if (pid > 0) {
+		static unsigned n;
+		forks[n++ % (sizeof forks / sizeof *forks)] = pid;
 		return p[0];
+	}
 	close(p[0]);
 	errno = sys;
 	return -1;
+}
+
+bool ask_was(pid_t pid)
+{
+	for (size_t i = 0; i < sizeof forks / sizeof *forks; i++)
+		if (forks[i] == pid) {
+			forks[i] = 0;
+			return true;
+		}
+	return false;
 }
 
 int ask_answer(int fd, void *ret, size_t n)

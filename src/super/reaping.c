@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "os/ask.h"
 #include "os/reap.h"
 #include "probe/probe.h"
 #include "super/checks.h"
@@ -137,7 +138,7 @@ static bool reap_other(struct super *s, pid_t pid)
 		reap_aux(s, a, code, sig);
 	} else if (logproc_is(s, pid)) {
 		logproc_died(s, code, sig);
-	} else if (drawer_ended(s, pid)) {
+	} else if (drawer_ended(s, pid) || ask_was(pid)) {
 		s->reaped_own++;
 	} else {
 		s->reaped_adopted++;

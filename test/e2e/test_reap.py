@@ -26,6 +26,14 @@ def test_nothing_is_defunct_after_the_boot(box):
     until(lambda: not b.defunct(), 1, why=lambda: str(b.defunct()))
 
 
+def test_its_own_forks_are_not_adopted_ones(box):
+    """A limit on memory is looked at by a fork from time to time."""
+    b = box('services: {web: {exec: [sleep, "1000"], limits: {memory: 2M}}}').up()
+    before = b.status_json()['supervisor']['reaped']
+    until(lambda: b.status_json()['supervisor']['reaped']['own'] >= before['own'] + 3)
+    assert b.status_json()['supervisor']['reaped']['adopted'] == before['adopted']
+
+
 def test_a_process_execed_into_the_box_and_orphaned_is_reaped(box):
     b = box(HOLD).up()
     adopted = b.status_json()['supervisor']['reaped']['adopted']
