@@ -35,10 +35,10 @@ enum args_words {
 struct option_row {
 	const char *name; /* without the dashes; NULL ends a table */
 	char letter;      /* short form, 0: none */
-	enum args_kind kind;
+	enum args_kind kind : 8;
 	unsigned char group; /* not 0: excludes the other options of this group (SG0204) */
 	bool childs_status;  /* with it sysg's own failures exit with 125 */
-	int64_t max;         /* ARG_INT */
+	int max;             /* ARG_INT */
 	const char *value;   /* what --help calls the value; ARG_CHOICE: the words, '|' between */
 	const char *help;    /* one line; ARG_REFUSED: the advice, or NULL */
 };
