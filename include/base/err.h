@@ -22,6 +22,8 @@ struct err {
 int err_set(struct err *e, enum err_code code, int sys, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
+int err_no_memory(struct err *e); /* the same, of malloc */
+
 /* Sets the remedy of an error that is already set. Returns -1. */
 int err_help(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -35,6 +35,10 @@ struct client {
  * answer), SG0831 (too large), or the connection was lost. Asked again, on the same connection, only once all
  * replies are taken. */
 int client_ask(struct client *c, const struct buf *request, struct packet *ret, struct err *err);
+/* The same of a request that client_begin() began: op=OP, unit= for each (NULL-terminated; NULL: none), whatever fields
+ * the caller puts behind them. It is ended, and freed. */
+int client_finish(struct client *c, struct buf *request, struct packet *ret, struct err *err);
+void client_begin(struct buf *request, const char *op, char *const *units);
 /* The next reply. 1: one more, 0: it was end=1, -1: err. */
 int client_next(struct client *c, struct packet *ret, struct err *err);
 

@@ -14,9 +14,6 @@ void cmd_client(struct client *c, const struct args *args);
  * it is to be the child's, else that of the code. */
 int cmd_fail(const struct args *args, const struct client *c, const struct err *err);
 
-/* op=OP with unit= for each of args->units, ended. b is initialised here. */
-void cmd_request(struct buf *b, const char *op, const struct args *args);
-
 /* Writes b to stdout and frees it. Returns the exit status: status, or 1 when it could not be
  * written. */
 int cmd_print(struct buf *b, int status);
@@ -26,6 +23,13 @@ int cmd_end_json(struct json *j, const struct err *err, int status);
 /* Asks and takes the one reply of an op without further fields than its units. 1, or -1. */
 int cmd_ask(struct client *c, const struct args *args, const char *op, struct packet *ret,
 	struct err *err);
+
+/* The same, and the reply shown. Returns the exit status. */
+int cmd_show(const struct args *args, const char *op,
+	int (*show)(const struct args *args, const struct packet *reply));
+
+/* timeout_ns=, where --timeout was given. */
+void cmd_put_timeout(struct buf *request, const struct args *args);
 
 /* The exit status that stands for how a child ended: its code, 128 + the signal, by a row with
  * code= or signal=. */

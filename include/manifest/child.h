@@ -36,6 +36,12 @@ struct child_confine {
 	uint64_t like_start;
 };
 
+/* Instead of a program: writes the secret of a remote unit to a file for that user. */
+struct child_token {
+	const char *path, *text;
+	uid_t uid;
+};
+
 enum child_tty {
 	CHILD_TTY_NONE,    /* a session of its own, no terminal */
 	CHILD_TTY_SESSION, /* a session of its own that takes descriptor 0 as its controlling
@@ -57,8 +63,9 @@ struct child_spec {
 	int cgroup_fd;                       /* open cgroup.procs of its own group, or -1 */
 	const struct child_cred *cred;       /* NULL: as the init */
 	const struct child_confine *confine; /* NULL: as the init was started */
-	uint64_t nofile_soft; /* RLIMIT_NOFILE's soft value to go back to; 0: leave */
-	int oom_score_adj;    /* added to the init's own; 0: leave */
+	uint64_t nofile_soft;            /* RLIMIT_NOFILE's soft value to go back to; 0: leave */
+	int oom_score_adj;               /* added to the init's own; 0: leave */
+	const struct child_token *token; /* NULL: none; else argv is for messages alone */
 	bool die_with_parent; /* parent-death signal KILL, set after the switch of user */
 };
 

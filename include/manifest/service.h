@@ -53,9 +53,9 @@ struct exit_send {
 struct service {
 	char *name;
 	int line, col;
-	char **argv;   /* NULL-terminated, never empty; a string is { "/bin/sh", "-c", string } */
-	bool shell;    /* was a string */
-	char *command; /* as written, a list joined by spaces; for people */
+	char **argv; /* NULL-terminated, never empty; a string is { "/bin/sh", "-c", string }; of a remote unit its token_file */
+	bool shell;  /* was a string */
+	char *command; /* as written, a list joined by spaces; for people; NULL: a remote unit */
 	char *working_dir; /* absolute; NULL: where sysg start was started */
 	struct env_spec env;
 	struct dep *deps;
@@ -84,6 +84,8 @@ struct service {
 	int64_t memory; /* bytes of its whole tree; 0: no limit */
 	struct cgroup_spec cgroup;
 	struct spawn_terms terms;
+	char *token_file;   /* of a remote unit, which has no process; absolute; NULL: it is none */
+	int64_t remote_uid; /* who shows the token */
 	struct exit_send *sends;
 	size_t nsends;
 	char hash[17]; /* hex digest of the service's resolved definition */

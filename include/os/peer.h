@@ -27,7 +27,13 @@ void peer_done(struct peer *p);
 /* Still the process that connected, alive? */
 bool peer_alive(const struct peer *p);
 
-enum peer_class { PEER_NOBODY, PEER_UNIT, PEER_AUX, PEER_OPERATOR };
+enum peer_class {
+	PEER_NOBODY,
+	PEER_UNIT,
+	PEER_AUX,
+	PEER_OPERATOR,
+	PEER_REMOTE /* nobody, of a uid that shows tokens: a class of places alone */
+};
 
 /* How the walk asks the tree. Each returns the owner (opaque, not NULL) or NULL. */
 struct peer_tree {

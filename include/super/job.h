@@ -9,6 +9,7 @@
 #include "node/tree.h"
 #include "os/loop.h"
 #include "os/sweep.h"
+#include "os/token.h"
 
 struct super;
 struct conn;
@@ -108,11 +109,19 @@ struct job {
 	bool words_asked, say_pending, ended_badly, trouble_said;
 	bool say_over; /* of what is to be said: it is not tried again */
 	enum err_code say_code;
+	char token[TOKEN_CHARS +
+		   1]; /* of a remote unit, for as long as it is there; "": not made yet */
 };
 
 static inline struct job *job_of(const struct unit *u)
 {
 	return u->rt;
+}
+
+/* Another container's unit: it has no process here. NULL is none. */
+static inline bool job_remote(const struct job *j)
+{
+	return j && j->svc && j->svc->token_file;
 }
 
 #endif

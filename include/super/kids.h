@@ -13,7 +13,7 @@ void kids_hand_over(
 	struct super *s, struct unit *u); /* it ended for good: to its parent, or to nobody */
 int64_t kids_deadline(
 	struct job *j); /* of its tree's stop: set where that begins, handed down from there */
-/* The orphans of a service's tree are told to stop. */
-void orphans_stop(struct super *s, struct unit *root, enum stop_cause cause);
+/* The orphans of a service's tree, or its own children, are told to stop. */
+void kids_order(struct super *s, struct unit *root, bool orphans, enum stop_cause cause);
 
 #endif

@@ -76,6 +76,8 @@ struct hook_groups {
 int launch_hook(struct super *s, struct job *j, enum hook_kind kind,
 	const struct hook_groups *groups, struct spawned *ret, struct err *err);
 void launch_free(struct launch *l);
+/* With a copy of these credentials. -1: out of memory. */
+int launch_as(struct launch *l, const struct child_cred *cred, struct err *err);
 
 /* --- health.c --- */
 void health_begin(struct super *s, struct unit *u); /* its check, once it was executed */

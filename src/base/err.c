@@ -1,6 +1,7 @@
 #include "base/err.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -37,6 +38,11 @@ int err_set(struct err *e, enum err_code code, int sys, const char *fmt, ...)
 	vsnprintf(e->msg, sizeof e->msg, fmt, ap);
 	va_end(ap);
 	return -1;
+}
+
+int err_no_memory(struct err *e)
+{
+	return err_set(e, ERR_UNKNOWN, ENOMEM, "out of memory");
 }
 
 int err_help(struct err *e, const char *fmt, ...)

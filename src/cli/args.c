@@ -353,7 +353,7 @@ static int allocate(struct args *args, char **words, struct err *err)
 	args->values = calloc(options, sizeof *args->values);
 	args->units = calloc(all + options, sizeof *args->units);
 	if (!args->values || !args->units)
-		return err_set(err, ERR_UNKNOWN, ENOMEM, "no memory");
+		return err_no_memory(err);
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 #include "cli/client.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,16 +110,52 @@ static int send_packet(void *arg, const void *bytes, size_t n)
 	}
 }
 
+/* What a process of another container shows instead of its pid: $SYSG_TOKEN, or what is in $SYSG_TOKEN_FILE. */
+static int read_token(char *ret, size_t size, struct err *err)
+{
+	const char *token = getenv("SYSG_TOKEN"), *path = getenv("SYSG_TOKEN_FILE");
+	ssize_t n;
+	int fd;
+
+	*ret = '\0';
+	if (token || !path || !*path)
+		return snprintf(ret, size, "%s", token ? token : "");
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	n = fd < 0 ? -1 : read(fd, ret, size - 1);
+	if (n < 0)
+		err_set(err, ERR_BAD_VALUE, errno, "SYSG_TOKEN_FILE: %.200s: %s", path,
+			strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	if (n >= 0)
+		ret[n] = '\0';
+	ret[strcspn(ret, "\n")] = '\0';
+	return (int)n;
+}
+
+/* The token stands behind the op. */
 static int send_request(struct client *c, const struct buf *request, struct err *err)
 {
 	struct sending s = { .c = c, .err = err };
+	char token[80];
+	struct buf with;
 
-	errno = 0;
-	if (packet_split(request, send_packet, &s) == 0 || s.answered)
-		return 0;
-	if (errno == ENOMEM)
-		(void)err_set(err, ERR_UNKNOWN, ENOMEM, "no memory");
-	return -1;
+	if (read_token(token, sizeof token, err) < 0)
+		return -1;
+	buf_init(&with, request->len + 2 * sizeof token);
+	if (*token) {
+		size_t n = strlen(request->p) + 1;
+		(void)buf_add(&with, request->p, n);
+		packet_put(&with, "token", token);
+		(void)buf_add(&with, request->p + n, request->len - n);
+		request = &with;
+	}
+	errno = with.failed ? ENOMEM : 0;
+	int rc = with.failed ? -1 : packet_split(request, send_packet, &s);
+	if (rc < 0 && errno == ENOMEM)
+		(void)err_no_memory(err);
+	buf_done(&with);
+	return rc == 0 || s.answered ? 0 : -1;
 }
 
 /* 1, or -1 with err. */
@@ -151,11 +188,8 @@ static int ping(const struct client *c, struct err *err)
 	client_init(&other, c->socket);
 	other.patience_ns = c->patience_ns / 2;
 	other.total = true;
-	buf_init(&request, 64);
-	packet_put(&request, "op", "ping");
-	packet_end(&request, NULL, 0);
-	int rc = client_ask(&other, &request, &reply, err);
-	buf_done(&request);
+	client_begin(&request, "ping", NULL);
+	int rc = client_finish(&other, &request, &reply, err);
 	client_done(&other);
 	/* An answer of any kind is an answer; SG0833 too. */
 	return rc < 0 && (other.lost || err->code == ERR_NO_ANSWER ||
@@ -223,7 +257,7 @@ static int make_room(struct client *c, struct err *err)
 		c->patience_ns = CLIENT_PATIENCE;
 	c->deadline = clock_mono_ns() + c->patience_ns;
 	c->bytes = c->bytes ? c->bytes : malloc(CAP_PACKET);
-	return c->bytes ? 0 : err_set(err, ERR_UNKNOWN, ENOMEM, "no memory");
+	return c->bytes ? 0 : err_no_memory(err);
 }
 
 int client_send_streams(struct client *c, struct err *err)
@@ -273,6 +307,22 @@ int client_ask(struct client *c, const struct buf *request, struct packet *ret, 
 		(void)poll(NULL, 0, ms);
 		ms = ms * 2 < RETRY_MS_MOST ? ms * 2 : RETRY_MS_MOST;
 	}
+}
+
+void client_begin(struct buf *request, const char *op, char *const *units)
+{
+	buf_init(request, CAP_REQUEST + 1);
+	packet_put(request, "op", op);
+	for (; units && *units; units++)
+		packet_put(request, "unit", *units);
+}
+
+int client_finish(struct client *c, struct buf *request, struct packet *ret, struct err *err)
+{
+	packet_end(request, NULL, 0);
+	int rc = client_ask(c, request, ret, err);
+	buf_done(request);
+	return rc;
 }
 
 /* The packets of one reply into keep; the body of a message may be 16 times as long as one. */

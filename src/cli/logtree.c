@@ -18,15 +18,10 @@
 
 enum { FILES_MOST = 16384 };
 
-static int no_memory(struct err *err)
-{
-	return err_set(err, ERR_UNKNOWN, ENOMEM, "no memory");
-}
-
 int logtree_init(struct logtree *t, const char *dir, struct err *err)
 {
 	*t = (struct logtree){ .dir = strdup(dir), .inotify = -1 };
-	return t->dir ? 0 : no_memory(err);
+	return t->dir ? 0 : err_no_memory(err);
 }
 
 static void keep(void *node)
@@ -117,7 +112,7 @@ static int make_place(struct logtree *t, struct err *err)
 	size_t room = t->room ? 2 * t->room : 16;
 	struct logfile **files = reallocarray(t->files, room, sizeof(struct logfile *));
 	if (!files)
-		return no_memory(err);
+		return err_no_memory(err);
 	t->files = files;
 	t->room = room;
 	return 0;
@@ -137,12 +132,12 @@ int logtree_add(struct logtree *t, const char *unit, const char *path, struct lo
 	f = malloc(sizeof *f);
 	if (!f || logfile_init(f, unit, path) < 0) {
 		free(f);
-		return no_memory(err);
+		return err_no_memory(err);
 	}
 	if (!tsearch(f, &t->by_path, by_path)) {
 		logfile_done(f);
 		free(f);
-		return no_memory(err);
+		return err_no_memory(err);
 	}
 	t->files[t->n++] = f;
 	if (ret)

@@ -22,11 +22,6 @@ void rows_done(struct rows *rows)
 	rows_init(rows);
 }
 
-static int no_memory(struct err *err)
-{
-	return err_set(err, ERR_UNKNOWN, ENOMEM, "no memory");
-}
-
 int64_t row_int(const struct packet *row, const char *key, int64_t fallback)
 {
 	const char *text = packet_get(row, key), *why;
@@ -53,20 +48,21 @@ int rows_add(struct rows *rows, const struct packet *p, struct err *err)
 	const char *row = packet_get(p, "row");
 
 	if (row && strcmp(row, "supervisor") == 0)
-		return rows->supervisor.head || copy(&rows->supervisor, p) == 0 ? 0
-										: no_memory(err);
+		return rows->supervisor.head || copy(&rows->supervisor, p) == 0
+			       ? 0
+			       : err_no_memory(err);
 	if (!row || strcmp(row, "unit") != 0)
 		return 0;
 	if (rows->n == rows->room) {
 		size_t room = rows->room ? 2 * rows->room : 16;
 		struct packet *units = reallocarray(rows->units, room, sizeof *units);
 		if (!units)
-			return no_memory(err);
+			return err_no_memory(err);
 		rows->units = units;
 		rows->room = room;
 	}
 	if (copy(&rows->units[rows->n], p) < 0)
-		return no_memory(err);
+		return err_no_memory(err);
 	rows->n++;
 	return 0;
 }
@@ -125,7 +121,7 @@ int rows_link(struct rows *rows, struct err *err)
 	if (!places || !scratch || !rows->parent) {
 		free(places);
 		free(scratch);
-		return no_memory(err);
+		return err_no_memory(err);
 	}
 	if (rows->n)
 		sort_by_depth(rows, places, scratch);
@@ -164,13 +160,8 @@ int rows_ask(struct rows *rows, struct client *c, char *const *units, struct err
 	struct buf request;
 	struct packet p;
 
-	buf_init(&request, 1 << 20);
-	packet_put(&request, "op", "status");
-	for (; units && *units; units++)
-		packet_put(&request, "unit", *units);
-	packet_end(&request, NULL, 0);
-	int rc = client_ask(c, &request, &p, err);
-	buf_done(&request);
+	client_begin(&request, "status", units);
+	int rc = client_finish(c, &request, &p, err);
 	while (rc == 1) {
 		if (rows_add(rows, &p, err) < 0)
 			return -1;

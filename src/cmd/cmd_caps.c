@@ -39,15 +39,7 @@ static int show(const struct args *args, const struct packet *reply)
 
 static int run(const struct args *args)
 {
-	struct client c;
-	struct packet reply;
-	struct err err;
-
-	cmd_client(&c, args);
-	int status = cmd_ask(&c, args, "caps", &reply, &err) < 0 ? cmd_fail(args, &c, &err)
-								 : show(args, &reply);
-	client_done(&c);
-	return status;
+	return cmd_show(args, "caps", show);
 }
 
 extern const struct command cmd_caps;

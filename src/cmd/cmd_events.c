@@ -80,18 +80,12 @@ static int ask(struct client *c, const struct args *args, struct packet *ret, st
 {
 	struct buf request;
 
-	buf_init(&request, CAP_REQUEST + 1);
-	packet_put(&request, "op", "events");
-	for (size_t i = 0; i < args->nunits; i++)
-		packet_put(&request, "unit", args->units[i]);
+	client_begin(&request, "events", args->units);
 	if (args_has(args, "follow"))
 		packet_put(&request, "follow", "1");
 	if (args_has(args, "since"))
 		packet_put_int(&request, "since", args_number(args, "since", 0));
-	packet_end(&request, NULL, 0);
-	int rc = client_ask(c, &request, ret, err);
-	buf_done(&request);
-	return rc;
+	return client_finish(c, &request, ret, err);
 }
 
 static int run(const struct args *args)

@@ -1,5 +1,4 @@
 /* grant and revoke. */
-#include "base/caps.h"
 #include "cmd/command.h"
 #include "cmd/common.h"
 
@@ -35,15 +34,10 @@ static int run(const struct args *args, const char *op, const char *what)
 	struct buf request;
 
 	cmd_client(&c, args);
-	buf_init(&request, CAP_REQUEST + 1);
-	packet_put(&request, "op", op);
-	if (args->nunits)
-		packet_put(&request, "unit", args->units[0]);
+	client_begin(&request, op, args->units);
 	if (args->word)
 		packet_put(&request, "right", args->word);
-	packet_end(&request, NULL, 0);
-	int rc = client_ask(&c, &request, &reply, &err);
-	buf_done(&request);
+	int rc = client_finish(&c, &request, &reply, &err);
 	int status = rc < 0 ? cmd_fail(args, &c, &err) : show(args, &reply, what);
 	client_done(&c);
 	return status;

@@ -54,7 +54,7 @@ static int run(const struct args *args)
 	buf_init(&path, OUT_MAX);
 	target(&path, args->units[0]);
 	if (path.failed)
-		(void)err_set(&err, ERR_UNKNOWN, 0, "no memory");
+		(void)err_no_memory(&err);
 	if (path.failed || selfcopy(path.p, &bytes, &err) < 0)
 		status = cmd_fail(args, NULL, &err);
 	else

@@ -42,19 +42,14 @@ static int ask(struct client *c, const struct args *args, struct packet *row, st
 	struct buf request;
 
 	buf_init(keep, CAP_REQUEST);
-	buf_init(&request, CAP_REQUEST);
-	packet_put(&request, "op", "recv");
+	client_begin(&request, "recv", NULL);
 	if (args_has(args, "from"))
 		packet_put(&request, "from", args_str(args, "from"));
 	if (args_has(args, "type"))
 		packet_put(&request, "type", args_str(args, "type"));
-	if (args_has(args, "timeout"))
-		packet_put_int(&request, "timeout_ns", args_number(args, "timeout", 0));
-	packet_end(&request, NULL, 0);
-	int rc = client_ask(c, &request, row, err) < 0 || client_whole(c, row, keep, err) < 0 ? -1
-											      : 0;
-	buf_done(&request);
-	return rc;
+	cmd_put_timeout(&request, args);
+	return client_finish(c, &request, row, err) < 0 || client_whole(c, row, keep, err) < 0 ? -1
+											       : 0;
 }
 
 /* Only what was written is acknowledged: else it is the first again. */

@@ -1,6 +1,5 @@
 #include <string.h>
 
-#include "base/caps.h"
 #include "base/units.h"
 #include "cli/nearest.h"
 #include "cmd/command.h"
@@ -63,15 +62,11 @@ static int ask(struct client *c, const struct args *args, int sig, struct buf *o
 	struct buf request;
 	struct packet row;
 
-	buf_init(&request, CAP_REQUEST + 1);
-	packet_put(&request, "op", "signal");
-	packet_put(&request, "unit", args->units[0]);
+	client_begin(&request, "signal", args->units);
 	packet_put_int(&request, "signal", sig);
 	if (args_has(args, "tree"))
 		packet_put(&request, "tree", "1");
-	packet_end(&request, NULL, 0);
-	int rc = client_ask(c, &request, &row, err);
-	buf_done(&request);
+	int rc = client_finish(c, &request, &row, err);
 	for (; rc > 0 && !packet_get(&row, "end"); rc = client_next(c, &row, err))
 		show(out, args, &row, sig);
 	return rc < 0 ? -1 : 0;

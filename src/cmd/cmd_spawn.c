@@ -303,7 +303,7 @@ static int attach(struct client *c, struct packet *ret, struct err *err)
 }
 
 /* That it ends meanwhile is no failure: its end is on the way. */
-static void pass_on(const struct client *c, const char *id, int sig)
+static void pass_on(const struct client *c, char *id, int sig)
 {
 	struct client other;
 	struct packet reply;
@@ -311,18 +311,14 @@ static void pass_on(const struct client *c, const char *id, int sig)
 	struct err err;
 
 	client_init(&other, c->socket);
-	buf_init(&b, CAP_PACKET);
-	packet_put(&b, "op", "signal");
-	packet_put(&b, "unit", id);
+	client_begin(&b, "signal", (char *[]){ id, NULL });
 	packet_put_int(&b, "signal", sig);
-	packet_end(&b, NULL, 0);
-	(void)client_ask(&other, &b, &reply, &err);
-	buf_done(&b);
+	(void)client_finish(&other, &b, &reply, &err);
 	client_done(&other);
 }
 
 /* Until there is an answer to read. */
-static void pass_signals(const struct client *c, const char *id)
+static void pass_signals(const struct client *c, char *id)
 {
 	struct pollfd p = { .fd = c->fd, .events = POLLIN };
 	sigset_t free;

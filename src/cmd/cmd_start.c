@@ -199,7 +199,7 @@ static int begin(const struct args *args, struct super_opts *opts, struct err *e
 	const char **only = names_of(args);
 
 	if (!only)
-		return err_set(err, ERR_UNKNOWN, ENOMEM, "out of memory");
+		return err_no_memory(err);
 	opts->only = only;
 	super_preflight();
 	int status = super_run(opts, err);

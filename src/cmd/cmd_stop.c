@@ -1,7 +1,6 @@
 #include <signal.h>
 #include <string.h>
 
-#include "base/caps.h"
 #include "cmd/command.h"
 #include "cmd/common.h"
 #include "cmd/live.h"
@@ -86,16 +85,9 @@ static int ask_stop(struct client *c, const struct args *args, struct packet *re
 {
 	struct buf request;
 
-	buf_init(&request, CAP_REQUEST + 1);
-	packet_put(&request, "op", "stop");
-	for (size_t i = 0; i < args->nunits; i++)
-		packet_put(&request, "unit", args->units[i]);
-	if (args_has(args, "timeout"))
-		packet_put_int(&request, "timeout_ns", args_number(args, "timeout", 0));
-	packet_end(&request, NULL, 0);
-	int rc = client_ask(c, &request, ret, err);
-	buf_done(&request);
-	return rc;
+	client_begin(&request, "stop", args->units);
+	cmd_put_timeout(&request, args);
+	return client_finish(c, &request, ret, err);
 }
 
 static int run(const struct args *args)

@@ -61,17 +61,11 @@ static int run(const struct args *args)
 	}
 	cmd_client(&c, args);
 	c.slow = true;
-	buf_init(&request, 1 << 20);
-	packet_put(&request, "op", "wait");
-	for (size_t i = 0; i < args->nunits; i++)
-		packet_put(&request, "unit", args->units[i]);
+	client_begin(&request, "wait", args->units);
 	if (args_has(args, "any"))
 		packet_put(&request, "any", "1");
-	if (args_has(args, "timeout"))
-		packet_put_int(&request, "timeout_ns", args_number(args, "timeout", 0));
-	packet_end(&request, NULL, 0);
-	int rc = client_ask(&c, &request, &row, &err);
-	buf_done(&request);
+	cmd_put_timeout(&request, args);
+	int rc = client_finish(&c, &request, &row, &err);
 	int status = rows(args, &c, &row, rc, &err);
 	client_done(&c);
 	return status;

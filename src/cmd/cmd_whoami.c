@@ -28,18 +28,7 @@ static int show(const struct args *args, const struct packet *reply)
 
 static int run(const struct args *args)
 {
-	struct client c;
-	struct packet reply;
-	struct err err;
-	int status;
-
-	cmd_client(&c, args);
-	if (cmd_ask(&c, args, "whoami", &reply, &err) < 0)
-		status = cmd_fail(args, &c, &err);
-	else
-		status = show(args, &reply);
-	client_done(&c);
-	return status;
+	return cmd_show(args, "whoami", show);
 }
 
 extern const struct command cmd_whoami;

@@ -19,15 +19,6 @@ int cmd_fail(const struct args *args, const struct client *c, const struct err *
 	return args_status(args, c ? client_status(c, err) : status);
 }
 
-void cmd_request(struct buf *b, const char *op, const struct args *args)
-{
-	buf_init(b, CAP_REQUEST + 1);
-	packet_put(b, "op", op);
-	for (size_t i = 0; i < args->nunits; i++)
-		packet_put(b, "unit", args->units[i]);
-	packet_end(b, NULL, 0);
-}
-
 int cmd_print(struct buf *b, int status)
 {
 	int rc = out_flush(b);
@@ -53,10 +44,28 @@ int cmd_ask(struct client *c, const struct args *args, const char *op, struct pa
 {
 	struct buf request;
 
-	cmd_request(&request, op, args);
-	int rc = client_ask(c, &request, ret, err);
-	buf_done(&request);
-	return rc;
+	client_begin(&request, op, args->units);
+	return client_finish(c, &request, ret, err);
+}
+
+void cmd_put_timeout(struct buf *request, const struct args *args)
+{
+	if (args_has(args, "timeout"))
+		packet_put_int(request, "timeout_ns", args_number(args, "timeout", 0));
+}
+
+int cmd_show(const struct args *args, const char *op,
+	int (*show)(const struct args *args, const struct packet *reply))
+{
+	struct client c;
+	struct packet reply;
+	struct err err;
+
+	cmd_client(&c, args);
+	int status = cmd_ask(&c, args, op, &reply, &err) < 0 ? cmd_fail(args, &c, &err)
+							     : show(args, &reply);
+	client_done(&c);
+	return status;
 }
 
 int cmd_child_status(const struct packet *row)

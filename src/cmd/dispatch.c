@@ -129,7 +129,7 @@ static int moved(const struct command *command, char **words, int leading, int a
 	struct err err;
 
 	if (!list) {
-		(void)err_set(&err, ERR_UNKNOWN, ENOMEM, "no memory");
+		(void)err_no_memory(&err);
 		return diag_fail(&err, 0);
 	}
 	memcpy(list, words, (size_t)leading * sizeof *list);

@@ -25,14 +25,8 @@ static int ask(
 {
 	struct buf request;
 
-	buf_init(&request, (size_t)64 * 1024);
-	packet_put(&request, "op", op);
-	if (unit)
-		packet_put(&request, "unit", unit);
-	packet_end(&request, NULL, 0);
-	int rc = client_ask(c, &request, ret, err);
-	buf_done(&request);
-	return rc;
+	client_begin(&request, op, (char *[]){ (char *)(uintptr_t)unit, NULL });
+	return client_finish(c, &request, ret, err);
 }
 
 /* What a running supervisor says: dir and, for a unit, file; "" where it doesn't. -1: err. */
@@ -204,7 +198,7 @@ int logs_find(struct logs *l, struct err *err)
 
 	l->tops = calloc(l->args->nunits + 1, sizeof *l->tops);
 	if (!l->tops)
-		return err_set(err, ERR_UNKNOWN, ENOMEM, "no memory");
+		return err_no_memory(err);
 	if (check_project(l->args, err) < 0 || logs_dir(l->args, dir, &l->live, err) < 0 ||
 		logtree_init(&l->tree, dir, err) < 0)
 		return -1;

@@ -106,12 +106,10 @@ int message_ask(struct client *c, const struct args *args, const char *op, struc
 	int rc = -1;
 
 	buf_init(keep, CAP_REQUEST);
-	buf_init(&request, CAP_REQUEST + 1);
-	packet_put(&request, "op", op);
+	client_begin(&request, op, NULL);
 	if (args->nunits)
 		packet_put(&request, strcmp(op, "reply") == 0 ? "msgid" : "unit", args->units[0]);
-	if (args_has(args, "timeout"))
-		packet_put_int(&request, "timeout_ns", args_number(args, "timeout", 0));
+	cmd_put_timeout(&request, args);
 	if (message_body(&body, args, err) == 0) {
 		packet_end(&request, body.p, body.len);
 		c->slow = true;

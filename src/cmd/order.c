@@ -36,10 +36,8 @@ int order_who(const struct args *args, struct err *err)
 	int who = -1;
 
 	client_init(&c, socket_of(args, place));
-	buf_init(&request, CAP_PACKET);
-	packet_put(&request, "op", "whoami");
-	packet_end(&request, NULL, 0);
-	if (client_ask(&c, &request, &reply, err) > 0) {
+	client_begin(&request, "whoami", NULL);
+	if (client_finish(&c, &request, &reply, err) > 0) {
 		const char *cls = packet_get(&reply, "class");
 		who = cls && strcmp(cls, "operator") == 0 ? ORDER_OPERATOR
 		      : cls && strcmp(cls, "unit") == 0   ? ORDER_UNIT
@@ -47,7 +45,6 @@ int order_who(const struct args *args, struct err *err)
 	} else if (err->code == ERR_NO_SUPERVISOR || c.lost) {
 		who = ORDER_NOBODY_THERE;
 	}
-	buf_done(&request);
 	client_done(&c);
 	return who;
 }

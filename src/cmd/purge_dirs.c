@@ -126,7 +126,7 @@ static int add_dir(struct purge *p, const char *dir, const char *socket, int64_t
 		.ino = st.st_ino,
 		.lock = -1 };
 	if (!d->path || !d->socket)
-		return err_set(err, ERR_UNKNOWN, ENOMEM, "no memory");
+		return err_no_memory(err);
 	if (lock(d, wait_ns, err) < 0 || nobody_left(d, err) < 0)
 		return -1;
 	return depth < NESTED_MOST ? add_nested(p, dir, depth, err) : 0;

@@ -41,6 +41,30 @@ static void check_program(struct load *l, const struct ynode *key, const struct 
 	}
 }
 
+/* A unit without a process of its own: nothing that is about one stands beside it. */
+static void check_remote(
+	struct load *l, const struct ynode *remote, const struct ynode *map, struct service *s)
+{
+	static const char *const of_a_process[] = { "command", "exec", "health_check", "hooks",
+		"deployment", "stop_signal", "stop_target", "success_exit_codes", "on_exit" };
+
+	if (!written(remote, "uid") || !written(remote, "token_file"))
+		find_help(load_error(l, remote, ERR_BAD_VALUE,
+				  "\"remote\" needs both \"uid\" and \"token_file\""),
+			"write remote: {uid: 1000, token_file: /shared/NAME.token}");
+	for (size_t i = 0; i < sizeof of_a_process / sizeof *of_a_process; i++)
+		if (written(map, of_a_process[i]))
+			find_help(load_error(l, tree_key(map, of_a_process[i]), ERR_BAD_VALUE,
+					  "\"%s\" is about a process, which a \"remote\" unit has "
+					  "not",
+					  of_a_process[i]),
+				"keep one of them");
+	s->argv = load_array(l, 2, sizeof *s->argv);
+	if (s->argv)
+		s->argv[0] = s->token_file;
+	s->command = NULL;
+}
+
 static void check_user(struct load *l, const struct ynode *map)
 {
 	static const char *const keys[] = { "user", "group" };
@@ -76,7 +100,12 @@ static void check_spawn(struct load *l, const struct ynode *map, const struct se
 void check_service(
 	struct load *l, const struct ynode *key, const struct ynode *map, struct service *s)
 {
-	check_program(l, key, map);
+	const struct ynode *remote = written(map, "remote");
+
+	if (remote)
+		check_remote(l, remote, map, s);
+	else
+		check_program(l, key, map);
 	check_user(l, map);
 	check_spawn(l, map, s);
 	if (map)

@@ -112,6 +112,7 @@ void digest_service(const struct manifest *m, struct service *s)
 		h = add_str(h, s->cgroup.v[i]);
 	h = add_int(add_int(h, s->terms.restart_max), s->terms.restart_window_ns);
 	h = add_int(h, s->terms.on_exit);
+	h = add_int(add_str(h, s->token_file), s->remote_uid);
 	for (size_t i = 0; i < s->nsends; i++) {
 		h = add_str(add_str(h, s->sends[i].target), s->sends[i].text);
 		h = add_str(h, s->sends[i].file);

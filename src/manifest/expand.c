@@ -49,7 +49,7 @@ static int add(struct expansion *x, const char *p, size_t n)
 	if (buf_add(x->out, p, n) == 0)
 		return 0;
 	if (errno == ENOMEM)
-		return err_set(x->err, ERR_UNKNOWN, ENOMEM, "out of memory");
+		return err_no_memory(x->err);
 	return err_set(x->err, ERR_BAD_VALUE, 0, "the expanded values come to more than 8 MiB");
 }
 

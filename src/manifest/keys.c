@@ -8,6 +8,7 @@
 #include "base/units.h"
 
 enum { INT_MANY = 1000000000, PIDS_MANY = 4194304, MEMORY_LEAST = 4096 };
+#define UID_MOST  INT64_C(0xfffffffe)
 #define LONG_TIME (INT64_C(3660) * 24 * 3600 * NS_PER_SEC) /* no duration is longer: ten years */
 
 static const struct key_word restart_words[] = {
@@ -142,11 +143,14 @@ const struct key_row key_rows[] = {
 	{ SCOPE_SERVICE, "limits", key_sub, .sub = SCOPE_RESOURCES },
 	{ SCOPE_SERVICE, "isolation" },
 	{ SCOPE_SERVICE, "deployment", key_sub, .sub = SCOPE_DEPLOYMENT },
-	{ SCOPE_SERVICE, "remote" },
+	{ SCOPE_SERVICE, "remote", key_sub, .sub = SCOPE_REMOTE },
 	{ SCOPE_SERVICE, "request_capabilities", key_rights, S(requests) },
 	{ SCOPE_SERVICE, "grant_capabilities", key_rights, S(grants), .max = 1 },
 	{ SCOPE_SERVICE, "public", key_bool, S(public) },
 	{ SCOPE_SERVICE, "on_exit", key_exit_sends },
+
+	{ SCOPE_REMOTE, "uid", key_int64, S(remote_uid), 0, UID_MOST },
+	{ SCOPE_REMOTE, "token_file", key_path, S(token_file) },
 
 	{ SCOPE_ENV, "file", key_env_file },
 	{ SCOPE_ENV, "vars", key_env_vars },
@@ -274,6 +278,7 @@ static const char *const scope_names[SCOPE_COUNT] = {
 	[SCOPE_RESOURCES] = "\"limits\"",
 	[SCOPE_CGROUP] = "\"limits.cgroup\"",
 	[SCOPE_RESTART] = "\"spawn.restart\"",
+	[SCOPE_REMOTE] = "\"remote\"",
 };
 
 const char *scope_name(enum key_scope scope)

@@ -176,7 +176,7 @@ struct manifest *manifest_of_command(
 		s->argv = copy_words(k, words, &s->command);
 	}
 	if (!s || k->mem.failed) {
-		err_set(err, ERR_UNKNOWN, ENOMEM, "out of memory");
+		err_no_memory(err);
 		return manifest_free(k ? &k->m : NULL);
 	}
 	digest_service(&k->m, s);

@@ -337,7 +337,7 @@ struct unit *tree_admit(struct tree *t, struct unit *parent, const struct spawn_
 	}
 	struct unit *u = tree_add_child(t, parent);
 	if (!u) {
-		err_set(err, ERR_UNKNOWN, 0, "out of memory");
+		err_no_memory(err);
 		return NULL;
 	}
 	snprintf(u->name, sizeof u->name, "%s", name);

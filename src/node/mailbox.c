@@ -56,7 +56,7 @@ struct message *message_new(
 	if (!m) {
 		if (charged)
 			keep_sub(charged, size);
-		err_set(err, ERR_UNKNOWN, 0, "out of memory");
+		err_no_memory(err);
 		return NULL;
 	}
 	*m = (struct message){

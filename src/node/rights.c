@@ -95,7 +95,7 @@ int rights_add(struct tree *t, struct unit *to, const struct right *r, struct er
 	}
 	more = realloc(to->rights, (to->nrights + 1) * sizeof *more);
 	if (!more)
-		return err_set(err, ERR_UNKNOWN, 0, "out of memory");
+		return err_no_memory(err);
 	to->rights = more;
 	more[to->nrights++] = *r;
 	return 0;

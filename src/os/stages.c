@@ -19,6 +19,7 @@
 #include "os/shut.h"
 #include "os/sigfd.h"
 #include "os/spawn.h"
+#include "os/token.h"
 #include "os/usock.h"
 
 enum { STATUS_FD = 3, OUT_OF_THE_WAY = 10 };
@@ -349,6 +350,15 @@ static int stage_directory(struct setup *s)
 	return s->spec->cwd ? chdir(s->spec->cwd) : 0;
 }
 
+static int stage_token(struct setup *s)
+{
+	if (!s->spec->token)
+		return 0;
+	if (token_write(s->spec->token) < 0)
+		return -1;
+	_exit(0);
+}
+
 static const char *path_of(char *const *envp)
 {
 	for (; *envp; envp++)
@@ -418,6 +428,7 @@ static const struct {
 	{ "look at its caller",        ERR_CONFINED,    stage_places },
 	{ "set the death signal",      ERR_EXEC_FAILED, stage_death_signal },
 	{ "enter the directory",       ERR_EXEC_FAILED, stage_directory },
+	{ "write the token file",      ERR_START_FAILED, stage_token },
 	{ "execute",                   ERR_EXEC_FAILED, stage_exec },
 };
 // clang-format on

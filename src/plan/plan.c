@@ -43,7 +43,7 @@ struct plan *plan_new(const struct manifest *m, struct err *err)
 		p->level = calloc(p->n + 1, sizeof *p->level);
 	}
 	if (!p || !p->order || !p->level) {
-		err_set(err, ERR_UNKNOWN, ENOMEM, "out of memory");
+		err_no_memory(err);
 		return plan_free(p);
 	}
 	if (graph_sort(m, p->order, p->level, err) < 0)

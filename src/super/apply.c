@@ -158,7 +158,7 @@ static int stop_next(struct change *ch, struct err *err)
 		}
 		order_stop(s, u, CAUSE_ORDER);
 		if (goes)
-			orphans_stop(s, u, CAUSE_ORDER);
+			kids_order(s, u, true, CAUSE_ORDER);
 	}
 	free(held);
 	return rc == 1 && hooks_go_on(ch) ? 0 : rc;
@@ -217,7 +217,7 @@ static int put_in_place(struct change *ch, struct err *err)
 
 	if (!unit_of || make_units(ch, unit_of, err) < 0) {
 		free(unit_of);
-		return unit_of ? -1 : err_set(err, ERR_UNKNOWN, ENOMEM, "out of memory");
+		return unit_of ? -1 : err_no_memory(err);
 	}
 	for (size_t i = 0; i < s->m->nservices; i++)
 		if (s->unit_of[i] && ch->to[i] < 0)
@@ -276,7 +276,7 @@ static void answer(struct change *ch)
 	ch->c = NULL;
 	conn_waits(c, WAIT_NOTHING);
 	if (!ids) {
-		(void)err_set(&err, ERR_UNKNOWN, ENOMEM, "out of memory");
+		(void)err_no_memory(&err);
 		conn_fail(c, &err);
 		return;
 	}

@@ -296,7 +296,7 @@ void await_begin(struct conn *c, const uint64_t *ids, size_t n, int64_t deadline
 	struct err err;
 
 	if (!w) {
-		(void)err_set(&err, ERR_UNKNOWN, ENOMEM, "out of memory");
+		(void)err_no_memory(&err);
 		conn_fail(c, &err);
 		return;
 	}

@@ -20,11 +20,6 @@ bool unit_lives(const struct unit *u)
 	return unit_is_up(u) || u->live_children || u->orphans;
 }
 
-static int no_memory(struct err *err)
-{
-	return err_set(err, ERR_UNKNOWN, ENOMEM, "out of memory");
-}
-
 /* --- old and new --- */
 
 static struct unit *unit_before(const struct change *ch, size_t i)
@@ -46,7 +41,7 @@ static int match(struct change *ch, struct err *err)
 	ch->stop = calloc(before->nservices + 1, 1);
 	if (!ch->defs || !ch->wanted || !ch->start || !ch->await || !ch->from || !ch->to ||
 		!ch->stop || manifest_match(before, ch->m, ch->to) < 0)
-		return no_memory(err);
+		return err_no_memory(err);
 	for (size_t i = 0; i < n; i++)
 		ch->from[i] = -1;
 	for (size_t i = 0; i < before->nservices; i++)

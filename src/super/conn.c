@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "os/usock.h"
+#include "super/callers.h"
 #include "super/change.h"
 #include "super/message.h"
 
@@ -29,6 +30,8 @@ void conn_drop(struct conn *c)
 	queue_leave(c);
 	if (c->bound && c->nunits && (u = tree_by_id(&c->s->tree, c->units[0].id)))
 		order_stop(c->s, u, CAUSE_ORDER);
+	if (c->bound)
+		remote_lost(c);
 	if (c->wait == WAIT_EXEC || c->wait == WAIT_SIGNAL)
 		list_each(it, &c->s->tree.all)
 		{

@@ -11,9 +11,15 @@
 #include "super/parts.h"
 #include "super/will.h"
 
-static int no_memory(struct err *err)
+int launch_as(struct launch *l, const struct child_cred *cred, struct err *err)
 {
-	return err_set(err, ERR_UNKNOWN, ENOMEM, "out of memory");
+	l->cred = *cred;
+	l->cred.groups = l->groups = malloc((cred->ngroups + 1) * sizeof *l->groups);
+	if (!l->groups)
+		return err_no_memory(err);
+	memcpy(l->groups, cred->groups, cred->ngroups * sizeof *l->groups);
+	l->has_cred = true;
+	return 0;
 }
 
 static int take_user(struct definition *d, const struct bundle *files, struct err *err)
@@ -24,21 +30,20 @@ static int take_user(struct definition *d, const struct bundle *files, struct er
 		return 0;
 	if (bundle_account(files, d->svc->user, d->svc->group, &acc, err) < 0)
 		return -1;
-	struct launch *l = d->launch = calloc(1, sizeof *l);
-	if (!l || !(l->groups = malloc((acc.ngroups + 1) * sizeof *l->groups)))
-		return no_memory(err);
-	memcpy(l->groups, acc.groups, acc.ngroups * sizeof *l->groups);
-	l->has_cred = true;
-	l->cred = (struct child_cred){
-		.uid = acc.uid, .gid = acc.gid, .groups = l->groups, .ngroups = acc.ngroups
-	};
-	return 0;
+	d->launch = calloc(1, sizeof *d->launch);
+	return d->launch ? launch_as(d->launch,
+				   &(struct child_cred){ .uid = acc.uid,
+					   .gid = acc.gid,
+					   .groups = acc.groups,
+					   .ngroups = acc.ngroups },
+				   err)
+			 : err_no_memory(err);
 }
 
 static int fill(struct super *s, struct definition *d, const struct bundle *files, struct err *err)
 {
 	if (d->svc->working_dir && !(d->cwd = strdup(d->svc->working_dir)))
-		return no_memory(err);
+		return err_no_memory(err);
 	d->env = env_of_service(s, d->m, d->svc, files, err);
 	if (!d->env || wills_of_service(d->svc, files, &d->wills, err) < 0)
 		return -1;
@@ -51,7 +56,7 @@ struct definition *define(struct super *s, struct manifest *m, size_t index,
 	struct definition *d = calloc(1, sizeof *d);
 
 	if (!d) {
-		(void)no_memory(err);
+		(void)err_no_memory(err);
 		return NULL;
 	}
 	d->m = manifest_ref(m);
@@ -208,6 +213,6 @@ struct unit *define_unit(struct super *s, size_t index, struct definition *d, st
 	if (u)
 		tree_remove_service(&s->tree, u);
 	(void)define_free(s, d);
-	(void)no_memory(err);
+	(void)err_no_memory(err);
 	return NULL;
 }

@@ -126,7 +126,7 @@ static struct envblock *block_of(
 		return NULL;
 	}
 	if (!(e = malloc(sizeof *e + size + 1))) {
-		err_set(err, ERR_UNKNOWN, 0, "out of memory");
+		err_no_memory(err);
 		return NULL;
 	}
 	for (size_t i = 0; i < n; i++)
@@ -152,7 +152,7 @@ static struct envblock *block_of(
 	HASH_ADD_KEYPTR(hh, s->envs, e->bytes, e->size, e);
 	if (!e->hh.tbl) {
 		free(e);
-		err_set(err, ERR_UNKNOWN, 0, "out of memory");
+		err_no_memory(err);
 		return NULL;
 	}
 	return e;
@@ -169,7 +169,7 @@ static struct envblock *block_of_assign(struct super *s, struct assign *a, struc
 	struct envblock *e = NULL;
 
 	if (a->failed)
-		err_set(err, ERR_UNKNOWN, 0, "out of memory");
+		err_no_memory(err);
 	else
 		e = block_of(s, (const char *const *)a->v, a->n, err);
 	assign_done(a);
@@ -218,7 +218,7 @@ struct envblock *env_with(struct super *s, struct envblock *base, const char *co
 	size_t count = 0;
 
 	if (!v) {
-		err_set(err, ERR_UNKNOWN, 0, "out of memory");
+		err_no_memory(err);
 		return NULL;
 	}
 	names = v + base->n + n;
@@ -367,7 +367,7 @@ int env_keep(struct envblock *e, struct unit *u, enum err_code code, struct err 
 		return 0;
 	}
 	if (!(new = malloc(sizeof *new)))
-		return err_set(err, ERR_UNKNOWN, 0, "out of memory");
+		return err_no_memory(err);
 	if (keep_add(u, e->size + sizeof *new, code, err) < 0) {
 		free(new);
 		return -1;

@@ -88,12 +88,12 @@ bool kids_settled(struct super *s, struct unit *u)
 	return exit_resolve(u, j->svc) != EV_GONE_DOWN || unit_kids_stay(u);
 }
 
-void orphans_stop(struct super *s, struct unit *root, enum stop_cause cause)
+void kids_order(struct super *s, struct unit *root, bool orphans, enum stop_cause cause)
 {
 	list_each(it, &root->kids)
 	{
 		struct unit *u = list_entry(it, struct unit, sibling);
-		if (u->orphan && !u->ended && (u->want_up || cause == CAUSE_SHUTDOWN))
+		if (u->orphan == orphans && !u->ended && (u->want_up || cause == CAUSE_SHUTDOWN))
 			order_stop(s, u, cause);
 	}
 }

@@ -54,7 +54,7 @@ static void fill_names(const struct super *s, const struct unit *u, struct names
 	name(ret, "SYSG_ID=@%" PRIu64, u->id);
 	name(ret, "SPAWN_DEPTH=%u", u->depth);
 	name(ret, "SPAWN_PARENT_PID=%d",
-		(int)(unit_owner(u) && u->parent->pid ? u->parent->pid : getpid()));
+		(int)(unit_owner(u) && u->parent->main_alive ? u->parent->pid : getpid()));
 }
 
 /* What a hook is told on top. Of an end, as long as there was none, nothing. */
@@ -280,8 +280,22 @@ static char **environment(
 	return envp;
 }
 
+/* The one process of a remote unit's start. As whoever we are, since the file may be another's than its children's user. */
+static int fill_token(
+	struct job *j, struct child_spec *spec, struct child_token *t, struct err *err)
+{
+	if (!j->token[0] && token_make(j->token) < 0)
+		return err_set(err, ERR_START_FAILED, errno, "no random bytes for a token: %s",
+			strerror(errno));
+	*t = (struct child_token){ j->svc->token_file, j->token, (uid_t)j->svc->remote_uid };
+	spec->token = t;
+	spec->cred = NULL;
+	return 0;
+}
+
 int launch_start(struct super *s, struct unit *u, struct err *err)
 {
+	struct child_token token;
 	struct job *j = job_of(u);
 	if (!j->prepared) { /* else it has begun before its hook */
 		define_take(s, j);
@@ -298,6 +312,8 @@ int launch_start(struct super *s, struct unit *u, struct err *err)
 		   : s->tty == TTY_SHARED && !unit_spawned(u) ? CHILD_TTY_GROUP
 							      : CHILD_TTY_NONE;
 	fill_spec(s, j, &spec);
+	if (job_remote(j) && fill_token(j, &spec, &token, err) < 0)
+		return -1;
 	return start(s, u, &spec, err);
 }
 

@@ -110,9 +110,19 @@ void kill_now(struct super *s, struct unit *u)
 	}
 }
 
+static bool may_end(enum node_state state)
+{
+	return state == NODE_STOPPING || state == NODE_KILLING || state == NODE_ENDING ||
+	       state == NODE_DRAINING || state == NODE_CLOSING;
+}
+
 void effects_exit(struct super *s, struct unit *u, int code, int sig)
 {
 	u->main_alive = false;
+	if (job_remote(job_of(u)) && !code && !sig && !may_end(u->state)) {
+		u->own_left = false; /* its token is written: it goes on without a process */
+		return;
+	}
 	if (job_of(u)->mark)
 		job_of(u)->sweep.session = 0; /* the number may be used again from here on */
 	u->exit = (struct unit_exit){
@@ -126,12 +136,6 @@ void effects_exit(struct super *s, struct unit *u, int code, int sig)
 	trouble_exit(s, u);
 	message_main_ended(s, u);
 	post(s, u, EV_MAIN_EXIT);
-}
-
-static bool may_end(enum node_state state)
-{
-	return state == NODE_STOPPING || state == NODE_KILLING || state == NODE_ENDING ||
-	       state == NODE_DRAINING || state == NODE_CLOSING;
 }
 
 void check_gone(struct super *s, struct unit *u)

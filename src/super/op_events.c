@@ -41,11 +41,6 @@ static int add_scope(struct follower *f, const struct unit *u)
 	return sc->path ? 0 : -1;
 }
 
-static int no_memory(struct err *err)
-{
-	return err_set(err, ERR_UNKNOWN, 0, "out of memory");
-}
-
 static int name_units(struct conn *c, const struct packet *p, struct follower *f, struct err *err)
 {
 	const char *at = NULL, *key, *value;
@@ -58,7 +53,7 @@ static int name_units(struct conn *c, const struct packet *p, struct follower *f
 		if (!u)
 			return -1;
 		if (add_scope(f, u) < 0)
-			return no_memory(err);
+			return err_no_memory(err);
 	}
 	return 0;
 }
@@ -92,13 +87,13 @@ static struct follower *follower_new(struct conn *c, const struct packet *p, str
 	}
 	struct follower *f = calloc(1, sizeof *f + (units + 1) * sizeof f->scopes[0]);
 	if (!f) {
-		no_memory(err);
+		err_no_memory(err);
 		return NULL;
 	}
 	f->has_own = c->cls != PEER_OPERATOR;
 	f->follow = packet_get(p, "follow") != NULL;
 	if (f->has_own && add_scope(f, c->unit) < 0)
-		no_memory(err);
+		err_no_memory(err);
 	else if (name_units(c, p, f, err) == 0 && begin_behind(c, p, f, err) == 0)
 		return f;
 	follower_free(f);

@@ -28,15 +28,11 @@ struct request {
 	int64_t queue_ns;       /* how long it waits for room; 0: not, negative: for ever */
 	bool attach, for_other; /* for_other: --parent: everything is the named unit's, not the
 				 caller's */
+	bool for_service;       /* a remote unit: as it has no process, as its service says */
 	struct unit *parent;
 	struct will *wills; /* owned, until its job is */
 	size_t will_bytes;
 };
-
-static int no_memory(struct err *err)
-{
-	return err_set(err, ERR_UNKNOWN, 0, "out of memory");
-}
 
 static size_t count(const struct packet *p, const char *key)
 {
@@ -60,7 +56,7 @@ static int collect(const struct packet *p, const char *key, size_t max, const ch
 			err, ERR_TOO_LARGE, 0, "%zu times %s=; at most %zu", *ret_n, key, max);
 	*ret = calloc(*ret_n + 1, sizeof **ret);
 	if (!*ret)
-		return no_memory(err);
+		return err_no_memory(err);
 	size_t i = 0;
 	while (packet_next(p, &at, &k, &n, &v))
 		if (n == strlen(key) && memcmp(k, key, n) == 0)
@@ -146,15 +142,21 @@ static int find_parent(struct conn *c, const struct packet *p, struct request *r
 		return err_help(
 			err, "say whose child it is to be: sysg spawn --parent UNIT -- COMMAND");
 	}
+	if (r->attach && c->unit && job_remote(job_of(c->unit)))
+		return err_set(err, ERR_BAD_REQUEST, 0,
+			"--attach is not for a remote unit: its streams are another container's");
 	r->parent =
 		r->for_other ? conn_unit(c, selector ? selector : pid, VERB_SPAWN, err) : c->unit;
 	if (!r->parent)
 		return -1;
+	r->for_service = job_remote(job_of(r->parent));
 	if (r->parent == c->unit && !r->parent->main_alive)
 		r->for_other = false;
-	if (!r->parent->main_alive && r->for_other) {
+	r->for_other |= r->for_service;
+	if (r->for_service ? node_state_at_rest(r->parent->state)
+			   : r->for_other && !r->parent->main_alive) {
 		err_set(err, ERR_PARENT_STOPPING, 0, "%s does not run", r->parent->name);
-		return err_help(err, "sysg start %s", r->parent->root->name);
+		return err_help(err, "sysg start -s %s", r->parent->root->name);
 	}
 	return 0;
 }
@@ -256,11 +258,14 @@ static struct launch *make_launch(struct conn *c, const struct request *r, struc
 
 	if (!l || !(l->argv = copy_list(r->args, r->nargs))) {
 		launch_free(l);
-		no_memory(err);
+		err_no_memory(err);
 		return NULL;
 	}
-	pid_t of = r->for_other ? r->parent->pid : c->peer.pid;
-	if (!c->s->pre.have_proc)
+	const struct launch *like = job_of(r->parent)->launch;
+	pid_t of = r->for_service ? getpid() : r->for_other ? r->parent->pid : c->peer.pid;
+	if (r->for_service)
+		rc = like && like->has_cred ? launch_as(l, &like->cred, err) : 0;
+	else if (!c->s->pre.have_proc)
 		rc = err_set(err, ERR_CONFINED, 0,
 			"/proc is missing, so nothing is known of the caller");
 	else if (r->for_other)
@@ -271,7 +276,8 @@ static struct launch *make_launch(struct conn *c, const struct request *r, struc
 		launch_free(l);
 		return NULL;
 	}
-	l->has_cred = l->has_confine = true;
+	if (!r->for_service)
+		l->has_cred = l->has_confine = true;
 	l->attach = r->attach;
 	l->oom_score_adj = oom_more(of);
 	return l;
@@ -327,7 +333,7 @@ static struct birth *make_birth(struct conn *c, struct request *r, struct err *e
 	struct birth *b = calloc(1, sizeof *b);
 
 	if (!b) {
-		no_memory(err);
+		err_no_memory(err);
 		return NULL;
 	}
 	b->q.parent = r->parent;
@@ -349,7 +355,7 @@ static struct birth *make_birth(struct conn *c, struct request *r, struct err *e
 	if (!b->cwd == !r->cwd && !b->name == !r->want.name && b->command && b->requests &&
 		b->grants)
 		return b;
-	no_memory(err);
+	err_no_memory(err);
 failed:
 	birth_free(c->s, b);
 	return NULL;
@@ -383,7 +389,7 @@ static struct unit *admit_with_rights(
 	for (size_t i = 0; i < born.ndropped; i++)
 		(void)buf_add(ret_dropped, born.dropped[i], strlen(born.dropped[i]) + 1);
 	if (ret_dropped->failed)
-		no_memory(err);
+		err_no_memory(err);
 	else if (born_give(c->s, &born, u, err) == 0)
 		return u;
 	tree_unadmit(&c->s->tree, u);
@@ -406,7 +412,7 @@ struct unit *birth_admit(struct super *s, struct birth *b, struct err *err)
 		if (u) {
 			job_free(s, j);
 			tree_unadmit(&s->tree, u);
-			no_memory(err);
+			err_no_memory(err);
 		}
 		buf_done(&dropped);
 		keep_sub(b->q.parent, paid ? kept : 0);

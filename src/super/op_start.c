@@ -14,7 +14,7 @@ static int add_name(struct change *ch, const char *name, struct err *err)
 	if (v)
 		ch->names = v;
 	if (!copy)
-		return err_set(err, ERR_UNKNOWN, ENOMEM, "out of memory");
+		return err_no_memory(err);
 	ch->names[ch->nnames++] = copy;
 	return 0;
 }
@@ -70,7 +70,7 @@ static int take_manifest(
 		return 0;
 	ch->cwd_default = !path || strcmp(path, m->path) == 0 ? m->cwd_default : false;
 	ch->path = strdup(path ? path : m->path);
-	return ch->path ? 0 : err_set(err, ERR_UNKNOWN, ENOMEM, "out of memory");
+	return ch->path ? 0 : err_no_memory(err);
 }
 
 static int take(struct conn *c, const struct packet *p, struct change *ch, struct err *err)
@@ -94,7 +94,7 @@ static void order(struct conn *c, const struct packet *p, bool restart)
 	struct err err;
 
 	if (!ch) {
-		(void)err_set(&err, ERR_UNKNOWN, ENOMEM, "out of memory");
+		(void)err_no_memory(&err);
 		conn_fail(c, &err);
 		return;
 	}

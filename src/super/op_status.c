@@ -223,7 +223,7 @@ static void unit_row(struct conn *c, const struct unit *u)
 	packet_putf(&b, "id", "@%" PRIu64, u->id);
 	packet_put(&b, "path", unit_path(u, path, sizeof path));
 	packet_put(&b, "name", u->name);
-	packet_put(&b, "kind", unit_spawned(u) ? "spawned" : "service");
+	packet_put(&b, "kind", !svc ? "spawned" : svc->token_file ? "remote" : "service");
 	if (u->parent)
 		packet_putf(&b, "parent", "@%" PRIu64, u->parent->id);
 	packet_put_int(&b, "depth", u->depth);
@@ -240,9 +240,9 @@ static void unit_row(struct conn *c, const struct unit *u)
 	put_exit(&b, u);
 	put_counts(&b, u);
 	put_memory(s, &b, (struct unit *)(uintptr_t)u);
-	if (svc || (j && j->command))
-		packet_putf(&b, "command", "%.*s", COMMAND_SHOWN,
-			svc ? svc->command : j->command); /* a row has to fit into a packet */
+	const char *command = svc ? svc->command : j ? j->command : NULL;
+	if (command) /* a row has to fit into a packet */
+		packet_putf(&b, "command", "%.*s", COMMAND_SHOWN, command);
 	put_limits(&b, u);
 	put_trouble(&b, u, &u->trouble);
 	if (j)

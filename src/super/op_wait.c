@@ -67,7 +67,7 @@ static int take_units(struct conn *c, const struct packet *p,
 			return -1;
 		}
 		if (conn_add_unit(c, u) < 0) {
-			err_set(&err, ERR_UNKNOWN, 0, "out of memory");
+			err_no_memory(&err);
 			conn_fail(c, &err);
 			return -1;
 		}

@@ -165,7 +165,7 @@ int op_fields(const struct op *op, const struct packet *p, struct err *err)
 		padded[0] = ' ';
 		memcpy(padded + 1, key, n);
 		memcpy(padded + 1 + n, " ", 2);
-		if (!strstr(" op v more ", padded) && !strstr(op->fields, padded))
+		if (!strstr(" op v more token ", padded) && !strstr(op->fields, padded))
 			return err_set(err, ERR_BAD_REQUEST, 0, "%s has no field %.*s", op->name,
 				(int)n, key);
 	}

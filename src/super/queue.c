@@ -214,7 +214,7 @@ int queue_birth(struct super *s, struct birth *b, int64_t timeout_ns, struct err
 	struct conn *c = b->asker;
 
 	if (!t)
-		return err_set(err, ERR_UNKNOWN, 0, "out of memory");
+		return err_no_memory(err);
 	if (deadlock(s, &t->q, b, err) < 0)
 		return -1;
 	if (keep_add(root, b->size + b->will_bytes, ERR_QUEUE, err) < 0)

@@ -102,7 +102,7 @@ static int listen_at(struct super *s, const char *path, struct err *err)
 		return -1;
 	}
 	s->socket_path = strdup(path);
-	return s->socket_path ? 0 : err_set(err, ERR_UNKNOWN, ENOMEM, "out of memory");
+	return s->socket_path ? 0 : err_no_memory(err);
 }
 
 enum tried { TRIED_OK, TRIED_UNUSABLE, TRIED_TAKEN };

@@ -9,70 +9,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "os/usock.h"
+#include "super/callers.h"
 #include "super/change.h"
 #include "super/message.h"
 
 #define RELISTEN_NS (200 * NS_PER_MS)
 enum { ACCEPTS_A_TURN = 32 };
-
-/* --- who --- */
-
-static void *main_of(void *arg, pid_t pid)
-{
-	return tree_by_pid(&((struct super *)arg)->tree, pid);
-}
-
-static void *aux_of(void *arg, pid_t pid)
-{
-	return aux_unit(arg, pid);
-}
-
-/* A unit's session has its main process's number. */
-static void *session_of(void *arg, pid_t session)
-{
-	return tree_by_pid(&((struct super *)arg)->tree, session);
-}
-
-static void classify(struct conn *c)
-{
-	struct peer_tree t = { c->s, main_of, aux_of, session_of };
-	struct peer_who who = peer_classify(&c->peer, &t, getpid(), c->s->pre.have_proc);
-
-	c->cls = who.cls;
-	c->unit = who.unit;
-}
-
-struct unit *serve_unit_of(struct super *s, pid_t pid)
-{
-	struct peer_tree t = { s, main_of, aux_of, session_of };
-	struct peer_who who = peer_classify_pid(pid, &t, getpid(), s->pre.have_proc);
-
-	return who.cls == PEER_UNIT ? who.unit : NULL;
-}
-
-bool conn_has(const struct conn *c, enum right_verb verb, const struct unit *target)
-{
-	return c->cls == PEER_OPERATOR || rights_may(c->unit, verb, target);
-}
-
-int conn_may(const struct conn *c, enum right_verb verb, const struct unit *target, struct err *err)
-{
-	char path[UNIT_PATH_MAX];
-
-	if (conn_has(c, verb, target))
-		return 0;
-	unit_path(target, path, sizeof path);
-	err_set(err, ERR_DENIED, 0, "no right over %s: %s:%s is missing", path, right_word(verb),
-		path);
-	return -1;
-}
-
-struct unit *conn_unit(struct conn *c, const char *selector, enum right_verb verb, struct err *err)
-{
-	struct unit *u = tree_select(&c->s->tree, c->unit, selector, err);
-
-	return u && conn_may(c, verb, u, err) == 0 ? u : NULL;
-}
 
 /* --- requests --- */
 
@@ -116,7 +58,7 @@ static void serve(struct conn *c, const struct packet *p)
 	} else if (v && strcmp(v, "1") != 0) {
 		err_set(&err, ERR_BAD_REQUEST, 0, "unknown version of the protocol: %s", v);
 	} else {
-		classify(c);
+		caller_classify(c, packet_get(p, "token"));
 		if (op->who & OP_LAST_WORDS)
 			last_words(c);
 		if (op_fields(op, p, &err) == 0 && permitted(c, op, &err) == 0) {
@@ -281,9 +223,12 @@ struct conn *serve_open(struct super *s, int fd)
 	list_init(&c->link);
 	list_init(&c->receiver);
 	if (peer_take(&c->peer, fd) == 0)
-		classify(c);
+		caller_classify(c, NULL);
+	const struct unit *counted = c->unit;
 	c->counted_cls = c->cls;
-	c->counted_unit = c->unit ? c->unit->id : 0;
+	if (c->cls == PEER_NOBODY && (counted = remote_unit(s, c->peer.uid, NULL)))
+		c->counted_cls = PEER_REMOTE;
+	c->counted_unit = counted ? counted->id : 0;
 	bool place = has_place(c);
 	s->nconns++;
 	if (loop_add(s->loop, &c->w) < 0)

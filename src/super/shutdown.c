@@ -51,7 +51,7 @@ static void stop_level(struct super *s, unsigned level)
 		job_of(u)->shut_ordered = true;
 		if (!node_state_at_rest(u->state) || u->live_children)
 			order_stop(s, u, CAUSE_SHUTDOWN);
-		orphans_stop(s, u, CAUSE_SHUTDOWN);
+		kids_order(s, u, true, CAUSE_SHUTDOWN);
 	}
 }
 

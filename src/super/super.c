@@ -15,6 +15,7 @@
 #include "base/units.h"
 #include "os/sigfd.h"
 #include "probe/probe.h"
+#include "super/callers.h"
 #include "super/change.h"
 #include "super/drawer.h"
 #include "super/hooks.h"
@@ -221,7 +222,7 @@ static int open_loop(struct super *s, struct err *err)
 	s->probes = probes_new(s->loop, s, probes_wake);
 	s->sweep = sweep_new(&s->marks, s->pre.pid1);
 	if (!s->probes || !s->sweep || meter_new(s) < 0)
-		return err_set(err, ERR_UNKNOWN, ENOMEM, "out of memory");
+		return err_no_memory(err);
 	return 0;
 }
 
@@ -290,7 +291,7 @@ static int prepare_services(struct super *s, struct err *err)
 	struct bundle files;
 
 	if (!wanted)
-		return err_set(err, ERR_UNKNOWN, ENOMEM, "out of memory");
+		return err_no_memory(err);
 	if (choose(s, wanted, err) < 0 || bundle_of(s->m, &files, err) < 0)
 		return -1;
 	find_control_group(s, &files);
@@ -309,7 +310,7 @@ static int boot(struct super *s, struct err *err)
 		return -1;
 	s->unit_of = calloc(s->m->nservices + 1, sizeof *s->unit_of);
 	if (!s->unit_of)
-		return err_set(err, ERR_UNKNOWN, ENOMEM, "out of memory");
+		return err_no_memory(err);
 	find_means(s);
 	if (open_loop(s, err) < 0 || prepare_services(s, err) < 0 || rundir_open(s, err) < 0)
 		return -1;
@@ -343,7 +344,12 @@ static void dismantle(struct super *s)
 	changes_end(s);
 	serve_close_all(s);
 	leftovers_none(s);
-	list_each(it, &s->tree.all) job_free(s, job_of(list_entry(it, struct unit, all)));
+	list_each(it, &s->tree.all)
+	{
+		struct job *j = job_of(list_entry(it, struct unit, all));
+		remote_end(j);
+		job_free(s, j);
+	}
 	hooks_end(s);
 	meter_free(s);
 	groups_end(s);
@@ -366,7 +372,7 @@ int super_run(struct super_opts *opts, struct err *err)
 	struct super *s = calloc(1, sizeof *s);
 
 	if (!s)
-		return err_set(err, ERR_UNKNOWN, ENOMEM, "out of memory");
+		return err_no_memory(err);
 	s->opts = opts;
 	s->m = opts->manifest;
 	opts->manifest = NULL;

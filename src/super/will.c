@@ -13,7 +13,7 @@ static struct will *add(
 	struct will *w = malloc(sizeof *w + len + n);
 
 	if (!w) {
-		err_set(err, ERR_UNKNOWN, 0, "out of memory");
+		err_no_memory(err);
 		return NULL;
 	}
 	w->next = NULL;

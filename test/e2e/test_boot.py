@@ -174,7 +174,7 @@ def test_an_unknown_key_names_the_nearest_known_one(box):
 
 @pytest.mark.parametrize('line', [
     'cron: {expression: "* * * * *"}', 'replicas: 2', 'skip: true', 'capabilities: [kill]',
-    'limits: {nofile: 100}', 'isolation: {network: true}', 'no_new_privs: true', 'remote: {uid: 5, token_file: t}'])
+    'limits: {nofile: 100}', 'isolation: {network: true}', 'no_new_privs: true'])
 def test_a_key_of_a_later_version_is_refused_never_ignored(box, line):
     b = box(f'services:\n  web:\n    command: ": >ran"\n    {line}\n')
     assert b.wait() == 2

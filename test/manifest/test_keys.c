@@ -17,7 +17,7 @@ static const char *const pages[SCOPE_COUNT] = {
 		"essential "
 		"success_exit_codes stop_signal stop_target stop_timeout health_check hooks !skip "
 		"!cron !replicas spawn logs user group !supplementary_groups !capabilities "
-		"!no_new_privs limits !isolation deployment !remote request_capabilities "
+		"!no_new_privs limits !isolation deployment remote request_capabilities "
 		"grant_capabilities public on_exit",
 	[SCOPE_ENV] = "file vars !secrets inherit_env !clear_session_vars !strip",
 	[SCOPE_DEP] = "service condition restart",
@@ -38,6 +38,7 @@ static const char *const pages[SCOPE_COUNT] = {
 	[SCOPE_CGROUP] = "memory_max pids_max cpu_max cpu_weight root",
 	[SCOPE_RESTART] = "max window",
 	[SCOPE_ALLOW] = "on_exit public",
+	[SCOPE_REMOTE] = "uid token_file",
 };
 
 /* Where a map of each scope is written, as the line around one key. */
@@ -58,6 +59,7 @@ static const char *const around[SCOPE_COUNT] = {
 	[SCOPE_DEPLOYMENT] = SVC("    deployment: {%s: 1}\n"),
 	[SCOPE_LOGS] = SVC("    logs: {%s: 1}\n"),
 	[SCOPE_SPAWN] = SVC("    spawn: {mode: dynamic, %s: 1}\n"),
+	[SCOPE_REMOTE] = "services: {a: {remote: {uid: 1, token_file: x, %s: 1}}}\n",
 	[SCOPE_ALLOW] = SVC("    spawn: {mode: dynamic, allow: {%s: 1}}\n"),
 	[SCOPE_LIMITS] = SVC("    spawn: {mode: dynamic, limits: {%s: 1}}\n"),
 	[SCOPE_RESOURCES] = SVC("    limits: {%s: 1}\n"),
