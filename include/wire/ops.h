@@ -5,7 +5,8 @@
 /*
  * One request, then one or more replies. Times are whole ns, ids are written @17, flags are 1. Every reply begins with
  * ok=1, or is the packet_error() form, which ends the exchange. A field that isn't known is left out. A repeated
- * field is marked *. A request may carry v=1. An unknown field is bad-request.
+ * field is marked *. A request may carry v=1, and token=, by which another container is its remote unit. An
+ * unknown field is bad-request.
  *
  * ping                                 -> ok=1
  * version                              -> ok=1 version=
