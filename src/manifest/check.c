@@ -275,6 +275,20 @@ static void check_graph(struct load *l, const struct ynode *root)
 			err.help);
 }
 
+/* Each identity has a token of its own. */
+static void check_tokens(struct load *l)
+{
+	const struct manifest *m = &l->kept->m;
+
+	for (size_t i = 0; i < m->nservices; i++)
+		for (size_t k = 0; k < i && m->services[i].token_file; k++)
+			if (m->services[k].token_file &&
+				!strcmp(m->services[k].token_file, m->services[i].token_file))
+				find_error(&l->find, m->services[i].line, m->services[i].col,
+					ERR_BAD_VALUE, "\"token_file\" is that of \"%.64s\", too",
+					m->services[k].name);
+}
+
 static void check_exit_code(struct load *l, const struct ynode *root)
 {
 	struct manifest *m = &l->kept->m;
@@ -317,6 +331,7 @@ void check_manifest(struct load *l, const struct ynode *root)
 	if (l->kept->mem.failed)
 		return;
 	check_exit_code(l, root);
+	check_tokens(l);
 	if (link_deps(l) == 0)
 		check_graph(l, root);
 }

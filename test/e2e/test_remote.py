@@ -431,3 +431,9 @@ def test_what_does_not_go_with_it_is_refused_with_place_and_remedy(box, service,
     assert b.wait() == 2
     assert words in b.stderr and re.search(r'systemg.yaml:2:\d+', b.stderr), b.stderr
     assert 'help' in b.stderr
+
+
+def test_two_identities_have_not_one_token(box):
+    b = box(f'services:\n  app: {{{REMOTE}}}\n  web: {{{REMOTE}}}\n')
+    assert b.wait() == 2
+    assert '"app"' in b.stderr and 'systemg.yaml:3:' in b.stderr, b.stderr
