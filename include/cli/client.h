@@ -39,6 +39,8 @@ int client_ask(struct client *c, const struct buf *request, struct packet *ret, 
  * the caller puts behind them. It is ended, and freed. */
 int client_finish(struct client *c, struct buf *request, struct packet *ret, struct err *err);
 void client_begin(struct buf *request, const char *op, char *const *units);
+/* The same without waiting for a reply: that is client_next()'s. 0, or -1. */
+int client_post(struct client *c, const struct buf *request, struct err *err);
 /* The next reply. 1: one more, 0: it was end=1, -1: err. */
 int client_next(struct client *c, struct packet *ret, struct err *err);
 
@@ -51,6 +53,12 @@ int client_send_streams(struct client *c, struct err *err); /* -1: they can't be
 
 /* A socket that is connected already, taken over; then client_next(). -1: no memory. */
 int client_adopt(struct client *c, int fd, struct err *err);
+
+/* Its socket, to be polled; -1: it is not connected. */
+static inline int client_fd(const struct client *c)
+{
+	return c->fd;
+}
 
 void client_init(struct client *c, const char *socket);
 void client_done(struct client *c);

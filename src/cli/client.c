@@ -325,6 +325,18 @@ int client_finish(struct client *c, struct buf *request, struct packet *ret, str
 	return rc;
 }
 
+int client_post(struct client *c, const struct buf *request, struct err *err)
+{
+	if (request->failed)
+		return too_large(err);
+	if (make_room(c, err) < 0)
+		return -1;
+	c->lost = c->probed = false;
+	if (c->fd < 0)
+		c->fd = seek_connect(c->socket, c->where, err);
+	return c->fd < 0 ? -1 : send_request(c, request, err);
+}
+
 /* The packets of one reply into keep; the body of a message may be 16 times as long as one. */
 int client_whole(struct client *c, struct packet *p, struct buf *keep, struct err *err)
 {
