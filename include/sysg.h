@@ -52,6 +52,11 @@ struct sysg_child {
  * failed: then there is no child. */
 int sysg_spawn(struct sysg *s, const struct sysg_spawn *what, struct sysg_child *ret);
 
+/* Several, what[i] as ret[i], asked for without waiting for each: faster where they are many. 0: all were made; -1: some were
+ * not, ret[i].id is 0 and .pid -errno of each, errno that of one. ECONNRESET: it may have been made. */
+int sysg_spawn_many(
+	struct sysg *s, const struct sysg_spawn *what, size_t n, struct sysg_child *ret);
+
 struct sysg_exit {
 	uint64_t id;
 	int code;        /* -1: a signal ended it, or it isn't known */

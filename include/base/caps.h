@@ -22,6 +22,7 @@ enum {
 	CAP_HOOKS_UNIT = 16,     /* hooks of one unit that run at a time */
 	CAP_RESULTS_MIN = 1024,  /* results of ended children that a parent keeps at least */
 	CAP_QUEUED = 1000,       /* spawns of one tree that wait for room */
+	CAP_TAGGED = 32,         /* spawns that one connection asks for at once */
 	CAP_LINE = 16 * 1024,    /* bytes of one log line before it is cut */
 	CAP_WILLS = 4,           /* messages that a unit leaves for its end */
 	CAP_WILL = 64 * 1024,    /* bytes of one */

@@ -13,7 +13,7 @@ enum { CONN_OUT_MAX = 256 * 1024 };
 enum conn_wait {
 	WAIT_NOTHING,
 	WAIT_QUEUE,    /* spawn --queue: its turn */
-	WAIT_EXEC,     /* spawn: its execve */
+	WAIT_EXEC,     /* spawn: its execve; or those of several, tagged ones */
 	WAIT_EXIT,     /* spawn --wait: its end */
 	WAIT_ENDS,     /* wait: each unit's end */
 	WAIT_STOPPED,  /* stop: each unit at rest */
@@ -58,6 +58,8 @@ struct conn {
 	bool bound;          /* the one child that it waits for ends with it */
 	bool lent;           /* out of the loop: a child that is set up reads it */
 	struct birth *birth; /* of WAIT_QUEUE; owned */
+	int64_t tag;         /* of the answer that is made now; 0: none */
+	unsigned tagged;     /* answers with tags that WAIT_EXEC is for */
 	int64_t deadline_ns; /* of the wait; 0: none */
 	struct await *await; /* of WAIT_STARTED; owned */
 	bool progress;       /* of it: rows on the way there, too */

@@ -92,6 +92,7 @@ struct job {
 	char *command;            /* for people */
 	struct buf dropped;       /* requests that ended in ? and were not met; NUL behind each */
 	struct conn *asker;       /* waits for execve */
+	int64_t tag;              /* of its answer; 0: none */
 	struct tree_queue *queue; /* of a service: spawns in its tree that wait for room, or NULL */
 	struct conn *signaller;   /* waits for a signal to all of it; its pass is under way */
 	struct probe *probe;

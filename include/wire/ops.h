@@ -21,6 +21,8 @@
  *        [will=N:TARGET]*   a message for its end: N bytes of the body, which has nothing else
  *        env: the caller's whole environment; set_env: --env, on top; cwd: the caller's directory or --cwd;
  *        own_cwd=1: cwd was given by --cwd (so it counts with parent= too)
+ *        [tag=N]   up to 32 of one connection may wait for their execve; each is answered with its tag, errors too, in
+ *        the order in which that is known. Not with wait, attach, bind, queue_ns
  *                                      -> ok=1 id= name= path= pid= depth=   once execve succeeded
  *        with wait=1 then also         -> ok=1 row=exit ...                  once its whole tree is gone
  * stop   [unit=*] [wait=0] [timeout_ns=]

@@ -72,6 +72,14 @@ static int put_spawn(struct call *k, const struct sysg_spawn *w)
 	return 0;
 }
 
+static void take_child(const struct packet *p, struct sysg_child *ret)
+{
+	*ret = (struct sysg_child){ .id = (uint64_t)field_number(p, "id"),
+		.pid = (pid_t)field_number(p, "pid"),
+		.depth = (unsigned)field_number(p, "depth") };
+	copy_text(ret->name, sizeof ret->name, field_text(p, "name"));
+}
+
 int sysg_spawn(struct sysg *s, const struct sysg_spawn *what, struct sysg_child *ret)
 {
 	struct packet reply;
@@ -79,13 +87,94 @@ int sysg_spawn(struct sysg *s, const struct sysg_spawn *what, struct sysg_child 
 
 	call_begin(&k, s, "spawn");
 	int rc = put_spawn(&k, what) < 0 ? -1 : call_ask(&k, NULL, 0, &reply);
-	if (rc > 0 && ret) {
-		*ret = (struct sysg_child){ .id = (uint64_t)field_number(&reply, "id"),
-			.pid = (pid_t)field_number(&reply, "pid"),
-			.depth = (unsigned)field_number(&reply, "depth") };
-		copy_text(ret->name, sizeof ret->name, field_text(&reply, "name"));
-	}
+	if (rc > 0 && ret)
+		take_child(&reply, ret);
 	return call_end(&k, rc < 0 ? -1 : 0);
+}
+
+/* --- several at once --- */
+
+/* So many are asked for before the first is answered: enough that neither side waits for the other. */
+enum { AHEAD = 16 };
+
+struct batch {
+	struct call k;
+	const struct sysg_spawn *what;
+	struct sysg_child *ret;
+	size_t sent, answered;
+	bool some_failed;
+	struct err failure; /* of one of them */
+};
+
+static void not_made(struct batch *b, size_t i)
+{
+	b->some_failed = true;
+	b->failure = b->k.err;
+	b->ret[i].pid = -call_errno(&b->k);
+	b->answered++;
+}
+
+/* The next request, or what is wrong with it. -1: it could not be sent. */
+static int post(struct batch *b)
+{
+	struct call *k = &b->k;
+	size_t i = b->sent++;
+
+	buf_reset(&k->request);
+	packet_put(&k->request, "op", "spawn");
+	packet_put_int(&k->request, "tag", (int64_t)i + 1);
+	if (put_spawn(k, &b->what[i]) < 0) {
+		not_made(b, i);
+		return 0;
+	}
+	packet_end(&k->request, NULL, 0);
+	if (k->request.failed) {
+		(void)err_set(&k->err, ERR_TOO_LARGE, 0, "the request is too large");
+		not_made(b, i);
+		return 0;
+	}
+	return client_post(k->c, &k->request, &k->err);
+}
+
+/* The next answer. -1: there is none, or it is about the connection. */
+static int take_one(struct batch *b)
+{
+	struct packet p = { 0 };
+	int rc = client_next(b->k.c, &p, &b->k.err);
+	size_t i = (size_t)field_number(&p, "tag") - 1;
+
+	if (i >= b->sent)
+		return rc < 0 ? -1
+			      : err_set(&b->k.err, ERR_UNKNOWN, EPROTO, "an answer to nothing");
+	if (rc < 0) {
+		not_made(b, i);
+		return 0;
+	}
+	take_child(&p, &b->ret[i]);
+	b->answered++;
+	return 0;
+}
+
+int sysg_spawn_many(struct sysg *s, const struct sysg_spawn *what, size_t n, struct sysg_child *ret)
+{
+	struct batch b = { .what = what, .ret = ret };
+	struct packet reply;
+
+	memset(ret, 0, n * sizeof *ret);
+	call_begin(&b.k, s, "ping");
+	/* a new connection may be refused for a while, and only this one request is asked again */
+	int rc = client_fd(b.k.c) < 0 ? call_ask(&b.k, NULL, 0, &reply) : 0;
+	while (rc >= 0 && b.answered < n)
+		rc = b.sent < n && b.sent - b.answered < AHEAD ? post(&b) : take_one(&b);
+	if (rc < 0) {
+		for (size_t i = 0; i < n; i++)
+			if (!ret[i].id && !ret[i].pid)
+				ret[i].pid = -call_errno(&b.k);
+		client_done(b.k.c);
+	} else if (b.some_failed) {
+		b.k.err = b.failure;
+	}
+	return call_end(&b.k, rc < 0 || b.some_failed ? -1 : 0);
 }
 
 void take_exit(void *arg, const struct packet *row)

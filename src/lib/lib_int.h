@@ -34,6 +34,7 @@ void call_begin(struct call *k, struct sysg *s, const char *op);
 void call_begin_on(struct call *k, struct sysg *s, struct client *c, const char *op);
 /* rc as it is, or -1 with errno and what sysg_error() says. */
 int call_end(struct call *k, int rc);
+int call_errno(const struct call *k); /* what errno k->err is */
 /* For a failure without a call: -1 with errno, and the words. */
 int call_fail(const struct err *e);
 /* What a failure leaves on the connection is known only where it was the supervisor's answer to a whole request. */

@@ -53,6 +53,11 @@ static int fail(const struct err *e, int status)
 	return -1;
 }
 
+int call_errno(const struct call *k)
+{
+	return errno_of(&k->err, client_status(k->c, &k->err));
+}
+
 int call_fail(const struct err *e)
 {
 	return fail(e, err_exit_status(e->code));

@@ -195,6 +195,11 @@ void conn_fail(struct conn *c, const struct err *err)
 
 	buf_init(&b, CAP_PACKET);
 	packet_error(&b, err);
+	if (c->tag) { /* in place of the empty field that ends it */
+		b.len--;
+		packet_put_int(&b, "tag", c->tag);
+		packet_end(&b, NULL, 0);
+	}
 	conn_send(c, &b);
 }
 

@@ -1,6 +1,7 @@
 /* Orders and ends: what happens to a unit from outside the table. */
 #include <inttypes.h>
 #include <signal.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -163,6 +164,45 @@ static void ttl_over(struct super *s, struct timer *t)
 	struct job *j = container_of(t, struct job, ttl);
 
 	order_stop(s, j->u, CAUSE_TTL);
+}
+
+void serve_exec(struct super *s, struct job *j, const struct err *failed)
+{
+	struct conn *c = j->asker;
+	char path[UNIT_PATH_MAX];
+	struct buf b;
+
+	(void)s;
+	j->asker = NULL;
+	if (c)
+		conn_back(c);
+	if (!c || c->gone)
+		return;
+	c->tag = j->tag;
+	c->tagged -= j->tag != 0;
+	if (failed) {
+		if (!c->tagged)
+			conn_waits(c, WAIT_NOTHING);
+		conn_fail(c, failed);
+		c->tag = 0;
+		return;
+	}
+	buf_init(&b, CAP_PACKET);
+	packet_put(&b, "ok", "1");
+	packet_putf(&b, "id", "@%" PRIu64, j->u->id);
+	packet_put(&b, "name", j->u->name);
+	packet_put(&b, "path", unit_path(j->u, path, sizeof path));
+	packet_put_int(&b, "pid", j->u->pid);
+	packet_put_int(&b, "depth", j->u->depth);
+	if (c->tag)
+		packet_put_int(&b, "tag", c->tag);
+	c->tag = 0;
+	for (size_t i = 0; i < j->dropped.len; i += strlen(j->dropped.p + i) + 1)
+		packet_put(&b, "dropped", j->dropped.p + i);
+	packet_end(&b, NULL, 0);
+	conn_send(c, &b);
+	if (!c->tagged)
+		conn_waits(c, c->then_exit ? WAIT_EXIT : WAIT_NOTHING);
 }
 
 void job_exec_done(struct super *s, struct job *j)

@@ -170,6 +170,21 @@ static int take_queue(const struct packet *p, struct request *r, struct err *err
 	return packet_int(p, "queue_ns", -1, INT64_MAX / 2, &r->queue_ns, err);
 }
 
+/* Of several that one connection waits for: only what is answered once, and soon. */
+static int take_tag(struct conn *c, const struct packet *p, struct request *r, struct err *err)
+{
+	if (packet_int(p, "tag", 1, INT32_MAX, &c->tag, err) < 0)
+		return -1;
+	if (!c->tag)
+		return 0;
+	if (c->then_exit || packet_get(p, "queue_ns"))
+		return err_set(err, ERR_BAD_REQUEST, 0, "tag= goes with nothing that waits");
+	if (c->tagged >= CAP_TAGGED)
+		return err_set(err, ERR_BUSY, 0, "more than %d spawns at once", CAP_TAGGED);
+	r->queue_ns = 0;
+	return 0;
+}
+
 static int parse(struct conn *c, const struct packet *p, struct request *r, struct err *err)
 {
 	memset(r, 0, sizeof *r);
@@ -188,8 +203,9 @@ static int parse(struct conn *c, const struct packet *p, struct request *r, stru
 		collect(p, "request", CAP_RIGHTS, &r->requests, &r->nrequests, err) < 0 ||
 		collect(p, "grant", CAP_RIGHTS, &r->grants, &r->ngrants, err) < 0 ||
 		packet_int(p, "ttl_ns", 1, INT64_MAX / 2, &r->want.ttl_ns, err) < 0 ||
-		take_queue(p, r, err) < 0 || take_limits(p, &r->want, err) < 0 ||
-		take_policy(p, &r->want, err) < 0 || take_on_exit(p, &r->want, err) < 0 ||
+		take_queue(p, r, err) < 0 || take_tag(c, p, r, err) < 0 ||
+		take_limits(p, &r->want, err) < 0 || take_policy(p, &r->want, err) < 0 ||
+		take_on_exit(p, &r->want, err) < 0 ||
 		wills_take(p, &r->wills, &r->will_bytes, err) < 0)
 		return -1;
 	if (r->wills)
@@ -437,6 +453,8 @@ void birth_begin(struct conn *c, struct unit *u)
 	struct job *j = job_of(u);
 
 	j->asker = c;
+	j->tag = c->tag;
+	c->tagged += c->tag != 0;
 	conn_waits(c, WAIT_EXEC);
 	if (j->launch->attach)
 		conn_lend(c);

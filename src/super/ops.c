@@ -125,7 +125,7 @@ static const struct op ops[] = {
 	{ "logs-path", OP_UNITS | OP_OPERATOR,  " unit ",  op_logs_path },
 	{ "spawn",     OP_UNITS | OP_OPERATOR,
 	  " arg env cwd set_env name unique ttl_ns limit policy no_spawn public request grant parent parent_pid wait own_cwd on_exit "
-	  "will queue_ns attach bind ", op_spawn },
+	  "will queue_ns attach bind tag ", op_spawn },
 	{ "shutdown",  OP_OPERATOR,             "",        op_shutdown },
 	{ "loglevel",  OP_OPERATOR,             " level ", op_loglevel },
 	{ "stop",      OP_UNITS | OP_OPERATOR,  " unit wait timeout_ns ",            op_stop },

@@ -51,7 +51,8 @@ static void serve(struct conn *c, const struct packet *p)
 	const struct op *op = name ? op_find(name) : NULL;
 	struct err err;
 
-	if (c->wait != WAIT_NOTHING) {
+	c->tag = 0;
+	if (c->wait != WAIT_NOTHING && !(c->tagged && packet_get(p, "tag"))) {
 		err_set(&err, ERR_BAD_REQUEST, 0, "this connection waits for an answer already");
 	} else if (!op) {
 		err_set(&err, ERR_BAD_REQUEST, 0, "unknown op: %s", name ? name : "(none)");
@@ -332,37 +333,6 @@ void serve_hear(struct super *s)
 }
 
 /* --- what happens to units --- */
-
-void serve_exec(struct super *s, struct job *j, const struct err *failed)
-{
-	struct conn *c = j->asker;
-	char path[UNIT_PATH_MAX];
-	struct buf b;
-
-	(void)s;
-	j->asker = NULL;
-	if (c)
-		conn_back(c);
-	if (!c || c->gone)
-		return;
-	if (failed) {
-		conn_waits(c, WAIT_NOTHING);
-		conn_fail(c, failed);
-		return;
-	}
-	buf_init(&b, CAP_PACKET);
-	packet_put(&b, "ok", "1");
-	packet_putf(&b, "id", "@%" PRIu64, j->u->id);
-	packet_put(&b, "name", j->u->name);
-	packet_put(&b, "path", unit_path(j->u, path, sizeof path));
-	packet_put_int(&b, "pid", j->u->pid);
-	packet_put_int(&b, "depth", j->u->depth);
-	for (size_t i = 0; i < j->dropped.len; i += strlen(j->dropped.p + i) + 1)
-		packet_put(&b, "dropped", j->dropped.p + i);
-	packet_end(&b, NULL, 0);
-	conn_send(c, &b);
-	conn_waits(c, c->then_exit ? WAIT_EXIT : WAIT_NOTHING);
-}
 
 void conn_tell(struct conn *c, struct conn_unit *cu, struct unit *u)
 {

@@ -6,7 +6,8 @@ import subprocess
 import pytest
 
 from from_c import CCS, archive, client, program  # noqa: F401
-from harness import ROOT, until
+from harness import ROOT, TOOLS, until
+from test_spawn import run_in
 
 
 @pytest.mark.parametrize('cc', CCS)
@@ -179,3 +180,122 @@ def test_meson_installs_header_archive_page_and_pkg_config(tmp_path):
     places = ' '.join(json.loads(r.stdout).values())
     for end in ('include/sysg.h', 'libsysg.a', 'libsysg.pc'):
         assert end in places, end
+
+
+@pytest.mark.asan
+@pytest.mark.parametrize('cc', CCS)
+def test_many_at_once_are_each_what_was_asked_for(box, archive, cc):
+    b = client(box, archive, r'''
+	enum { N = 100 };
+	int main(void)
+	{
+		static struct sysg_spawn what[N];
+		static struct sysg_child kid[N];
+		static char word[N][16], name[N][16];
+		static const char *argv[N][5];
+		struct sysg *s = sysg_open(NULL);
+		int wrong = 0;
+		for (int i = 0; i < N; i++) {
+			sprintf(word[i], "exit %d", i);
+			sprintf(name[i], "kid-%d", i);
+			memcpy(argv[i], (const char *[]){ "sh", "-c", word[i], NULL }, 4 * sizeof(char *));
+			what[i] = (struct sysg_spawn){ .argv = argv[i], .name = name[i] };
+		}
+		for (int round = 0; round < 2; round++) {
+			say("all", sysg_spawn_many(s, what, N, kid));
+			for (int i = 0; i < N; i++) {
+				struct sysg_exit e = { .code = -1 };
+				char sel[32];
+				snprintf(sel, sizeof sel, "@%llu", (unsigned long long)kid[i].id);
+				wrong += sysg_wait(s, sel, -1, &e) < 0 || e.code != i || kid[i].depth != 1 || kid[i].pid <= 0 ||
+					 strncmp(kid[i].name, name[i], strlen(name[i])) != 0;
+			}
+		}
+		printf("wrong: %d\n", wrong);
+		what[3].argv = (const char *const[]){ "/no/such", NULL };
+		what[7].argv = NULL;
+		what[9].fields = (const char *const[]){ "limit=children=1000", NULL };
+		what[11].fields = (const char *const[]){ "wait=1", NULL };
+		what[99].cwd = "relative";
+		say("some", sysg_spawn_many(s, what, N, kid));
+		for (int i = 0; i < N; i++)
+			if (!kid[i].id)
+				printf("%d %s\n", i, errno_name(-kid[i].pid));
+			else if (kid[i].pid <= 0 || strncmp(kid[i].name, name[i], strlen(name[i])) != 0)
+				printf("%d is another\n", i);
+		say("none", sysg_spawn_many(s, what, 0, kid));
+		say("after", sysg_spawn(s, &(struct sysg_spawn){ .argv = one }, NULL));
+	}''', cc)
+    out = b.file('out', 30).splitlines()
+    assert out[:3] == ['all: ok', 'all: ok', 'wrong: 0'] and out[3].startswith('some: '), out
+    assert out[4:] == ['3 ENOENT', '7 EINVAL', '9 EACCES', '11 EINVAL', '99 EINVAL', 'none: ok', 'after: ok'], out
+
+
+def test_of_many_at_once_those_within_the_limit_are_made_and_without_a_supervisor_none(box, archive):
+    b = client(box, archive, r'''
+	int main(void)
+	{
+		struct sysg_spawn what[40];
+		struct sysg_child kid[40];
+		int made = 0, refused = 0;
+		struct sysg *s = sysg_open(NULL);
+		for (int i = 0; i < 40; i++)
+			what[i] = (struct sysg_spawn){ .argv = long_one };
+		say("some", sysg_spawn_many(s, what, 40, kid));
+		for (int i = 0; i < 40; i++) {
+			made += kid[i].id != 0;
+			refused += !kid[i].id && kid[i].pid == -EDQUOT;
+		}
+		printf("%d %d\n", made, refused);
+		for (int i = 3; i < 64; i++)
+			shutdown(i, SHUT_WR); /* as if the supervisor was gone, once it is noticed */
+		setenv("SYSG_SOCKET", "/nowhere", 1);
+		say("gone", sysg_spawn_many(s, what, 2, kid));
+		printf("%d %s\n", kid[0].id == 0 && kid[1].id == 0, errno_name(-kid[1].pid));
+	}''', extra=', limits: {children: 30}, when_full: queue')
+    out = b.file('out', 30).splitlines()
+    assert out[0].startswith('some: EDQUOT SG0803') and out[1] == '30 10', out
+    assert re.match('gone: (ECONNREFUSED SG0206|ECONNRESET SG0205)', out[2]) and re.match('1 (ECONNREFUSED|ECONNRESET)', out[3]), out
+
+
+def test_spawns_with_tags_share_a_connection_and_are_each_answered_once(box):
+    """Their execve hangs on the lease of the program's file as long as the test wants."""
+    b, out, _ = run_in(box, f"""cp /bin/true slow; cat >tags.py <<'END'
+import fcntl, os, signal, sys
+sys.path.insert(0, '{TOOLS}')
+from peer import ask, connect, fields_of, packet
+s = connect(timeout=30)
+slow, spawn = ['op=spawn', f'arg={{os.getcwd()}}/slow', 'cwd=/'], ['op=spawn', 'arg=true', 'cwd=/']
+signal.signal(signal.SIGIO, signal.SIG_IGN)
+fd = os.open('slow', os.O_RDONLY)
+fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+for i in range(32):
+    s.send(packet(*slow, f'tag={{i + 1}}'))
+def say(*fields):
+    f = ask(s, *fields)
+    print(f['ok'], f.get('code'), f.get('tag'))
+say(*spawn, 'tag=33')
+say(*spawn)
+say('op=ping')
+say('op=ping', 'tag=5')
+fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+answers = [fields_of(s.recv(65536)) for _ in range(32)]
+print(sorted(int(f['tag']) for f in answers if f['ok'] == '1') == list(range(1, 33)), len({{f['id'] for f in answers}}))
+say('op=ping')
+for more in ['tag=0'], ['tag=x'], ['tag=4', 'queue_ns=5'], ['tag=4', 'wait=1'], ['tag=4', 'bind=1'], ['tag=4', 'attach=1'], ['tag=4'], []:
+    say(*spawn, *more)
+fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+for i in range(20):
+    s.send(packet(*slow, f'tag={{i + 1}}'))
+say('op=ping')
+s.close()
+s = connect()
+say('op=ping')
+fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+END
+python tags.py""", seconds=30)
+    assert out.splitlines() == [
+        '0 SG0833 33', '0 SG0832 None', '0 SG0832 None', '0 SG0832 None', 'True 32', '1 None None', '0 SG0832 None', '0 SG0832 None',
+        '0 SG0832 4', '0 SG0832 4', '0 SG0832 4', '0 SG0832 4', '1 None 4', '1 None None', '0 SG0832 None', '1 None None'], b.peek('err')
+    # who asked has gone, and the children are: all of them ran
+    until(lambda: len([u for u in b.json('status', '--all')['units'][0]['spawned_children']]) == 54, 20)
