@@ -1,5 +1,6 @@
 /* Messages: sent, called with, answered, received. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -93,9 +94,8 @@ int sysg_call(struct sysg *s, const char *unit, const void *body, size_t n, int6
 		*ret = NULL;
 	begin_to(&k, s, "call", unit, timeout_ms);
 	buf_init(&keep, CAP_REQUEST);
-	int rc = ask_with_body(&k, body, n, &reply);
-	if (rc > 0)
-		rc = client_whole(k.c, &reply, &keep, &k.err);
+	int rc = ask_with_body(&k, body, n, &reply) < 0 ? -1
+							: client_whole(k.c, &reply, &keep, &k.err);
 	if (rc == 0 && ret && !(*ret = message_of(&reply)))
 		rc = err_set(&k.err, ERR_UNKNOWN, ENOMEM, "no memory for the answer");
 	buf_done(&keep);
@@ -118,15 +118,15 @@ int sysg_reply(struct sysg *s, uint64_t msgid, const void *body, size_t n)
 static void put_filter(struct call *k, const struct sysg_filter *want)
 {
 	char words[32] = "";
+	size_t n = 0;
 
 	if (want && want->from)
 		packet_put(&k->request, "from", want->from);
 	for (int i = 0; want && i < KINDS; i++)
-		if (want->kinds & kinds[i].kind) {
-			strcat(words, *words ? "," : "");
-			strcat(words, kinds[i].word);
-		}
-	if (*words)
+		if (want->kinds & kinds[i].kind)
+			n += (size_t)snprintf(
+				words + n, sizeof words - n, "%s%s", n ? "," : "", kinds[i].word);
+	if (n)
 		packet_put(&k->request, "type", words);
 }
 
