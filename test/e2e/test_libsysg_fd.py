@@ -111,7 +111,11 @@ def test_a_filter_passes_over_the_message_in_hand_and_leaves_it_the_first(box, a
 		next(&(struct sysg_filter){ .from = "self" }, 20);
 		sysg_send(s, "self", "c", 1, 0);
 		printf("readable %d\n", readable(10000));
-		next(NULL, 0);
+		pid_t kid = fork();
+		for (; kid == 0;) /* has the socket too, so that a close alone ends nothing */
+			pause();
+		next(&(struct sysg_filter){ .kinds = SYSG_MSG }, 0);
+		kill(kid, SIGKILL);
 	}''', cc)
     out = b.file('out', 20).splitlines()
     assert out[0] == 'readable 1' and out[1].startswith('4 root/kid body=0: code=6') and out[2].startswith('recv: ETIMEDOUT'), out
@@ -194,6 +198,21 @@ def test_a_fork_has_a_descriptor_of_its_own_and_leaves_its_parents_alone(box, ar
 	}''', cc)
     assert b.file('out', 20).splitlines() == ['parent 1', 'child 1', '1 root body=1:2', 'parent 1', '1 root body=1:1', 'quiet 0', 'parent 1',
                                               '1 root body=1:3']
+
+
+def test_a_connection_that_was_closed_meanwhile_is_made_anew_before_a_request_goes_over_it(box, archive):
+    b = client(box, archive, POLLED + r'''
+	int main(void)
+	{
+		s = sysg_open(NULL);
+		say("before", sysg_send(s, "self", "1", 1, 0));
+		cut();
+		say("send", sysg_send(s, "self", "2", 1, 0));
+		cut();
+		next(NULL, 0);
+		next(NULL, 0);
+	}''')
+    assert b.file('out', 20).splitlines() == ['before: ok', 'send: ok', '1 root body=1:1', '1 root body=1:2']
 
 
 @pytest.mark.parametrize('cc', CCS)
