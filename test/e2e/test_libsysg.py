@@ -260,17 +260,20 @@ def test_of_many_at_once_those_within_the_limit_are_made_and_without_a_superviso
 
 def test_spawns_with_tags_share_a_connection_and_are_each_answered_once(box):
     """Their execve hangs on the lease of the program's file as long as the test wants."""
-    b, out, _ = run_in(box, f"""cp /bin/true slow; cat >tags.py <<'END'
+    b, out, _ = run_in(box, f"""cp /bin/true slow1; cp /bin/true slow2; cat >tags.py <<'END'
 import fcntl, os, signal, sys
 sys.path.insert(0, '{TOOLS}')
 from peer import ask, connect, fields_of, packet
 s = connect(timeout=30)
-slow, spawn = ['op=spawn', f'arg={{os.getcwd()}}/slow', 'cwd=/'], ['op=spawn', 'arg=true', 'cwd=/']
+spawn = ['op=spawn', 'arg=true', 'cwd=/']
 signal.signal(signal.SIGIO, signal.SIG_IGN)
-fd = os.open('slow', os.O_RDONLY)
-fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_WRLCK)
-for i in range(32):
-    s.send(packet(*slow, f'tag={{i + 1}}'))
+def hold(name, n):  # a file of its own each time: one that is executed gets no lease
+    fd = os.open(name, os.O_RDONLY)
+    fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+    for i in range(n):
+        s.send(packet('op=spawn', f'arg={{os.getcwd()}}/{{name}}', 'cwd=/', f'tag={{i + 1}}'))
+    return fd
+fd = hold('slow1', 32)
 def say(*fields):
     f = ask(s, *fields)
     print(f['ok'], f.get('code'), f.get('tag'))
@@ -284,9 +287,8 @@ print(sorted(int(f['tag']) for f in answers if f['ok'] == '1') == list(range(1, 
 say('op=ping')
 for more in ['tag=0'], ['tag=x'], ['tag=4', 'queue_ns=5'], ['tag=4', 'wait=1'], ['tag=4', 'bind=1'], ['tag=4', 'attach=1'], ['tag=4'], []:
     say(*spawn, *more)
-fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_WRLCK)
-for i in range(20):
-    s.send(packet(*slow, f'tag={{i + 1}}'))
+fd = hold('slow2', 20)
+say('op=spawn', 'arg=/no/such', 'cwd=/', 'tag=30')  # answered while the others go on waiting
 say('op=ping')
 s.close()
 s = connect()
@@ -296,6 +298,6 @@ END
 python tags.py""", seconds=30)
     assert out.splitlines() == [
         '0 SG0833 33', '0 SG0832 None', '0 SG0832 None', '0 SG0832 None', 'True 32', '1 None None', '0 SG0832 None', '0 SG0832 None',
-        '0 SG0832 4', '0 SG0832 4', '0 SG0832 4', '0 SG0832 4', '1 None 4', '1 None None', '0 SG0832 None', '1 None None'], b.peek('err')
+        '0 SG0832 4', '0 SG0832 4', '0 SG0832 4', '0 SG0832 4', '1 None 4', '1 None None', '0 SG0813 30', '0 SG0832 None', '1 None None'], b.peek('err')
     # who asked has gone, and the children are: all of them ran
     until(lambda: len([u for u in b.json('status', '--all')['units'][0]['spawned_children']]) == 54, 20)
