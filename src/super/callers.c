@@ -7,6 +7,7 @@
 
 #include "super/kids.h"
 #include "super/message.h"
+#include "super/ops.h"
 
 /* Of its session, too, which has the number of the main process. */
 static void *main_of(void *arg, pid_t pid)

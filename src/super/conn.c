@@ -9,6 +9,7 @@
 #include "super/callers.h"
 #include "super/change.h"
 #include "super/message.h"
+#include "super/ops.h"
 
 #define IDLE_NS   (5 * NS_PER_SEC)
 #define UNREAD_NS (30 * NS_PER_SEC)

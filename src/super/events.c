@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "super/conn.h"
+#include "super/ops.h"
 
 /* What a unit that asks again and again is refused must not drive out everybody's records. */
 enum { REFUSED_A_SECOND = 20 };

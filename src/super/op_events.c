@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "super/conn.h"
+#include "super/ops.h"
 
 enum { ROWS_A_TURN = 100 };
 

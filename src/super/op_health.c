@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "super/conn.h"
+#include "super/ops.h"
 
 static void answer(struct conn *c, bool yes, const char *why)
 {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "super/born.h"
+#include "super/ops.h"
 
 enum { RIGHT_TEXT_MAX = UNIT_PATH_MAX + 16 };
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/units.h"
-#include "super/conn.h"
+#include "super/ops.h"
 
 static void reply(struct conn *c, const struct unit *u, int sig, unsigned processes)
 {

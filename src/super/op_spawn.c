@@ -15,6 +15,7 @@
 #include "super/born.h"
 #include "super/env.h"
 #include "super/meter.h"
+#include "super/ops.h"
 #include "super/will.h"
 
 enum { OOM_MORE = 100 };

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "super/change.h"
+#include "super/ops.h"
 
 static int add_name(struct change *ch, const char *name, struct err *err)
 {

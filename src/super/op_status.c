@@ -7,8 +7,8 @@
 #include "base/clock.h"
 #include "node/memory.h"
 #include "os/proc.h"
-#include "super/conn.h"
 #include "super/meter.h"
+#include "super/ops.h"
 
 enum { ROWS_A_TURN = 100, COMMAND_SHOWN = 4096 };
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "super/conn.h"
+#include "super/ops.h"
 
 bool unit_over(const struct unit *u)
 {

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "super/message.h"
+#include "super/ops.h"
 
 static void op_ping(struct conn *c, const struct packet *p)
 {

@@ -12,6 +12,7 @@
 #include "super/callers.h"
 #include "super/change.h"
 #include "super/message.h"
+#include "super/ops.h"
 
 #define RELISTEN_NS (200 * NS_PER_MS)
 enum { ACCEPTS_A_TURN = 32 };

@@ -1,6 +1,6 @@
 /* USR1: the status table to stderr, for when no client can be run. */
 #include "base/log.h"
-#include "super/conn.h"
+#include "super/ops.h"
 
 void status_to_stderr(struct super *s)
 {
