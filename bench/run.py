@@ -114,6 +114,30 @@ def spawn():
                                                    'sysg spawn': spawn_of('sysg spawn -- true >/dev/null')}))
 
 
+LATENCIES = 1000
+
+
+def latency():
+    """From the start of a command to the first instruction of the program that it has run: median and 99th percentile of a thousand."""
+    tools = pathlib.Path(tempfile.mkdtemp(prefix='sysg-e2e-', dir='/var/tmp'))
+    tools.chmod(0o755)
+    root = pathlib.Path(__file__).resolve().parents[1]
+    subprocess.run(['musl-gcc', '-static', '-O2', root / 'bench/latency.c', '-o', tools / 'latency'], check=True)
+
+    def measure(command):
+        home = pathlib.Path(tempfile.mkdtemp(prefix='sysg-e2e-', dir='/var/tmp'))
+        (home / 'main.sh').write_text(f'{tools}/latency run {LATENCIES} $PWD/fifo {command} >took.new; mv took.new took; exec sleep 1000\n')
+        b = Box('services: {a: {exec: [sh, main.sh], spawn: {mode: dynamic}}}', home=home, timeout=600)
+        return closed(b, tuple(int(n) / 1e6 for n in b.file('took', 600).split()))
+    stamp = f'{tools}/latency stamp $PWD/fifo'
+    rows = rounds({"sh -c 'CMD &'": lambda: measure(f'sh -c "{stamp} &"'), 'sysg spawn': lambda: measure(f'sysg spawn -- {stamp}')})
+    for i, what in enumerate(('median', '99th percentile')):
+        show(f'from a command to the program that it has run, {what}', 'ms', {name: [v[i] for v in values] for name, values in rows.items()})
+    first, ours = (statistics.median(v[0] for v in values) for values in rows.values())
+    print(f'  the median of sysg spawn less that of sh: {ours - first:+.2f} ms')
+    shutil.rmtree(tools)
+
+
 def lib():
     """By libsysg over one connection, one at a time and 100 in a call, beside fork, exec and wait: both of the same static program."""
     tools = pathlib.Path(tempfile.mkdtemp(prefix='sysg-e2e-', dir='/var/tmp'))
@@ -164,7 +188,7 @@ def log():
 
 
 def main():
-    known = {'size': size, 'memory': memory, 'boot': boot, 'spawn': spawn, 'lib': lib, 'log': log}
+    known = {'size': size, 'memory': memory, 'boot': boot, 'spawn': spawn, 'latency': latency, 'lib': lib, 'log': log}
     for name in sys.argv[1:] or known:
         if name not in known:
             sys.exit(f'no measure {name}: {" ".join(known)}')

@@ -29,6 +29,7 @@ struct queued *queue_next(const struct queue *q, int64_t now_ns, int64_t *ret_at
  * asker's too, or if it waits for the end of one that is stuck. */
 void queue_look(struct queue *q);
 void queue_stuck(const struct queue *q, struct unit *u);
+bool queue_is_stuck(const struct queue *q, const struct unit *u);
 /* who waits for the end of whom. true: that made who stuck; then the others are to be told again. */
 bool queue_waits_for(const struct queue *q, struct unit *who, const struct unit *whom);
 /* Is each place of a limit that keeps parent from one more child held by a unit that is stuck? Then SG0826. */

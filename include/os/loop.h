@@ -30,7 +30,11 @@ int loop_mod(struct loop *l, struct watch *w,
 void loop_del(struct loop *l, struct watch *w);
 /* Waits until something is ready, with as little memory in use as can be (os/trim.h); calls nothing. */
 void loop_rest(struct loop *l);
-/* One wait and its callbacks. timeout_ms -1: for ever. Number of events handled; -1 with errno. */
-int loop_once(struct loop *l, int timeout_ms);
+/* Waits until something is ready, unless callbacks of the last wait are still to be made. timeout_ms -1: for ever. How many
+ * callbacks there are to make; -1 with errno. */
+int loop_wait(struct loop *l, int timeout_ms);
+/* Makes them: one, and more until CLOCK_MONOTONIC is past *until_ns, which they may change. The rest are kept for the next call.
+ * How many were made. */
+int loop_run(struct loop *l, const int64_t *until_ns);
 
 #endif

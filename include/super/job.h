@@ -78,6 +78,8 @@ struct job {
 	bool leftovers_told; /* what a main process that ended left running was said */
 	bool shut_ordered;   /* told to stop by the shutdown */
 	struct list hearing; /* member of super.hearing, until it is heard */
+	uint64_t heard_at;   /* after so many connections all are accepted that were there before */
+	struct list stop;    /* member of super.stops */
 	bool heard;          /* nothing of it is left, and what it said last is read */
 	bool resolved;       /* GONE_x is in the queue */
 	bool survived;

@@ -12,11 +12,19 @@ struct spawned;
 /* --- timer.c --- */
 void timer_set(struct super *s, struct timer *t, int64_t deadline_ns, timer_fn *fn);
 void timer_del(struct super *s, struct timer *t);
-void timers_run(struct super *s, int64_t now_ns);
+bool timers_run(
+	struct super *s, int64_t now_ns);   /* some of those that are due. true: there are more */
 int64_t timers_next(const struct super *s); /* INT64_MAX: none */
+/* The part of a turn that begins now may take so long. What can be long looks after each piece whether its time is spent,
+ * and leaves the rest to the next turn. */
+enum { STARTS_A_TURN = 4 }; /* a fork or two each */
+void turn_share(struct super *s, int64_t ns);
+bool turn_spent(const struct super *s);
 
 /* --- settle.c: events into the table, effects out of it --- */
 void post(struct super *s, struct unit *u, enum node_event ev);
+void post_stop(struct super *s,
+	struct unit *u); /* of what was spawned: there may be thousands, so as time allows */
 void settle(struct super *s);
 void settle_forget(struct super *s, const struct unit *u); /* before u is freed */
 

@@ -49,6 +49,7 @@ struct super {
 	unsigned clients_read; /* packets read in this turn */
 	bool again;            /* there is work left: the next turn comes at once */
 	int starts;            /* told to begin in this turn */
+	int64_t until_ns;      /* when the time is spent that this part of the turn may take */
 
 	struct mark_range marks;
 	bool marks_again; /* each was given out once */
@@ -70,6 +71,8 @@ struct super {
 	struct list conns;
 	struct list mail;      /* mailboxes in which something changed: message.c */
 	struct list hearing;   /* jobs whose end is told after one more look at what was said */
+	struct list stops;     /* jobs of which a stop is ordered */
+	uint64_t accepts;      /* connections that were accepted */
 	uint64_t last_message; /* numbers of messages and notices */
 	unsigned nconns;       /* those that wait for nothing */
 	size_t assembly_bytes;

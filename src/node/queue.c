@@ -59,6 +59,11 @@ void queue_stuck(const struct queue *q, struct unit *u)
 	u->stuck = q->round;
 }
 
+bool queue_is_stuck(const struct queue *q, const struct unit *u)
+{
+	return u->stuck == q->round;
+}
+
 bool queue_waits_for(const struct queue *q, struct unit *who, const struct unit *whom)
 {
 	if (who->root != whom->root || whom->stuck != q->round || who->stuck == q->round)

@@ -112,7 +112,7 @@ static struct unit *by_suffix(
 	list_each(it, &t->all)
 	{
 		struct unit *u = list_entry(it, struct unit, all);
-		if (in_scope(u, below) && selects(u, selector))
+		if (selects(u, selector) && in_scope(u, below))
 			note(&m, u);
 	}
 	if (m.n_live == 1)

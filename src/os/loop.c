@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "os/trim.h"
 
 enum { BATCH_MAX = 64 };
@@ -16,7 +17,7 @@ _Static_assert((unsigned)LOOP_IN == (unsigned)EPOLLIN && (unsigned)LOOP_OUT == (
 
 struct loop {
 	int epfd;
-	int at, count; /* position in and size of the batch being dispatched */
+	int at, count; /* the next of the batch that is being dispatched, and its size */
 	struct epoll_event batch[BATCH_MAX];
 };
 
@@ -62,7 +63,7 @@ void loop_del(struct loop *l, struct watch *w)
 {
 	(void)epoll_ctl(l->epfd, EPOLL_CTL_DEL, w->fd, NULL);
 	/* The owner may free w right after this; forget it in the rest of the batch. */
-	for (int i = l->at + 1; i < l->count; i++)
+	for (int i = l->at; i < l->count; i++)
 		if (l->batch[i].data.ptr == w)
 			l->batch[i].data.ptr = NULL;
 }
@@ -74,19 +75,28 @@ void loop_rest(struct loop *l)
 	(void)memory_trim_and_poll(&p, 1);
 }
 
-int loop_once(struct loop *l, int timeout_ms)
+int loop_wait(struct loop *l, int timeout_ms)
 {
+	if (l->at < l->count)
+		return l->count - l->at;
+	l->at = 0;
 	l->count = epoll_wait(l->epfd, l->batch, BATCH_MAX, timeout_ms);
-	if (l->count < 0) {
-		l->count = 0;
-		return errno == EINTR ? 0 : -1;
-	}
-	for (l->at = 0; l->at < l->count; l->at++) {
-		struct watch *w = l->batch[l->at].data.ptr;
-		if (w)
-			w->fn(l, w, l->batch[l->at].events);
-	}
-	int n = l->count;
+	if (l->count >= 0)
+		return l->count;
 	l->count = 0;
+	return errno == EINTR ? 0 : -1;
+}
+
+int loop_run(struct loop *l, const int64_t *until_ns)
+{
+	int n = 0;
+
+	while (l->at < l->count && (!n || clock_mono_ns() < *until_ns)) {
+		const struct epoll_event *e = &l->batch[l->at++];
+		struct watch *w = e->data.ptr;
+		n++;
+		if (w)
+			w->fn(l, w, e->events);
+	}
 	return n;
 }

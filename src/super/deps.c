@@ -6,9 +6,6 @@
 #include "super/define.h"
 #include "super/hooks.h"
 
-/* A fork or two each: in between it is the turn of clients and signals. */
-enum { STARTS_A_TURN = 8 };
-
 enum verdict { DEP_WAIT, DEP_OK, DEP_NEVER };
 
 static enum verdict completed(const struct unit *dep)
@@ -104,7 +101,7 @@ void deps_check(struct super *s)
 			continue;
 		if (all_met(s, u, &s->m->services[at]) != DEP_OK || room-- <= 0)
 			continue;
-		if (s->starts == STARTS_A_TURN) {
+		if (s->starts >= STARTS_A_TURN) {
 			s->again = true;
 			return;
 		}

@@ -178,10 +178,10 @@ static void fx_kill(struct super *s, struct unit *u)
 	job_of(u)->forced |= u->main_alive || u->own_left;
 	kill_own(s, u);
 	for (struct unit *d = NULL; !unit_kids_stay(u) && (d = tree_walk(u, d));)
-		if (d->own_left && job_of(d) && d->state != NODE_KILLING) {
-			timer_del(s, &job_of(d)->timer);
-			post(s, d, d->state == NODE_STOPPING ? EV_TIMEOUT : EV_STOP);
-		}
+		if (d->own_left && job_of(d) && d->state == NODE_STOPPING)
+			timer_set(s, &job_of(d)->timer, 0, fired);
+		else if (d->own_left && job_of(d) && d->state != NODE_KILLING)
+			post_stop(s, d);
 }
 
 static void name_survivors(struct super *s, struct unit *u)

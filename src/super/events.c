@@ -53,7 +53,14 @@ void events_tell(struct super *s)
 	list_each(it, &s->conns)
 	{
 		struct conn *c = list_entry(it, struct conn, link);
-		if (c->wait == WAIT_EVENTS && conn_room(c))
-			op_events_more(c);
+		if (c->wait != WAIT_EVENTS || !conn_room(c))
+			continue;
+		op_events_more(c);
+		if (it_next == &s->conns || !turn_spent(s))
+			continue;
+		list_del(&s->conns); /* the next one is the first to be told in the next turn */
+		list_add_tail(it_next, &s->conns);
+		s->journal_fresh = s->again = true;
+		return;
 	}
 }

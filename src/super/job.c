@@ -24,6 +24,7 @@ struct job *job_new(struct super *s, struct unit *u, const struct service *svc)
 	j->u = u;
 	j->svc = svc;
 	list_init(&j->hearing);
+	list_init(&j->stop);
 	j->status.fd = -1;
 	j->group = (struct group){ .procs = -1, .kill_fd = -1 };
 	j->sweep.cgroup_kill_fd = -1;
@@ -85,6 +86,7 @@ void job_free(struct super *s, struct job *j)
 	queue_forget(s, j->u);
 	queue_free(s, j);
 	settle_forget(s, j->u);
+	list_del(&j->stop);
 	serve_forget_unit(s, j->u);
 	logproc_forget_unit(s, j->u);
 	launch_free(j->launch);

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "node/exit.h"
+#include "os/usock.h"
 #include "probe/probe.h"
 #include "super/hooks.h"
 #include "super/kids.h"
@@ -64,7 +65,12 @@ static void stop(struct super *s, struct unit *u, enum stop_cause cause, bool ke
 		u->cause = cause;
 	if (unit_spawned(u) && u->state == NODE_BACKOFF)
 		over_between(u, cause);
-	post(s, u, stays_down(u, cause) ? EV_STOP : EV_RESTART);
+	if (!stays_down(u, cause))
+		post(s, u, EV_RESTART);
+	else if (unit_spawned(u))
+		post_stop(s, u);
+	else
+		post(s, u, EV_STOP);
 	if (stayed && !unit_kids_stay(u) &&
 		(u->state == NODE_STOPPING || u->state == NODE_KILLING || u->state == NODE_CLOSING))
 		kids_stop(s, u); /* they were passed over */
@@ -149,8 +155,10 @@ void check_gone(struct super *s, struct unit *u)
 	if (u->live_children && !kids_settled(s, u))
 		return;
 	if (unit_spawned(u) && !j->heard) { /* its last messages come before its end */
-		if (list_empty(&j->hearing))
+		if (list_empty(&j->hearing)) {
 			list_add_tail(&s->hearing, &j->hearing);
+			j->heard_at = s->accepts + USOCK_BACKLOG + 1;
+		}
 		return;
 	}
 	j->resolved = true;

@@ -180,6 +180,7 @@ static void take_news(struct super *s, const struct packet *p)
 			logstream_free(st);
 		else if (lost)
 			st->sent = false;
+		break;
 	}
 	if (lost) /* not at once: it is out of descriptors or memory */
 		timer_set(s, &lp->again, clock_mono_ns() + AGAIN_NS, try_again);
@@ -193,7 +194,7 @@ static void ctl_ready(struct loop *l, struct watch *w, uint32_t events)
 
 	(void)l;
 	(void)events;
-	for (;;) {
+	do {
 		ssize_t n = recv(w->fd, bytes, sizeof bytes, MSG_DONTWAIT);
 		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
 			/* its end is told by its exit; until then nothing more is to be read here
@@ -207,7 +208,7 @@ static void ctl_ready(struct loop *l, struct watch *w, uint32_t events)
 			break;
 		if (packet_parse(&p, bytes, (size_t)n) == 0)
 			take_news(lp->s, &p);
-	}
+	} while (!turn_spent(lp->s));
 	logproc_flush(lp->s);
 }
 

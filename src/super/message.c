@@ -171,6 +171,8 @@ void message_step(struct super *s)
 		struct unit *u = list_entry(s->mail.next, struct unit, box.changed);
 		list_del(&u->box.changed);
 		serve_box(s, u);
+		if (turn_spent(s))
+			return;
 	}
 }
 

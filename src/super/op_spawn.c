@@ -456,6 +456,8 @@ void birth_begin(struct conn *c, struct unit *u)
 	j->asker = c;
 	j->tag = c->tag;
 	c->tagged += c->tag != 0;
+	if (++c->s->starts >= STARTS_A_TURN)
+		c->s->until_ns = 0;
 	conn_waits(c, WAIT_EXEC);
 	if (j->launch->attach)
 		conn_lend(c);

@@ -10,7 +10,7 @@
 #include "super/meter.h"
 #include "super/ops.h"
 
-enum { ROWS_A_TURN = 100, COMMAND_SHOWN = 4096 };
+enum { ROWS_A_TURN = 32, COMMAND_SHOWN = 4096 };
 
 static bool waited_for_as_done(const struct super *s, const struct unit *u)
 {

@@ -6,9 +6,6 @@
 #include "node/keep.h"
 #include "super/birth.h"
 
-/* A fork each: in between it is the turn of clients and signals. */
-enum { STARTS_A_TURN = 8, ANSWERS_A_TURN = 64 };
-
 struct tree_queue {
 	struct queue q;
 	struct super *s;
@@ -69,7 +66,6 @@ static void answer(struct super *s, struct tree_queue *t, struct birth *b)
 	leave(t, b);
 	struct unit *u = birth_admit(s, b, &err);
 	if (u) {
-		s->starts++;
 		birth_begin(c, u);
 	} else {
 		event_add(s, EVENT_REFUSED, b->q.parent, err.code, "spawn: %s", err.msg);
@@ -102,14 +98,14 @@ static void room_again(struct super *s, struct timer *timer)
 	touch(container_of(timer, struct tree_queue, timer));
 }
 
-static void serve(struct super *s, struct tree_queue *t)
+static void serve(struct super *s, struct tree_queue *t, bool all)
 {
 	int64_t now = clock_mono_ns(), at;
 	struct queued *r;
 
 	t->dirty = false;
 	for (int n = 0; (r = queue_next(&t->q, now, &at)); n++) {
-		if (s->starts >= STARTS_A_TURN || n == ANSWERS_A_TURN) {
+		if (!all && (s->starts >= STARTS_A_TURN || (n && turn_spent(s)))) {
 			touch(t);
 			s->again = true;
 			return;
@@ -131,17 +127,18 @@ bool queues_serve(struct super *s)
 	{
 		struct tree_queue *t = queue_of(list_entry(it, struct unit, sibling));
 		if (t && t->dirty)
-			serve(s, t);
+			serve(s, t, false);
 	}
 	return s->starts != starts;
 }
 
+/* Whatever it takes: who asks now must not get the room that they wait for. */
 void queue_before(struct super *s, const struct unit *root)
 {
 	struct tree_queue *t = queue_of(root);
 
 	if (t && t->q.n)
-		serve(s, t);
+		serve(s, t, true);
 }
 
 /* --- joining --- */
@@ -159,7 +156,7 @@ static bool pass(struct super *s, struct queue *q, bool whoever)
 	list_each(it, &s->conns)
 	{
 		struct conn *c = list_entry(it, struct conn, link);
-		if (!waits_for_ends(c))
+		if (!waits_for_ends(c) || queue_is_stuck(q, c->unit))
 			continue;
 		if (whoever)
 			queue_stuck(q, c->unit);

@@ -1,5 +1,4 @@
-/* Connections: accepted, bounded, read a few requests a turn, answered as they read. PID 1 waits
- * for none of them. */
+/* Connections: read a few requests a turn, answered as they read. PID 1 waits for none of them. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -9,13 +8,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "os/usock.h"
+#include "super/accept.h"
 #include "super/callers.h"
 #include "super/change.h"
 #include "super/message.h"
 #include "super/ops.h"
 
-#define RELISTEN_NS (200 * NS_PER_MS)
-enum { ACCEPTS_A_TURN = 32 };
 
 /* --- requests --- */
 
@@ -122,13 +120,15 @@ static void take(struct conn *c, const char *bytes, size_t n)
 	}
 }
 
-static void conn_readable(struct conn *c)
+void conn_readable(struct conn *c)
 {
 	static char bytes[CAP_PACKET];
 	size_t n;
 	pid_t sender;
 
 	for (int i = 0; i < CAP_REQUESTS_A_TURN && !c->gone && !c->lent; i++) {
+		if (i && turn_spent(c->s))
+			return;
 		switch (usock_recv(c->w.fd, c->trusted, bytes, sizeof bytes, &n, &sender)) {
 		case USOCK_AGAIN:
 			return;
@@ -150,7 +150,7 @@ static void conn_readable(struct conn *c)
 	}
 }
 
-static void conn_ready(struct loop *l, struct watch *w, uint32_t events)
+void conn_ready(struct loop *l, struct watch *w, uint32_t events)
 {
 	struct conn *c = container_of(w, struct conn, w);
 
@@ -165,172 +165,6 @@ static void conn_ready(struct loop *l, struct watch *w, uint32_t events)
 		message_more(c);
 	if (events & (LOOP_IN | LOOP_HUP | LOOP_ERR) && !c->gone)
 		conn_readable(c);
-}
-
-/* --- accepting --- */
-
-static unsigned count_of(const struct conn *c, bool waiting)
-{
-	unsigned n = 0;
-
-	list_each(it, &c->s->conns)
-	{
-		const struct conn *o = list_entry(it, struct conn, link);
-		n += o != c && !o->gone && (o->wait != WAIT_NOTHING) == waiting &&
-		     o->wait != WAIT_QUEUE && /* a tree's queue has a bound of its own */
-		     o->counted_cls == c->counted_cls && o->counted_unit == c->counted_unit;
-	}
-	return n;
-}
-
-/* The kernel gives out the lowest free number, so a connection's own says how many there are. */
-static bool has_descriptor(const struct conn *c)
-{
-	uint64_t most = c->s->pre.nofile_hard;
-
-	return most <= 2 * (size_t)CAP_DESCRIPTORS_KEPT ||
-	       (uint64_t)c->w.fd + CAP_DESCRIPTORS_KEPT < most;
-}
-
-static bool has_place(const struct conn *c)
-{
-	unsigned all = c->s->nconns;
-
-	if (!has_descriptor(c))
-		return false;
-	if (c->cls == PEER_OPERATOR)
-		return all < CAP_CONNS;
-	if (all >= CAP_CONNS - CAP_CONNS_FOR_OPERATOR)
-		return false;
-	if (count_of(c, true) >= CAP_WAITS_UNIT)
-		return false;
-	return count_of(c, false) <
-	       (unsigned)(c->cls == PEER_NOBODY ? CAP_CONNS_NOBODY : CAP_CONNS_UNIT);
-}
-
-struct conn *serve_open(struct super *s, int fd)
-{
-	struct conn *c = calloc(1, sizeof *c);
-	struct err err;
-
-	if (!c) {
-		usock_discard(fd, usock_passrights_off(fd));
-		return NULL;
-	}
-	c->s = s;
-	c->w = (struct watch){ .fd = fd, .events = LOOP_IN, .fn = conn_ready };
-	c->trusted = usock_passrights_off(fd);
-	buf_init(&c->out, CONN_OUT_MAX);
-	assembly_init(&c->assembly);
-	list_init(&c->link);
-	list_init(&c->receiver);
-	if (peer_take(&c->peer, fd) == 0)
-		caller_classify(c, NULL);
-	const struct unit *counted = c->unit;
-	c->counted_cls = c->cls;
-	if (c->cls == PEER_NOBODY && (counted = remote_unit(s, c->peer.uid, NULL)))
-		c->counted_cls = PEER_REMOTE;
-	c->counted_unit = counted ? counted->id : 0;
-	bool place = has_place(c);
-	s->nconns++;
-	if (loop_add(s->loop, &c->w) < 0)
-		place = false;
-	list_add_tail(&s->conns, &c->link);
-	conn_idle(c);
-	if (place)
-		return c;
-	err_set(&err, ERR_BUSY, 0, "too many connections that wait for nothing; try again");
-	conn_fail(c, &err);
-	conn_drop(c);
-	return NULL;
-}
-
-static void listen_again(struct super *s, struct timer *t)
-{
-	(void)t;
-	serve_listen(s);
-}
-
-void serve_listen(struct super *s)
-{
-	s->listener_off = loop_add(s->loop, &s->listener) < 0;
-	if (s->listener_off)
-		timer_set(s, &s->relisten, clock_mono_ns() + RELISTEN_NS, listen_again);
-}
-
-/* Level-triggered, a listener that can't accept would spin: it is out of the loop until a
- * descriptor is free. */
-static void listen_later(struct super *s)
-{
-	log_line(LOG_WARN, "no descriptor left for a connection; they wait");
-	if (!s->listener_short)
-		event_add(s, EVENT_LISTENER_LOST, NULL, ERR_OK,
-			"no descriptor left for a connection; they wait");
-	s->listener_short = true;
-	loop_del(s->loop, &s->listener);
-	s->listener_off = true;
-	timer_set(s, &s->relisten, clock_mono_ns() + RELISTEN_NS, listen_again);
-}
-
-static void accept_some(struct super *s, int most)
-{
-	for (int i = 0; i < most; i++) {
-		int fd = usock_accept(s->listener.fd);
-		if (fd >= 0) {
-			if (s->listener_short)
-				event_add(s, EVENT_LISTENER_BACK, NULL, ERR_OK,
-					"there are descriptors again");
-			s->listener_short = false;
-			s->clients_read++; /* what it says comes before an end, too */
-			(void)serve_open(s, fd);
-			continue;
-		}
-		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
-			listen_later(s);
-		if (errno != EINTR && errno != ECONNABORTED)
-			return;
-	}
-}
-
-void serve_accept(struct loop *l, struct watch *w, uint32_t events)
-{
-	(void)l;
-	(void)events;
-	accept_some(container_of(w, struct super, listener), ACCEPTS_A_TURN);
-}
-
-static bool is_heard_now(struct super *s, const struct conn *c)
-{
-	const struct unit *u = c->counted_unit ? tree_by_id(&s->tree, c->counted_unit) : NULL;
-
-	return !c->gone && u && u->rt && !list_empty(&job_of(u)->hearing);
-}
-
-/* Nothing of these units lives, so that what they said is all in the sockets by now: the queue of the listener, then
- * each connection to its end. Nobody adds to those. */
-void serve_hear(struct super *s)
-{
-	if (list_empty(&s->hearing))
-		return;
-	if (!s->listener_off)
-		accept_some(s, USOCK_BACKLOG + 1);
-	list_each(it, &s->conns)
-	{
-		struct conn *c = list_entry(it, struct conn, link);
-		uint64_t before;
-		do {
-			before = s->clients_read;
-			if (is_heard_now(s, c))
-				conn_readable(c);
-		} while (s->clients_read != before);
-	}
-	while (!list_empty(&s->hearing)) {
-		struct job *j = list_entry(s->hearing.next, struct job, hearing);
-		list_del(&j->hearing);
-		j->heard = true;
-		check_gone(s, j->u);
-	}
-	settle(s);
 }
 
 /* --- what happens to units --- */

@@ -63,11 +63,34 @@ void post(struct super *s, struct unit *u, enum node_event ev)
 	s->events[s->ev_n++] = (struct event){ u, ev };
 }
 
+void post_stop(struct super *s, struct unit *u)
+{
+	struct job *j = job_of(u);
+
+	if (list_empty(&j->stop))
+		list_add_tail(&s->stops, &j->stop);
+}
+
+static void stop_one(struct super *s)
+{
+	struct job *j = list_entry(s->stops.next, struct job, stop);
+
+	list_del(&j->stop);
+	apply(s, j->u, EV_STOP);
+}
+
 void settle(struct super *s)
 {
+	bool any = false; /* a stop at least, whatever else took the time */
+
 	for (int steps = 0; steps < STEPS_A_TURN; steps++) {
 		if (s->ev_at == s->ev_n) {
 			s->ev_at = s->ev_n = 0;
+			if (!list_empty(&s->stops) && !(any && turn_spent(s))) {
+				any = true;
+				stop_one(s);
+				continue;
+			}
 			if (s->queue_dirty && queues_serve(s))
 				continue;
 			if (!s->deps_dirty)
@@ -80,8 +103,7 @@ void settle(struct super *s)
 		if (e.u && e.u->rt)
 			apply(s, e.u, e.ev);
 	}
-	log_line(LOG_ERR, "internal: more than %d events in one turn; the rest waits for the next",
-		STEPS_A_TURN);
+	log_line(LOG_ERR, "internal: events without end");
 }
 
 void settle_forget(struct super *s, const struct unit *u)

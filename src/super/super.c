@@ -23,7 +23,13 @@
 #include "super/meter.h"
 #include "super/parts.h"
 
-#define SWEEP_NS      (2 * NS_PER_MS) /* of one turn */
+/* What the parts of a turn may take: together it stays below 20 ms, each has its progress in every one. */
+#define READ_NS   (3 * NS_PER_MS)
+#define SETTLE_NS (4 * NS_PER_MS)
+#define SWEEP_NS  (2 * NS_PER_MS)
+#define HEAR_NS   (3 * NS_PER_MS)
+#define TELL_NS   (2 * NS_PER_MS)
+
 #define TRIM_EVERY_NS (60 * NS_PER_SEC)
 enum { TRIM_AFTER_MS = 1000, TRIMS_AT_FIRST = 8 };
 enum { QUIET_PASSES = 8, LOOK_AGAIN_MS = 20, SIGNALS_A_TURN = 64 };
@@ -100,7 +106,8 @@ static int wait_ms(const struct super *s)
 {
 	int64_t at = timers_next(s), now = clock_mono_ns();
 
-	if (s->child_ended || s->again || !list_empty(&s->hearing) || !list_empty(&s->mail))
+	if (s->child_ended || s->again || !list_empty(&s->hearing) || !list_empty(&s->mail) ||
+		!list_empty(&s->stops))
 		return 0; /* there was more than one turn does */
 	if (s->sweep_at_ns < at)
 		at = s->sweep_at_ns;
@@ -125,10 +132,24 @@ static void reap_when_quiet(struct super *s)
 		return;
 	for (int i = 0; i < QUIET_PASSES; i++) {
 		s->clients_read = 0;
-		if (loop_once(s->loop, 0) <= 0 || !s->clients_read)
+		if (loop_wait(s->loop, 0) <= 0)
+			break;
+		(void)loop_run(s->loop, &s->until_ns);
+		if (!s->clients_read || turn_spent(s))
 			break;
 	}
 	s->child_ended = reap_all(s);
+}
+
+static void timers_and_settle(struct super *s)
+{
+	bool more;
+
+	turn_share(s, SETTLE_NS);
+	do {
+		more = timers_run(s, clock_mono_ns());
+		settle(s);
+	} while (more && !turn_spent(s));
 }
 
 static void sweep_turn(struct super *s, int64_t now_ns)
@@ -159,7 +180,7 @@ static void turn(struct super *s)
 {
 	int ms = wait_ms(s);
 	bool rests = ms < 0 && may_trim(s);
-	int n = loop_once(s->loop, rests ? TRIM_AFTER_MS : ms);
+	int n = loop_wait(s->loop, rests ? TRIM_AFTER_MS : ms);
 	if (n == 0 && rests) {
 		trim_and_rest(s);
 		return;
@@ -171,11 +192,13 @@ static void turn(struct super *s)
 	if (n < 0)
 		log_line(LOG_ERR, "epoll_wait: %s", strerror(errno));
 	int64_t began = clock_mono_ns();
+	turn_share(s, READ_NS);
+	(void)loop_run(s->loop, &s->until_ns);
 	reap_when_quiet(s);
-	timers_run(s, clock_mono_ns());
-	settle(s);
+	timers_and_settle(s);
 	sweep_turn(s, clock_mono_ns());
 	settle(s);
+	turn_share(s, HEAR_NS);
 	serve_hear(s);
 	changes_step(s);
 	idle_check(s);
@@ -185,6 +208,7 @@ static void turn(struct super *s)
 		shutdown_step(s);
 		settle(s);
 	}
+	turn_share(s, TELL_NS);
 	message_step(s);
 	events_tell(s);
 	serve_sweep(s);
@@ -386,6 +410,8 @@ int super_run(struct super_opts *opts, struct err *err)
 	list_init(&s->conns);
 	list_init(&s->mail);
 	list_init(&s->hearing);
+	list_init(&s->stops);
+	s->until_ns = INT64_MAX; /* the boot has all the time */
 	list_init(&s->tails);
 	list_init(&s->changes);
 	tree_init(&s->tree);

@@ -1,7 +1,10 @@
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "super/parts.h"
+
+enum { TIMERS_AT_ONCE = 16 };
 
 void timer_set(struct super *s, struct timer *t, int64_t deadline_ns, timer_fn *fn)
 {
@@ -25,11 +28,26 @@ int64_t timers_next(const struct super *s)
 	return n ? n->key : INT64_MAX;
 }
 
-void timers_run(struct super *s, int64_t now_ns)
+bool timers_run(struct super *s, int64_t now_ns)
 {
-	for (struct heap_node *n; (n = heap_min(&s->timers)) && n->key <= now_ns;) {
+	struct heap_node *n;
+
+	for (int i = 0; (n = heap_min(&s->timers)) && n->key <= now_ns; i++) {
 		struct timer *t = container_of(n, struct timer, node);
+		if (i == TIMERS_AT_ONCE)
+			return true;
 		heap_take(&s->timers, n);
 		t->fn(s, t);
 	}
+	return false;
+}
+
+void turn_share(struct super *s, int64_t ns)
+{
+	s->until_ns = clock_mono_ns() + ns;
+}
+
+bool turn_spent(const struct super *s)
+{
+	return clock_mono_ns() >= s->until_ns;
 }

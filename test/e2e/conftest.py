@@ -14,7 +14,7 @@ from passed_over import pytest_collection_modifyitems  # noqa: E402,F401
 
 def pytest_configure(config):
     config.addinivalue_line('markers', 'alone: measures time, and runs while nothing else does')
-    config.addinivalue_line('markers', 'idle: waits for a minute in which nothing happens; runs beside everything')
+    config.addinivalue_line('markers', 'idle: takes minutes, and measures nothing that others disturb; runs beside everything')
     config.addinivalue_line('markers', 'asan: also run with the sanitizers')
 
 

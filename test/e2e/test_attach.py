@@ -172,7 +172,7 @@ def test_whatever_a_client_sends_pid_1_goes_on(box, trick, filter):
         assert b.file('said') == expected, b.stderr
     t = time.monotonic()
     assert b.sysg('ping').returncode == 0 and time.monotonic() - t < 3 * SLOW
-    if expected != 'ok1':
+    if expected != 'ok1' and trick != 'more-behind':  # there the child has what it needs, and goes on
         until(lambda: b.unit('root')['counts'].get('children') == 0)
     assert b.status_json()['supervisor']['loop']['longest_turn_us'] < 1_000_000
     assert b.term() == 0

@@ -9,6 +9,7 @@ static struct conn {
 	int wr;
 } * pair[2];
 static int calls;
+static const int64_t none, all = INT64_MAX;
 
 static void kill_the_other(struct loop *l, struct watch *w, uint32_t events)
 {
@@ -36,7 +37,47 @@ Test(loop, deleting_a_watch_that_is_ready_in_the_same_batch_is_safe)
 		cr_assert_eq(loop_add(l, &pair[i]->w), 0);
 		cr_assert_eq(write(p[1], "x", 1), 1);
 	}
-	cr_assert_eq(loop_once(l, 0), 2);
+	cr_assert_eq(loop_wait(l, 0), 2);
+	cr_assert_eq(loop_run(l, &all), 2);
 	cr_expect_eq(calls, 1);
+	loop_free(l);
+}
+
+static int order[8], told;
+
+static void note_order(struct loop *l, struct watch *w, uint32_t events)
+{
+	(void)l;
+	(void)events;
+	order[told++] = w->fd;
+}
+
+Test(loop,
+	one_callback_is_made_in_any_case_and_those_that_time_was_short_for_are_the_first_of_the_next_call)
+{
+	struct loop *l = loop_new();
+	struct watch w[2];
+
+	for (int i = 0; i < 2; i++) {
+		int p[2];
+		cr_assert_eq(pipe(p), 0);
+		w[i] = (struct watch){ p[0], LOOP_IN, note_order };
+		cr_assert_eq(loop_add(l, &w[i]), 0);
+		cr_assert_eq(write(p[1], "x", 1), 1);
+	}
+	for (int round = 0; round < 2; round++) {
+		cr_assert_eq(loop_wait(l, 0), 2);
+		cr_assert_eq(loop_run(l, &none), 1);
+		cr_assert_eq(loop_wait(l, -1), 1, "what is left needs no wait");
+		cr_assert_eq(loop_run(l, &none), 1);
+		cr_expect_neq(order[2 * round], order[2 * round + 1]);
+	}
+	cr_assert_eq(loop_wait(l, 0), 2);
+	cr_assert_eq(loop_run(l, &none), 1);
+	told = 0;
+	loop_del(l, &w[0]);
+	loop_del(l, &w[1]);
+	cr_assert_eq(loop_run(l, &all), 1);
+	cr_expect_eq(told, 0, "one that is deleted is not called for what was fetched");
 	loop_free(l);
 }

@@ -108,7 +108,8 @@ static void turn(int64_t most_ns)
 	int status;
 
 	turns++;
-	(void)loop_once(loop, left <= 0 ? 0 : (int)(left / NS_PER_MS) + 1);
+	(void)loop_wait(loop, left <= 0 ? 0 : (int)(left / NS_PER_MS) + 1);
+	(void)loop_run(loop, &(int64_t){ INT64_MAX });
 	for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
 		if (probe)
 			probe_exited(probe, pid,

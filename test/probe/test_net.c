@@ -326,7 +326,7 @@ Test(probe_net, of_an_answer_without_end_a_status_line_is_read)
 	check.path = "/";
 	start(CHECK_URL, 60000, 2000, 50, 1);
 	while (!ready && !never)
-		(void)loop_once(loop, 10),
+		(void)loop_wait(loop, 10), (void)loop_run(loop, &(int64_t){ INT64_MAX }),
 			wake <= clock_mono_ns() ? probes_run(probes, clock_mono_ns()) : (void)0;
 	cr_expect_eq(ready, 1);
 	int status = -1;
