@@ -140,14 +140,10 @@ int rundir_open(struct super *s, struct err *err);
 void rundir_close(struct super *s);
 
 /* --- serve.c --- */
-void serve_accept(struct loop *l, struct watch *w, uint32_t events);
-void serve_listen(struct super *s); /* the listener into the loop, now or when that is possible */
 struct unit *serve_unit_of(struct super *s, pid_t pid); /* whose own process this is, or NULL */
 void serve_unit_told(struct super *s, struct unit *u);  /* answers those who wait for it */
 void serve_exec(
 	struct super *s, struct job *j, const struct err *failed); /* NULL: execve succeeded */
-/* One more look at the connections, for units of which nothing is left; then their end goes on. */
-void serve_hear(struct super *s);
 void serve_forget_unit(struct super *s, struct unit *u);
 void serve_shutdown_told(struct super *s); /* answers those who ordered the shutdown */
 void serve_sweep(struct super *s);         /* frees what was dropped in this turn */

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "os/filewatch.h"
 #include "os/usock.h"
+#include "super/accept.h"
 #include "super/parts.h"
 
 enum { PATH_MAX_BYTES = 512, SOCKET_PATH_MAX = 107 };

@@ -14,7 +14,6 @@
 #include "super/message.h"
 #include "super/ops.h"
 
-
 /* --- requests --- */
 
 static int permitted(const struct conn *c, const struct op *op, struct err *err)

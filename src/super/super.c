@@ -1,5 +1,6 @@
 /* The owner of everything and the loop. */
 #include "super/super.h"
+#include "super/accept.h"
 
 #include <errno.h>
 #include <inttypes.h>
