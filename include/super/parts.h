@@ -132,10 +132,8 @@ bool group_oom(const struct job *j);     /* the kernel has killed of it for want
 void groups_before(struct super *s, const struct mark_range *before); /* those of an earlier run */
 void groups_end(struct super *s); /* at the end of the run: waits a tenth of a second at most */
 
-/* --- usr1.c --- */
+/* --- usr1.c, rundir.c --- */
 void status_to_stderr(struct super *s);
-
-/* --- rundir.c --- */
 int rundir_open(struct super *s, struct err *err);
 void rundir_close(struct super *s);
 
