@@ -208,7 +208,8 @@ static ssize_t receive(
 		m->msg_control = c->bytes;
 		m->msg_controllen = sizeof c->bytes;
 		n = recvmsg(fd, m, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	} while (n < 0 && errno == EINTR);
+		/* that a peer is gone and left answers unread is told once, before what it had sent */
+	} while (n < 0 && (errno == EINTR || errno == ECONNRESET));
 	m->msg_iov = NULL;
 	return n;
 }

@@ -117,6 +117,12 @@ bool conn_room(const struct conn *c)
 	return !c->gone && !c->out.len;
 }
 
+/* The peer is gone and hears no answer. What it asked before that is still to be read, and its end behind it. */
+static bool unheard(const struct conn *c)
+{
+	return c->wait == WAIT_NOTHING && (errno == EPIPE || errno == ECONNRESET);
+}
+
 void conn_send(struct conn *c, struct buf *b)
 {
 	uint32_t n = (uint32_t)b->len;
@@ -125,7 +131,7 @@ void conn_send(struct conn *c, struct buf *b)
 		log_line(LOG_ERR, "out of memory for an answer; its connection is closed");
 		conn_drop(c);
 	}
-	if (!c->gone && !c->out.len && usock_send(c->w.fd, b->p, b->len) == 0) {
+	if (!c->gone && !c->out.len && (usock_send(c->w.fd, b->p, b->len) == 0 || unheard(c))) {
 		buf_done(b);
 		return;
 	}
@@ -147,7 +153,7 @@ void conn_flush(struct conn *c)
 
 	while (at < c->out.len) {
 		memcpy(&n, c->out.p + at, sizeof n);
-		if (usock_send(c->w.fd, c->out.p + at + sizeof n, n) < 0) {
+		if (usock_send(c->w.fd, c->out.p + at + sizeof n, n) < 0 && !unheard(c)) {
 			if (errno != EAGAIN && errno != EWOULDBLOCK) {
 				conn_drop(c);
 				return;

@@ -80,6 +80,28 @@ def test_without_cap_kill_and_cap_setuid_the_survivor_is_named(box):
     assert b.state('bad') == 'stopping'
 
 
+def test_who_waits_for_a_child_with_a_survivor_is_told_how_many_are_left(box):
+    """Its exit notice too, which there is once all the same when the survivor has gone."""
+    b = box(None, argv=['true'])
+    suid_program(b.home, 4405)
+    (b.home / 'main.sh').write_text('sysg recv >notice.new; mv notice.new notice; until [ -e go ]; do sleep 0.05; done\n'
+                                    'sysg wait root/kid >gone; sysg recv --timeout 0; echo $? >rc; exec sleep 1000\n')
+    b = box('services: {root: {exec: [sh, ./main.sh], stop_timeout: 300ms, spawn: {mode: dynamic}}}', home=b.home, ns=NO_CAPS).up()
+    b.pid_of('root')
+    waits = b.popen(b.program, 'spawn', '--parent', 'root', '--name', 'kid', '--wait', '--', 'sh', '-c',
+                    './sleeper become & exec sleep 1000')
+    sleeper = suid_process(b, 4405)
+    r = b.sysg('stop', 'root/kid', timeout=30)
+    assert r.returncode != 0 and 'SG0713' in r.stderr
+    notice = b.file('notice', 20).strip()
+    assert notice.startswith('exit root/kid - ') and notice.endswith('left=1'), notice
+    assert waits.wait(10) == 143 and b.state('root/kid') == 'stopping'
+    os.kill(sleeper.pid, signal.SIGKILL)
+    until(lambda: b.unit('root')['counts']['children'] == 0)
+    (b.home / 'go').touch()
+    assert b.file('rc').strip() == '9'
+
+
 @pytest.mark.alone  # 250 processes that spin, and whoever else runs: the init gets what is left
 @pytest.mark.parametrize('uid', [4403])
 def test_a_bomb_inside_a_limit_on_processes_is_gone_after_stop(box, uid):
@@ -195,7 +217,7 @@ def group():
         yield d
 
 
-@pytest.mark.parametrize('trick', ['a double fork with setsid and env -i', 'one that forks in a loop with setsid'])
+@pytest.mark.parametrize('trick', ['a double fork with setsid and env -i', 'one that forks in a loop with setsid', 'a TERM-ignorer'])
 def test_with_delegated_cgroups_a_unit_has_a_group_of_its_own(box, group, trick):
     b = box(None, argv=['true'])
     (b.home / 'main.sh').write_text(TRICKS[trick])

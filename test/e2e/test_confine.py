@@ -4,6 +4,7 @@ import os
 import pytest
 
 from harness import PYTHON, TOOLS, codes, facts, until
+from test_spawn import run_in
 
 CAPS = ('CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb')
 
@@ -118,6 +119,18 @@ def test_a_grandchild_of_a_confined_child_is_confined(box):
     assert f['Uid'].split() == ['4809'] * 4 and f['NoNewPrivs'] == '1' and int(f['CapBnd'], 16) == 0
 
 
+def test_the_oom_score_is_100_above_the_services_and_never_below_the_callers(box):
+    b, _, _ = run_in(box, '''
+        cat /proc/self/oom_score_adj >own
+        say="cat /proc/self/oom_score_adj >"
+        sysg spawn --wait -- sh -c "$say child; sysg spawn --wait -- sh -c '$say grand'"
+        echo $(($(cat own) + 250)) >/proc/self/oom_score_adj
+        sysg spawn --wait -- sh -c "$say raised"''')
+    own = int(b.file('own'))
+    assert own <= 750, 'there is room above it'
+    assert [int(b.file(f)) - own for f in ('child', 'grand', 'raised')] == [100, 100, 250]
+
+
 # --- what can't be put on ---
 
 def refused(box, prefix, ns=(), service=''):
@@ -141,6 +154,25 @@ def test_a_caller_in_another_namespace_is_refused(box, prefix, word):
 @pytest.mark.parametrize('prefix', ['unshare --pid', 'unshare --time'])
 def test_a_caller_whose_children_would_be_in_another_namespace_is_refused(box, prefix):
     refused(box, prefix + " sh -c 'exec \"$0\" \"$@\"'")
+
+
+def answer_to(box, call, service=''):
+    """What a process is told that asks by itself, after this call of libc and without an exec since."""
+    b = box(None, argv=['true'])
+    (b.home / 'code.py').write_text(
+        "import ctypes, json, os, sys\nsys.path.insert(0, os.environ['TOOLS'])\nimport peer\n"
+        f"assert ctypes.CDLL(None).{call} == 0\n"
+        "print(json.dumps(peer.ask(peer.connect(), 'op=spawn', 'arg=true', 'cwd=/')))\n")
+    b = box(f'services: {{root: {{command: "TOOLS={TOOLS} {PYTHON} code.py >out.new; mv out.new out; exec sleep 1000", '
+            f'spawn: {{mode: dynamic}}{service}}}}}', home=b.home).up()
+    return b.file('out')
+
+
+@pytest.mark.parametrize('flag, word', [(0x20000000, 'pid'), (0x80, 'time')])
+def test_so_is_one_that_executed_nothing_since(box, flag, word):
+    """Linux takes an exec for a chance to enter the time namespace, so that it is another one by itself then."""
+    said = answer_to(box, f'unshare({flag})')
+    assert 'SG0814' in said and f'{word} namespace of its children' in said
 
 
 def test_a_caller_in_the_users_own_namespaces_is_refused(box):
@@ -197,11 +229,5 @@ def test_another_security_label_is_refused(box, label, status):
 
 def test_what_cannot_be_read_counts_as_different(box):
     """The caller's own process, made unreadable to its uid."""
-    b = box(None, argv=['true'])
-    (b.home / 'code.py').write_text(
-        "import ctypes, json, os, sys\nsys.path.insert(0, os.environ['TOOLS'])\nimport peer\n"
-        "assert ctypes.CDLL(None).prctl(4, 0, 0, 0, 0) == 0\n"
-        "print(json.dumps(peer.ask(peer.connect(), 'op=spawn', 'arg=true', 'cwd=/')))\n")
-    b = box(f'services: {{root: {{command: "TOOLS={TOOLS} {PYTHON} code.py >out.new; mv out.new out; exec sleep 1000", user: 4822, '
-            'spawn: {mode: dynamic}}}', home=b.home).up()
-    assert "SG0814" in b.file('out') and "can't be read" in b.file('out')
+    said = answer_to(box, 'prctl(4, 0, 0, 0, 0)', ', user: 4822')
+    assert 'SG0814' in said and "can't be read" in said

@@ -189,3 +189,15 @@ def test_a_limit_of_0_that_would_lift_an_ancestors_is_refused(box):
         sysg spawn --limit ever=0 -- true; echo $? >&3
         sysg spawn --limit rate=0 -- true; echo $? >&3''')
     assert rc == [4, 0]
+
+
+def test_ever_begins_anew_when_the_service_is_started_and_0_is_no_limit(box):
+    b, _, rc = limited(box, 'ever: 2', 'for i in 1 2 3; do sysg spawn --wait -- true; echo $? >&3; done')
+    assert rc == [0, 0, 125]
+    (b.home / 'end').unlink()
+    b.sysg_ok('stop', 'root')
+    b.sysg_ok('start', '-s', 'root')
+    until(lambda: (b.home / 'end').exists(), 15)
+    assert b.peek('codes').split() == ['0', '0', '125'] and b.unit('root')['counts']['ever'] == 2
+    _, _, rc = limited(box, 'ever: 0', 'for i in 1 2 3; do sysg spawn --wait -- true; echo $? >&3; done')
+    assert rc == [0, 0, 0]

@@ -2,6 +2,7 @@
 import base64
 import json
 import re
+import signal
 import subprocess
 import time
 
@@ -120,7 +121,7 @@ def test_messages_and_notices_outlive_the_receiver_s_restart(box):
             : >again
             for i in 1 2 3; do sysg spawn --name k$i --wait -- true; done
             sysg send self -- word
-            {MAIL} read_and_die >once
+            {MAIL} read_and_die >once; {MAIL} read_and_die type=msg >>once
             kill -9 $$
         fi
         for i in 1 2 3 4; do sysg recv; echo; done >got
@@ -144,6 +145,23 @@ def test_what_a_process_said_before_it_died_comes_before_its_notice(box):
     for i in range(5):
         assert lines[3 * i].startswith(f'msg root/kid{i + 1} ') and lines[3 * i + 1] == f'word{i + 1}'
         assert lines[3 * i + 2] == f'exit root/kid{i + 1} - code=0 reason=exited'
+
+
+@pytest.mark.asan
+def test_all_of_it_comes_before_the_notice_where_it_is_more_than_a_turn_reads(box):
+    """PID 1 is stopped from outside, so that it sees the last words and the end at once."""
+    b = root(box, f'''
+        sysg spawn --name kid -- {MAIL} last_words_unseen parent 100 >pid
+        for i in $(seq 101); do echo '{{"op": "recv"}}'; echo '{{"op": "ack"}}'; done >lines
+        sysg batch <lines >got.new; mv got.new got''')
+    until(lambda: (b.home / 'ready').exists())
+    kid = b.pid_of('root/kid')
+    b.kill(signal.SIGSTOP)
+    (b.home / 'go').touch()
+    until(lambda: any(p.inner == kid for p in b.defunct()))
+    b.kill(signal.SIGCONT)
+    got = [json.loads(line) for line in b.file('got', 30).splitlines()][::2]
+    assert [x.get('body') for x in got[:-1]] == [str(i) for i in range(100)] and got[-1]['kind'] == 'exit', got[-5:]
 
 
 def test_1000_senders_at_once_are_each_heard_once_while_it_answers_pings(box):
@@ -182,12 +200,24 @@ def test_a_call_ends_by_its_timeout_the_targets_end_and_not_to_oneself(box):
         sysg call deaf --timeout 200ms -- x; echo $? >&3
         sysg spawn --name mortal -- sh -c 'sysg recv >/dev/null; exit 1' >pid
         sysg call mortal --timeout 10 -- x; echo $? >&3
+        sysg spawn --name again --on-exit restart -- sh -c 'sysg recv >/dev/null; exit 1' >pid
+        sysg call again --timeout 10 -- x; echo $? >&3
         sysg call self -- x; echo $? >&3
         sysg reply 99999 -- x; echo $? >&3
         sysg spawn --name gone --wait -- true
         sysg call gone -- x; echo $? >&3''')
-    assert rc == [9, 10, 16, 15, 10]
-    assert codes(subprocess.CompletedProcess('', 0, '', b.peek('err'))) == ['SG0822', 'SG0823', 'SG0825', 'SG0824', 'SG0823']
+    assert rc == [9, 10, 10, 16, 15, 10]
+    assert codes(subprocess.CompletedProcess('', 0, '', b.peek('err'))) == ['SG0822', 'SG0823', 'SG0823', 'SG0825', 'SG0824', 'SG0823']
+
+
+def test_only_the_callee_may_reply(box):
+    b, out, _ = run_in(box, '''
+        sysg spawn --name a -- sh -c 'sysg recv --type call >a.new; mv a.new a.got; until [ -e tried ]; do sleep 0.02; done
+            read -r kind path n <a.got; sysg reply $n -- "its own"' >pid
+        sysg spawn --name b -- sh -c 'until [ -e a.got ]; do sleep 0.02; done
+            read -r kind path n <a.got; sysg reply $n -- stolen; echo $? >b.rc; : >tried' >pid
+        sysg call a --timeout 20s -- x''')
+    assert out == 'its own' and b.file('b.rc').strip() == '15'
 
 
 def test_a_caller_that_goes_away_takes_its_call_along(box):
@@ -277,6 +307,19 @@ def test_an_idle_batch_stays_connected_and_without_a_supervisor_it_says_so(box):
     assert p.wait(10) == 0
     r = b.sysg('batch', '--socket', '/nowhere', input='{"op": "ping"}\n')
     assert r.returncode == 3 and json.loads(r.stdout)['error']['code'] == 'SG0206'
+
+
+@pytest.mark.asan
+def test_past_1024_results_the_oldest_go_and_the_next_notice_says_how_many(box):
+    _, out, rc = run_in(box, '''
+        for i in $(seq 1026); do echo '{"op": "spawn", "name": "k'$i'", "arg": ["true"], "wait": true}'; done >lines
+        sysg batch <lines | grep -c '"reason":"exited"'
+        sysg wait k2; echo $? >&3
+        sysg wait k1026
+        sysg recv; sysg recv; sysg recv --json''', seconds=90)
+    assert out.splitlines() == ['1026', 'exit root/k1026 - code=0 reason=exited lost=2', 'exit root/k3 - code=0 reason=exited lost=2',
+                                'exit root/k4 - code=0 reason=exited', out.splitlines()[-1]]
+    assert 'lost' not in json.loads(out.splitlines()[-1]) and rc == [5]
 
 
 def rss_kib(box):

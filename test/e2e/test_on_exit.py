@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from harness import assert_gone, facts, until
+from harness import TOOLS, assert_gone, facts, until
 
 MANIFEST = '''
 services:
@@ -228,6 +228,47 @@ def test_64_kib_are_sent_and_one_byte_more_is_too_large(box):
         sysg spawn --on-exit send:parent -- true; echo $? >&3
         """ + recv(1))
     assert over(b) == [0, 13, 2, 2] and len(got(b)[0]['body']) == 65536
+
+
+RAW = '''
+import os, sys
+sys.path.insert(0, %r)
+from peer import *
+
+def spawn(wills, n):
+    s = connect()
+    s.send(packet('more=1', 'op=spawn', 'arg=true', 'cwd=/', 'env=PATH=' + os.environ['PATH'], *wills))
+    while n > 60000:
+        s.send(packet('more=1', body=b'x' * 60000))
+        n -= 60000
+    s.send(packet(body=b'x' * n))
+    f = fields_of(s.recv(1 << 16))
+    return f.get('code') or f.get('name')
+
+said = [spawn(['will=65536:self'], 65536), spawn(['will=65537:self'], 65537), spawn(['will=1:self'] * 4, 4),
+        spawn(['will=1:self'] * 5, 5), spawn(['will=9:self'], 5), spawn(['will=1:self'], 5), spawn(['will=self'], 0)]
+open('said.new', 'w').write(' '.join(said)); os.rename('said.new', 'said')
+'''
+
+
+def test_the_supervisor_itself_bounds_what_is_to_be_sent(box):
+    b = box(None, argv=['true'])
+    (b.home / 'raw.py').write_text(RAW % str(TOOLS))
+    b = box(MANIFEST % '', home=b.home)
+    (b.home / 'main.sh').write_text('python raw.py; exec sleep 1000')
+    first, *rest = b.file('said').split()
+    assert first[0] == '@' and [x if x[0] == 'S' else 'ok' for x in rest] == ['SG0831', 'ok', 'SG0210', 'SG0832', 'SG0832', 'SG0832']
+
+
+def test_what_is_to_be_sent_at_the_end_is_at_most_16_mib_a_tree(box):
+    four = ' '.join(['--on-exit send:self:@f'] * 4)
+    b = tree(box, f"""
+        head -c 65536 /dev/zero | tr '\\0' x >f
+        i=0
+        while [ $i -lt 80 ] && sysg spawn {four} -- sleep 1000 >/dev/null; do i=$((i + 1)); done
+        echo $i >&3""")
+    n, = over(b, 60)
+    assert 55 <= n <= 63 and 'SG0831' in b.file('err'), n  # 256 KiB each
 
 
 def test_it_is_sent_under_the_rights_of_the_dying_unit(box):

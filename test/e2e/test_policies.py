@@ -1,10 +1,10 @@
 """What becomes of spawned children when their parent ends: reparent and orphan. (drain, cascade: test_spawn.py.)"""
-import json
 import signal
+import subprocess
 
 import pytest
 
-from harness import assert_gone, until
+from harness import TOOLS, assert_gone, until
 
 MANIFEST = '''
 services:
@@ -12,6 +12,7 @@ services:
   root:
     exec: [sh, ./main.sh]
     restart_policy: %s
+    stop_timeout: 2s
     backoff: {initial: 100ms}
     spawn: {mode: dynamic, termination_policy: %s}
 '''
@@ -27,9 +28,10 @@ exit $(cat end)
 def tree(box, policy, main='exec sleep 1000', mid=MID % '', restart='never', **kw):
     """A box with root/mid/kid: the end of mid is written into `end`."""
     b = box(None, argv=['true'], **kw)
+    kw['home'] = b.home
     (b.home / 'main.sh').write_text('sysg spawn --name mid -- sh ./mid.sh\n' + main + '\n')
     (b.home / 'mid.sh').write_text(mid)
-    b = box(MANIFEST % (restart, policy), home=b.home, **kw).up()
+    b = box(MANIFEST % (restart, policy), **kw).up()
     b.file('mid.up')
     return b
 
@@ -154,6 +156,59 @@ def test_an_orphan_keeps_its_ttl(box):
     assert '"reason=ttl"' in b.sysg_ok('events') or 'reason=ttl' in b.sysg_ok('events')
 
 
+# An operator's spawn below mid whose set-up lasts until it is told to go on: the child waits for its streams.
+LATE = '''
+import os, sys
+sys.path.insert(0, %r)
+from peer import *
+s = connect(timeout=60)
+s.send(packet('op=spawn', 'parent=root/mid', 'name=kid', 'attach=1', 'arg=' + sys.argv[1], 'arg=1008'))
+assert fields_of(s.recv(65536)) == dict(ok='1', go='1')
+print('go', flush=True)
+sys.stdin.readline()
+pass_fds(s, b'x', [os.open('/dev/null', os.O_RDWR)] * 3)
+f = fields_of(s.recv(65536))
+print(f.get('code') or f['path'], flush=True)
+sys.stdin.readline()
+'''
+
+
+@pytest.mark.asan
+@pytest.mark.parametrize('policy', ['reparent', 'orphan'])
+@pytest.mark.parametrize('how', ['unseen', 'executed', 'failed'])
+def test_a_parent_that_ends_while_its_child_is_set_up_hands_it_over(box, policy, how):
+    """unseen: the child can't be compared with it any more, and is not there. Else PID 1 sees both at once, as it was stopped."""
+    b = tree(box, policy, mid='echo mid >>mid.up\nwhile [ ! -s end ]; do sleep 0.02; done')
+    (b.home / 'late.py').write_text(LATE % str(TOOLS))
+    p = b.popen('python', 'late.py', '/no/such/program' if how == 'failed' else 'sleep', stdin=subprocess.PIPE)
+    assert p.stdout.readline() == 'go\n', p.communicate()
+    if how == 'unseen':
+        end_mid(b)
+        u = b.unit('root/kid')
+        assert u['depth'] == 1 and bool(u.get('orphan')) == (policy == 'orphan')
+    else:
+        mid = b.pid_of('root/mid')
+        b.kill(signal.SIGSTOP)
+    p.stdin.write('\n')
+    p.stdin.flush()
+    if how != 'unseen':
+        until(lambda: [d for d in b.defunct() if d.ppid == b.pid] if how == 'failed' else
+              [x for x in b.procs().values() if x.cmdline == 'sleep 1008'])
+        (b.home / 'end').write_text('0')
+        until(lambda: any(d.inner == mid for d in b.defunct()))
+        b.kill(signal.SIGCONT)
+    assert p.stdout.readline().strip() in {'unseen': ['SG0814'], 'failed': ['SG0813'], 'executed': ['root/kid', 'root/mid/kid']}[how]
+    n = int(how == 'executed')
+    if n:
+        b.until_state('root/kid', 'running')
+    until(lambda: b.unit('root/mid')['state'] == 'done')
+    c = b.unit('root')['counts']
+    assert (c['children'], c['descendants'], c['ever']) == (n if policy == 'reparent' else 0, n, 1 + n)
+    p.communicate('\n', timeout=20)
+    assert b.term() == 0
+    assert_gone(b)
+
+
 @pytest.mark.parametrize('policy', ['reparent', 'orphan'])
 def test_children_of_a_service_that_ended_for_good_are_orphans_and_keep_the_container(box, policy):
     b = box(None, argv=['true'])
@@ -166,16 +221,13 @@ def test_children_of_a_service_that_ended_for_good_are_orphans_and_keep_the_cont
     assert b.wait() == 0
 
 
-@pytest.mark.asan
-@pytest.mark.parametrize('policy', ['reparent', 'orphan'])
-@pytest.mark.parametrize('how', ['crash', 'clean', 'order'])
-def test_a_restart_of_the_parent_changes_nothing_for_them(box, policy, how):
+def restarted(box, policy, how):
+    """A box whose service made root/kid when it was first started, and was started again; the pid of the child."""
     b = box(None, argv=['true'])
     (b.home / 'main.sh').write_text('[ -e first ] || { : >first; sysg spawn --name kid -- sleep 1000; }\n'
                                     'echo $$ >>up; while [ ! -e "end.$$" ]; do sleep 0.02; done; exit 0\n')
     b = box(MANIFEST % ('always', policy), home=b.home).up()
-    pid = int(b.file('up'))
-    child = b.pid_of('root/kid')
+    pid, child = int(b.file('up')), b.pid_of('root/kid')
     if how == 'order':
         b.sysg_ok('restart', '-s', 'root')
     elif how == 'clean':
@@ -183,6 +235,14 @@ def test_a_restart_of_the_parent_changes_nothing_for_them(box, policy, how):
     else:
         b.exec('kill', '-9', str(pid))
     until(lambda: b.peek('up').count('\n') == 2)
+    return b, child
+
+
+@pytest.mark.asan
+@pytest.mark.parametrize('policy', ['reparent', 'orphan'])
+@pytest.mark.parametrize('how', ['crash', 'clean', 'order'])
+def test_a_restart_of_the_parent_changes_nothing_for_them(box, policy, how):
+    b, child = restarted(box, policy, how)
     b.until_state('root', 'running')
     u = b.unit('root/kid')
     assert u['pid'] == child and u['parent_pid'] == b.pid_of('root') and not u.get('orphan')
@@ -192,19 +252,7 @@ def test_a_restart_of_the_parent_changes_nothing_for_them(box, policy, how):
 
 @pytest.mark.parametrize('policy, how', [('drain', 'crash'), ('cascade', 'crash'), ('cascade', 'clean'), ('drain', 'order')])
 def test_before_a_restart_children_are_stopped_under_drain_and_cascade(box, policy, how):
-    b = box(None, argv=['true'])
-    (b.home / 'main.sh').write_text('[ -e first ] || { : >first; sysg spawn --name kid -- sleep 1000; }\n'
-                                    'sysg status -s kid --json >seen; echo $$ >>up; while [ ! -e "end.$$" ]; do sleep 0.02; done; exit 0\n')
-    b = box(MANIFEST % ('always', policy), home=b.home).up()
-    pid = int(b.file('up'))
-    child = b.pid_of('root/kid')
-    if how == 'order':
-        b.sysg_ok('restart', '-s', 'root')
-    elif how == 'clean':
-        (b.home / f'end.{pid}').touch()
-    else:
-        b.exec('kill', '-9', str(pid))
-    until(lambda: b.peek('up').count('\n') == 2)
+    b, child = restarted(box, policy, how)
     assert not b.alive(child)
 
 
@@ -229,12 +277,38 @@ def test_a_stop_cuts_a_draining_short(box):
     assert b.unit('root/mid')['last_exit']['reason'] == 'exited'
 
 
+def test_under_cascade_all_of_it_gets_term_at_once(box):
+    """Not children first, as in a stop: the child has its TERM while what it spawned lives on."""
+    b = box(None, argv=['true'])
+    (b.home / 'low.sh').write_text('trap "" TERM; echo $$ >low.new; mv low.new low; while :; do sleep 0.05; done')
+    (b.home / 'kid.sh').write_text('''
+        trap 'kill -0 $(cat low) && : >both; exit' TERM
+        sysg spawn --name low -- sh ./low.sh
+        while [ ! -e low ]; do sleep 0.02; done
+        : >kid.up
+        while :; do sleep 0.05; done''')
+    b = tree(box, 'cascade', home=b.home, mid='''
+        sysg spawn --name kid -- sh ./kid.sh
+        while [ ! -e kid.up ]; do sleep 0.02; done
+        echo mid >>mid.up
+        while [ ! -s end ]; do sleep 0.02; done''')
+    low = int(b.file('low'))
+    end_mid(b)
+    assert (b.home / 'both').exists() and not b.alive(low), 'its end is told when all of it is gone'
+    assert b.unit('root')['counts']['descendants'] == 0
+
+
 @pytest.mark.parametrize('policy', ['reparent', 'orphan'])
 def test_a_stop_takes_the_whole_tree_whatever_the_policy(box, policy):
-    b = tree(box, policy)
+    b = tree(box, policy, mid='''
+        sysg spawn --name kid -- sh -c 'trap "echo kid >>order; exit" TERM; : >up; while :; do sleep 0.05; done'
+        while [ ! -e up ]; do sleep 0.02; done
+        trap 'echo mid >>order; exit' TERM
+        echo mid >>mid.up
+        while :; do sleep 0.05; done''')
     child = b.pid_of('kid')
     b.sysg_ok('stop', 'root/mid')
-    assert not b.alive(child)
+    assert not b.alive(child) and b.file('order').split() == ['kid', 'mid']
 
 
 @pytest.mark.parametrize('policy', ['reparent', 'orphan'])

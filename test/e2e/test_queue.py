@@ -325,3 +325,44 @@ def test_what_waits_is_at_most_16_mib_a_tree(box):
     b = box('services: {root: {exec: [python, main.py], spawn: {mode: dynamic, limits: {children: 1}}}}', home=b.home).up()
     code, n = b.file('said', 40).split()
     assert code in ('SG0809', 'SG0831') and 12 <= int(n) <= 17, (code, n)
+
+
+WORDS = '''
+import os, sys
+sys.path.insert(0, %r)
+from peer import *
+
+def ask(name):
+    s = connect(timeout=None)
+    s.send(packet('op=spawn', 'name=' + name, 'arg=sleep', 'arg=1000', 'arg=' + 'x' * 60000, 'cwd=/', 'env=PATH=' + os.environ['PATH'], 'queue_ns=-1'))
+    return s
+
+def settled():
+    for _ in range(2): assert ask_ping()['ok'] == '1'
+
+other = connect(timeout=None)
+def ask_ping():
+    other.send(packet('op=ping')); return fields_of(other.recv(65536))
+
+s = connect(timeout=None)
+s.send(packet('op=spawn', 'arg=sleep', 'arg=1000', 'cwd=/', 'env=PATH=' + os.environ['PATH']))
+assert fields_of(s.recv(65536))['ok'] == '1'
+held, code = [], ''
+while not code and len(held) < 300:
+    s = ask('q%%d' %% len(held))
+    settled()
+    s.setblocking(False)
+    try: code = fields_of(s.recv(65536)).get('code', '?')
+    except BlockingIOError: held.append(s)
+open('said.new', 'w').write('%%s %%d' %% (code, len(held))); os.rename('said.new', 'said')
+time.sleep(1000)
+'''
+
+
+def test_words_of_what_waits_count_too(box):
+    b = box(None, argv=['true'])
+    (b.home / 'main.py').write_text(WORDS % str(TOOLS))
+    b = box('services: {root: {exec: [python, main.py], spawn: {mode: dynamic, limits: {children: 1}}}}', home=b.home).up()
+    code, n = b.file('said', 40).split()
+    assert code == 'SG0809' and 100 <= int(n) <= 145, (code, n)  # 120 KB each: the words, and as they are shown
+    assert waiting(b) == int(n)

@@ -142,6 +142,49 @@ def test_what_a_unit_sees_is_itself_what_is_below_it_and_what_it_holds_status_fo
     assert 'below' in tree and 'below' not in a.ok('web', 'sysg tree --json')
 
 
+def test_the_right_to_send_is_over_its_target_alone_and_goes_when_it_is_taken(agents):
+    a = agents(web='request_capabilities: ["message:db"]', db='', other='')
+    a.ok('web', 'sysg send db -- hello')
+    head, body = a.ok('db', 'sysg recv --timeout 5s').split('\n')
+    assert head.startswith('msg web ') and body == 'hello'
+    for command in ('sysg send {} -- x', 'sysg call {} -- x'):
+        a.denied('web', command.format('other'))
+        a.denied('db', command.format('web'))
+    for command in VERBS.values():
+        a.denied('web', command.format('db'))
+    a.spawn('web', 'kid', '--request message:db')
+    a.spawn('web', 'plain')
+    a.spawn('db', 'low', '--grant other')
+    a.ok('kid', 'sysg send db -- x')
+    a.denied('plain', 'sysg send db -- x')
+    a.ok('other', 'sysg send low -- x')
+    a.denied('web', 'sysg send low -- x')
+    a.ok('web', 'sysg revoke self message:db')
+    for who in ('web', 'kid', 'other'):
+        a.denied(who, 'sysg send db -- x')
+    a.b.sysg_ok('grant', 'other', 'message:db')
+    a.ok('other', 'sysg send db -- x')
+    a.b.sysg_ok('stop', 'low')
+    a.b.sysg_ok('spawn', '--parent', 'db', '--name', 'low', '--', 'sleep', '1000')
+    a.denied('other', 'sysg send low -- x')
+
+
+@pytest.mark.asan
+def test_a_public_unit_may_be_sent_messages_by_any_unit_and_nothing_more(agents):
+    a = agents(open='public: true', web='', db='')
+    a.spawn('web', 'kid', '--public')
+    a.spawn('web', 'shy')
+    for target in ('open', 'kid'):
+        for who in ('db', 'shy'):
+            a.ok(who, f'sysg send {target} -- x')
+            for command in VERBS.values():
+                a.denied(who, command.format(target))
+        r = a.b.sysg('send', target, '--', 'x', uid=4321)
+        assert r.returncode == 11 and 'SG0810' in r.stderr, r
+    a.denied('db', 'sysg send shy -- x')
+    a.denied('kid', 'sysg send shy -- x')
+
+
 def test_grant_capabilities_give_others_rights_over_the_service(agents):
     a = agents(web='', db='grant_capabilities: [web, "other=stop,logs"]', other='')
     assert a.caps('web') == ['spawn', 'message:db'] and a.caps('other') == ['spawn', 'stop:db', 'logs:db'] and a.caps('db') == ['spawn']

@@ -1,11 +1,15 @@
 """`sysg spawn`: a child at run time, wholly or not at all."""
+import itertools
 import json
+import os
+import pathlib
 import re
+import subprocess
 import time
 
 import pytest
 
-from harness import assert_gone, facts, until
+from harness import assert_gone, codes, facts, until
 
 ROOT = '''
 services:
@@ -49,6 +53,7 @@ def test_names_of_the_environment_cannot_be_forged(box):
     b, _, _ = run_in(box, 'SYSG_ID=@1 SYSG_NAME=x SPAWN_DEPTH=0 sysg spawn --name w --env SYSG_NAME=y --env SPAWN_DEPTH=0 -- imp facts f')
     env = facts(b.file('f'))['env']
     assert env['SYSG_NAME'] == 'root/w' and env['SPAWN_DEPTH'] == '1' and env['SYSG_ID'] != '@1'
+    assert len(re.findall('^env SYSG_NAME=', b.file('f'), re.M)) == 1, 'getenv() takes the first'
 
 
 def test_cwd_is_entered(box):
@@ -109,6 +114,86 @@ def test_a_failing_exec_is_an_error_of_spawn(box, what, words):
     err = (b.home / 'err').read_text()
     assert rc == [12] and 'SG0813' in err and re.search(words, err, re.I) and out == ''
     assert b.unit('root')['counts']['children'] == 0
+
+
+def lowest_free(pid):
+    """The descriptor that the process would get next."""
+    used = {int(fd) for fd in os.listdir(f'/proc/{pid}/fd')}
+    return next(n for n in itertools.count() if n not in used)
+
+
+def lower(b, limit, value=None):
+    """A soft limit of PID 1's own, from outside and under its uid; None: to the hard one again."""
+    r = b.exec('prlimit', '--pid', '1', f'--{limit}', '--output', 'HARD', '--noheadings', uid=4410)
+    r = b.exec('prlimit', '--pid', '1', f'--{limit}={value if value is not None else r.stdout.strip()}:', uid=4410)
+    assert r.returncode == 0, r
+
+
+AS_USER = ['--uid', '4410', '--gid', '4410', '--groups', '', '--keep', '']
+TWO = 'services: {root: {exec: [sleep, "1000"], spawn: {mode: dynamic}}, other: {exec: [sleep, "1000"]}}'
+
+
+def assert_nothing_of_it(b, **more):
+    counts = b.unit('root')['counts']
+    assert (counts['children'], counts['descendants'], counts['ever']) == (0, 0, more.get('ever', 0)) and b.unit('root/kid') is None
+    assert b.sysg_ok('caps', 'other', **more.get('who', {})) == ''
+    assert not any('1009' in p.cmdline for p in b.procs().values())
+
+
+@pytest.mark.parametrize('error', ['EAGAIN', 'EMFILE'])
+def test_a_spawn_that_failed_leaves_nothing_whatever_ran_out(box, error):
+    """R5. Over a connection that is there already, since nobody gets a new one without a descriptor."""
+    b = box(TWO, ns=AS_USER).up()
+    b.pid_of('root')
+    p = b.popen(b.program, 'batch', uid=4410, stdin=subprocess.PIPE)
+
+    def ask(**request):
+        p.stdin.write(json.dumps(request) + '\n')
+        p.stdin.flush()
+        return json.loads(p.stdout.readline())
+    spawn = dict(op='spawn', parent='root', name='kid', arg=['sleep', '1009'], cwd='/', grant='other=stop')
+    assert ask(op='ping')['ok']
+    limit, values = ('nproc', [1]) if error == 'EAGAIN' else ('nofile', [lowest_free(b.pid) + n for n in range(6)])
+    said = []
+    for value in values:
+        lower(b, limit, value)
+        answer = ask(**spawn)
+        assert not answer['ok'], answer
+        said.append(answer['error']['code'])
+    assert said[-1] == 'SG0813' and set(said) <= {'SG0810', 'SG0813', 'SG0814'}, said  # first nothing can be told of who asks
+    assert ask(op='ping')['ok']
+    lower(b, limit)
+    assert_nothing_of_it(b, who=dict(uid=4410))
+    answer = ask(**spawn)
+    assert answer['ok'] and answer['path'] == 'root/kid'
+    assert b.unit('root')['counts'] == {'children': 1, 'descendants': 1, 'ever': 1}
+    assert b.sysg_ok('caps', 'other', uid=4410) == 'stop:root/kid\n'
+    p.stdin.close()
+    assert p.wait(10) == 0
+
+
+def test_a_spawn_for_which_memory_ran_out_leaves_nothing(box):
+    b = box(TWO, ns=AS_USER).up()
+    b.pid_of('root')
+    used = int(re.search(r'^VmSize:\s+(\d+)', pathlib.Path(f'/proc/{b.pid}/status').read_text(), re.M)[1]) * 1024
+    lower(b, 'as', used)
+    done = failed = 0
+    for kib in (1, 50, 100, 200, 400, 800, 1200):
+        env = [w for i in range(kib // 50 + 1) for w in ('--env', f'X{i}=' + 'x' * min(kib, 50) * 1024)]
+        r = b.sysg('spawn', '--parent', 'root', '--name', 'kid', '--grant', 'other=stop', *env, '--', 'sleep', '1009', uid=4410)
+        if r.returncode == 0:
+            done += 1
+            b.sysg_ok('stop', 'root/kid', uid=4410)
+            b.sysg('wait', 'root/kid', uid=4410)
+        else:
+            failed += 1
+            assert b.unit('root')['counts']['ever'] == done, r
+        assert b.sysg_ok('caps', 'other', uid=4410) == ''
+    assert failed, 'there was memory for all of it'
+    lower(b, 'as')
+    assert not any('1009' in p.cmdline for p in b.procs().values())
+    b.sysg_ok('spawn', '--parent', 'root', '--name', 'kid', *env, '--', 'sleep', '1009', uid=4410)
+    assert b.unit('root')['counts'] == {'children': 1, 'descendants': 1, 'ever': done + 1}
 
 
 def test_it_needs_spawn_mode_dynamic(box):
@@ -278,9 +363,16 @@ def test_stop_of_one_child_leaves_its_siblings(box):
     assert not b.alive(a) and b.alive(other)
 
 
-def test_stop_of_oneself_answers_when_accepted(box):
-    b, _, _ = run_in(box, 'sysg spawn --name k -- sh -c "sysg stop self; echo \\$? >rc; exec sleep 1000"')
+def test_stop_of_oneself_or_an_ancestor_answers_when_accepted(box):
+    """Else it would wait for its own end, until it is killed."""
+    b, _, _ = run_in(box, """sysg spawn --name k -- sh -c 'trap : TERM; sysg stop self; echo $? >rc'
+        sysg spawn --name up -- sh -c 'trap : TERM; until [ -e go ]; do sleep 0.02; done; sysg stop root; echo $? >up.rc'""")
     until(lambda: b.unit('k') is None or b.unit('k')['state'] == 'stopped')
+    assert b.file('rc') == '0\n'
+    b.sysg_ok('grant', 'up', 'stop:root')
+    (b.home / 'go').touch()
+    assert b.file('up.rc') == '0\n'
+    b.until_state('root', 'stopped')
 
 
 def test_a_unit_may_not_stop_a_stranger(box):
@@ -293,7 +385,8 @@ def test_a_unit_may_not_stop_a_stranger(box):
 def test_an_operator_must_name_a_parent(box):
     b, _, _ = run_in(box, ':')
     r = b.sysg('spawn', '--', 'sleep', '1000')
-    assert r.returncode != 0 and not any(p.cmdline == 'sleep 1000' and p.ppid == b.pid and p.inner > 100000 for p in b.procs().values())
+    assert r.returncode == 2 and codes(r) == ['SG0832'] and '--parent UNIT' in r.stderr, r
+    assert [p.cmdline for p in b.others()] == ['sleep 1000']
     out = b.sysg_ok('spawn', '--parent', 'root', '--name', 'op', '--', 'sleep', '1004')
     assert b.inner(out.strip()).cmdline == 'sleep 1004'
 
@@ -318,8 +411,9 @@ def test_parent_names_oneself_or_a_descendant_only(box):
         sysg spawn --name a -- sleep 1000
         sysg spawn --parent a --name under -- sleep 1000; echo $? >&3
         sysg spawn --parent self -- sleep 1000; echo $? >&3
-        sysg spawn --wait --name b -- sh -c 'sysg spawn --parent root/a -- sleep 1; echo $? >kid.rc' ''')
-    assert rc == [0, 0] and b.file('kid.rc').strip() == '4'
+        sysg spawn --wait --name b -- sh -c 'sysg spawn --parent root/a -- sleep 1; echo $? >>kid.rc
+            sysg spawn --parent parent -- sleep 1; echo $? >>kid.rc; sysg start --parent-pid '$$' --name c -- sleep 1; echo $? >>kid.rc' ''')
+    assert rc == [0, 0] and b.file('kid.rc').split() == ['4'] * 3
     assert b.unit('under')['path'] == 'root/a/under'
 
 
@@ -344,11 +438,12 @@ def test_status_json_nests_the_children(box):
 
 
 def test_two_processes_that_may_not_spawn_by_ambiguous_selector(box):
-    _, _, rc = run_in(box, '''
+    b, _, rc = run_in(box, '''
         sysg spawn --name a -- sh -c 'sysg spawn --name x -- sleep 1000; exec sleep 1000'
         sysg spawn --name b -- sh -c 'sysg spawn --name x -- sleep 1000; exec sleep 1000'
         until sysg status -s root/b/x --json | grep -q running && sysg status -s root/a/x --json | grep -q running; do sleep 0.02; done
         sysg stop x; echo $? >&3
         sysg stop a/x; echo $? >&3
         sysg stop x; echo $? >&3''')
-    assert rc[:2] == [2, 0]
+    assert rc[:2] == [2, 0] and 'SG0006' in b.peek('err')
+    assert 'root/a/x' in b.peek('err') and 'root/b/x' in b.peek('err')

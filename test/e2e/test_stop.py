@@ -73,7 +73,7 @@ def test_a_shell_string_gets_the_signal_in_its_whole_group(box):
 
 def test_stop_target_tree_reaches_other_sessions(box):
     b = stopped(box, '''
-        command: "setsid sh -c 'trap \\"echo far >>got; exit\\" TERM; : >up; while :; do sleep 0.05; done' & exec sleep 1000"
+        command: "setsid sh -c 'trap \\"echo far >>got; exit\\" TERM; : >up; while :; do sleep 0.05; done' & trap '' TERM; until [ -e got ]; do sleep 0.05; done"
         stop_target: tree
         ''')
     assert b.file('got').split() == ['far']

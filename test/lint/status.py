@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Does doc/status.md say the truth about the tests? Every file and test that it names has to exist, every row has to say
-how it stands: done with a test, or the issue with which it comes."""
+how it stands: done with a test, or the issue with which it comes. The blocks of test/mutations name files and tests too."""
 import pathlib
 import re
 import sys
@@ -49,8 +49,27 @@ for number, line in enumerate(page.read_text().splitlines(), 1):
         if why:
             trouble.append(f'{number}: {why}')
 
+trouble = [f'doc/status.md:{t}' for t in trouble]
 if rows < 50:
-    trouble.append(f'only {rows} rows were found')
+    trouble.append(f'doc/status.md: only {rows} rows were found')
+
+kept = '\n'.join(l for l in (root / 'test/mutations').read_text().split('\n') if not l.startswith('#'))
+names = set()
+for block in re.split(r'\n\n+', kept.strip()):
+    lines = block.split('\n')
+    name = f'test/mutations: {lines[0]!r}'
+    if len(lines) != 4:
+        trouble.append(f'{name}: {len(lines)} lines, not 4')
+        continue
+    if lines[0] in names:
+        trouble.append(f'{name} is there twice')
+    names.add(lines[0])
+    if not (root / lines[1]).is_file():
+        trouble.append(f'{name}: there is no {lines[1]}')
+    why = look_up(re.sub(r'\[.*\]$', '', lines[3]))
+    if why or '::' not in lines[3]:
+        trouble.append(f'{name}: {why or "no test is named"}')
+
 for t in trouble:
-    print(f'doc/status.md:{t}')
+    print(t)
 sys.exit(1 if trouble else 0)

@@ -186,6 +186,10 @@ Test(node_admit, rate_is_of_each_unit_by_itself_and_the_least_of_the_ancestors_c
 	cr_expect_not(spawns_at(a, 0));
 	cr_expect_not_null(strstr(err.msg, "rate limit of web/a reached: 1 of 1"), "%s", err.msg);
 	cr_expect_not(spawns_at(web, 0));
+	struct unit *below = list_entry(a->kids.next, struct unit, sibling);
+	cr_expect(spawns_at(below, 0), "a bucket of its own");
+	cr_expect_not(spawns_at(below, 0));
+	cr_expect_not_null(strstr(err.msg, "rate limit of web/a reached: 1 of 1"), "%s", err.msg);
 }
 
 Test(node_admit, a_refused_spawn_takes_nothing_from_the_bucket)

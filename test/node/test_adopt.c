@@ -1,3 +1,4 @@
+#include "node/mailbox.h"
 #include "node/rights.h"
 #include "trees.h"
 
@@ -225,4 +226,18 @@ Test(node_adopt, siblings_stay_in_the_order_of_their_ids)
 	char got[40] = "";
 	list_each(it, &web->kids) strcat(got, list_entry(it, struct unit, sibling)->name);
 	cr_expect_str_eq(got, "abcde");
+}
+
+Test(node_adopt, a_notice_that_is_due_goes_to_who_adopts)
+{
+	struct unit *web = a_service("web"), *a = spawn(web, "a"), *b = spawn(a, "b"),
+		    *c = spawn(a, "c");
+
+	notice_due(b, 1);
+	notice_due(c, 2);
+	tree_adopt(b, web);
+	cr_expect_eq(web->notices.next, &b->notice);
+	cr_expect_eq(a->notices.next, &c->notice, "the other one stays");
+	tree_adopt(c, NULL);
+	cr_expect(list_empty(&a->notices) && list_empty(&c->notice), "an orphan's is nobody's");
 }

@@ -166,7 +166,9 @@ Test(node_mailbox, an_exit_notice_comes_behind_what_the_child_sent_and_before_wh
 	mailbox_send(&root->box, small(kid));
 	notice_due(kid, ++number);
 	mailbox_send(&root->box, small(other));
-	message_free(take());
+	struct message *first = take();
+	cr_assert_not_null(first, "what it sent comes before");
+	message_free(first);
 	cr_assert(mailbox_pick(root, &all, &p));
 	cr_assert_eq(p.child, kid);
 	kid->notice_held = true;

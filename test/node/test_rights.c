@@ -78,6 +78,27 @@ Test(node_rights, a_stored_right_is_over_that_unit_and_by_that_verb_alone)
 	}
 }
 
+Test(node_rights, a_right_over_one_that_ended_is_none)
+{
+	struct unit *web = a_service("web"), *db = a_service("db"), *kid = spawn(db, "kid");
+
+	add(web, VERB_STOP, kid->id, false);
+	expect(web, VERB_STOP, kid, true);
+	end_of(kid, 1);
+	expect(web, VERB_STOP, kid, false);
+	expect(web, VERB_STOP, spawn(db, "kid"), false);
+}
+
+Test(node_rights, rights_end_with_their_holder)
+{
+	struct unit *web = a_service("web"), *db = a_service("db"), *kid = spawn(web, "kid");
+
+	add(kid, VERB_STOP, db->id, false);
+	end_of(kid, 1);
+	cr_expect(kid->nrights == 0 && !kid->rights, "its result holds none");
+	expect(kid, VERB_STOP, db, false);
+}
+
 Test(node_rights, one_over_all_is_over_each)
 {
 	struct unit *web = a_service("web"), *db = a_service("db"), *below = spawn(db, "below");

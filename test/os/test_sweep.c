@@ -622,16 +622,50 @@ static void says_cont(void)
 		pause();
 }
 
+static pid_t kid;
+static int jobs;
+
+/* A shell would take a child that still stands for a stopped job. */
+static void looks_at_its_job(int sig)
+{
+	int status;
+
+	(void)sig;
+	if (waitpid(kid, &status, WUNTRACED | WNOHANG) > 0 && WIFSTOPPED(status))
+		MUST(write(jobs, "x", 1) == 1);
+}
+
+static void like_a_shell(void)
+{
+	if ((kid = fork()) == 0)
+		wait_for_ever();
+	signal(SIGCONT, looks_at_its_job);
+	for (;;)
+		pause();
+}
+
+/* It was stopped, and went on. */
+static bool went_on(pid_t pid)
+{
+	siginfo_t si = { 0 };
+
+	return waitid(P_PID, (id_t)pid, &si, WCONTINUED | WNOHANG) == 0 && si.si_pid == pid;
+}
+
 static void freezes(void)
 {
+	enum { SHELLS = 50 };
 	char buf[64];
-	int p[2];
+	int p[2], q[2];
 
 	init_sweep(true);
-	MUST(pipe2(p, O_NONBLOCK) == 0);
+	MUST(pipe2(p, O_NONBLOCK) == 0 && pipe2(q, O_NONBLOCK) == 0);
 	counts = p[1];
+	jobs = q[1];
 	pid_t stopped = marked(0, says_cont), spare = marked(0, wait_for_ever),
 	      other = marked(0, says_cont);
+	for (int i = 0; i < SHELLS; i++)
+		(void)marked(0, like_a_shell);
 	ms_sleep(20);
 	kill(stopped, SIGSTOP);
 	sweep_spare(sw, spare);
@@ -646,7 +680,9 @@ static void freezes(void)
 	MUST(run_until(&gone[0], 20000));
 	MUST(becomes(spare, 'S') && becomes(other, 'S') && becomes(feed, 'S'));
 	MUST(state_of(stopped) == 'T');
-	MUST(read(p[0], buf, sizeof buf) >= 1); /* it was stopped and went on */
+	MUST(read(p[0], buf, sizeof buf) >= 1);
+	MUST(went_on(other) && !went_on(stopped));
+	MUST(read(q[0], buf, sizeof buf) < 0); /* children first */
 }
 
 Test(sweep, after_a_second_of_new_members_all_is_stopped_and_put_right_again)

@@ -35,6 +35,21 @@ def last_words(target, text):
     os._exit(0)
 
 
+def last_words_unseen(target, n):
+    """The same, many of them, from when the file `go` is there, with an answer unread: PID 1 stands still meanwhile."""
+    s = connect()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+    ask(s, 'op=whoami')
+    s.send(packet('op=ping'))
+    settled(connect())
+    open('ready', 'w').close()
+    while not os.path.exists('go'):
+        time.sleep(0.01)
+    for i in range(int(n)):
+        s.send(packet('op=send', f'unit={target}', body=b'%d' % i))
+    os._exit(0)
+
+
 def in_order(target, n):
     """n senders wait for room, one behind the other, then what each was told: the bodies are their numbers."""
     waiting, other = [], connect()
