@@ -225,6 +225,8 @@ def recv():
 
 def grant():
     to, verb, over = by_id(), rnd.choice(VERBS), rnd.choice([*kids, ME, by_id()])
+    if verb == 'stop' and over == ME and sys.argv[1] == '0':
+        verb = 'status'  # a service that another one stops has no rest to come to
     note('grants', to, verb, over)
     ask(rnd.choice(['grant', 'grant', 'revoke']), f'unit={to}', f'right={verb}:{over}')
 
