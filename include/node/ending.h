@@ -42,6 +42,7 @@ struct unit_exit {
 	enum end_reason reason;
 	int64_t ended_ns; /* monotonic */
 	int64_t ended_wall_ns;
+	int64_t peak_bytes; /* of memory; 0: not known */
 	unsigned left; /* survivors when the notice was made */
 };
 

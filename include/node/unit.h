@@ -98,9 +98,10 @@ struct unit {
 	bool notice_held;       /* given, and not acknowledged */
 	bool collected;         /* no result is kept */
 	int64_t memory;         /* bytes that its own processes held at the last look */
-	int64_t memory_tree;    /* with all below it */
-	int64_t memory_stays;   /* the same without what is being stopped */
-	int64_t memory_max;     /* of a service: limits.memory; 0: none */
+	int64_t memory_peak; /* the most of any look in this run, or of its main process, once that has ended */
+	int64_t memory_tree;  /* with all below it */
+	int64_t memory_stays; /* the same without what is being stopped */
+	int64_t memory_max;   /* of a service: limits.memory; 0: none */
 
 	unsigned restarts;  /* in all */
 	unsigned in_a_row;  /* restarts since it last stayed up */

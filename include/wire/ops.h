@@ -67,7 +67,7 @@
  *        shutting_down=1 manifest= project_id= project_mode=foreground|daemon
  *
  * row=unit: id= path= name= kind=service|spawned [parent=@N] [orphan=1] depth= state= intent= health= lifecycle= [hash=]
- *        [pid= user= pstate=] [started_at=] [uptime_ns=] [exit_code= | exit_signal=] [exit_reason=] restarts=
+ *        [pid= user= pstate=] [started_at=] [uptime_ns=] [exit_code= | exit_signal=] [exit_reason=] [exit_peak_bytes=] restarts=
  *        command= [ttl_ns= ttl_left_ns=] children= descendants= ever= [limit_children= limit_depth= limit_descendants=
  *        limit_ever= limit_rate= limit_ttl_ns=] [policy=] [rss_bytes=] [left=N] [FAILURE] [containment=]
  *        FAILURE: error=SGxxxx why=TEXT [help=TEXT] [file= line= col=] [lines=TEXT], the place in the manifest and what it

@@ -105,7 +105,8 @@ static void put_supervisor(struct json *j, const struct packet *row)
 static void put_last_exit(struct json *j, const struct packet *row)
 {
 	static const struct member members[] = { { "exit_code", "exit_code", MEMBER_INT },
-		{ "signal", "exit_signal", MEMBER_INT }, { "reason", "exit_reason", MEMBER_TEXT } };
+		{ "signal", "exit_signal", MEMBER_INT }, { "reason", "exit_reason", MEMBER_TEXT },
+		{ "peak_memory_bytes", "exit_peak_bytes", MEMBER_INT } };
 
 	put_object(j, "last_exit", row, members, sizeof members / sizeof *members);
 }

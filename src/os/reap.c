@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #ifndef __WALL
@@ -21,16 +22,18 @@ pid_t reap_peek(void)
 	return rc < 0 ? 0 : si.si_pid;
 }
 
-int reap_take(pid_t pid, int *ret_code, int *ret_signal)
+int reap_take(pid_t pid, int *ret_code, int *ret_signal, int64_t *ret_peak)
 {
+	struct rusage use;
 	int status;
 	pid_t got;
 
 	do
-		got = waitpid(pid, &status, WNOHANG | __WALL);
+		got = wait4(pid, &status, WNOHANG | __WALL, &use);
 	while (got < 0 && errno == EINTR);
 	if (got != pid)
 		return -1;
+	*ret_peak = use.ru_maxrss * INT64_C(1024);
 	*ret_signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 	*ret_code = *ret_signal ? 128 + *ret_signal : WEXITSTATUS(status);
 	return 0;
@@ -38,8 +41,10 @@ int reap_take(pid_t pid, int *ret_code, int *ret_signal)
 
 int reap_wait(pid_t pid, int timeout_ms, int *ret_code, int *ret_signal)
 {
+	int64_t peak;
+
 	for (int waited = 0;; waited++) {
-		if (reap_take(pid, ret_code, ret_signal) == 0)
+		if (reap_take(pid, ret_code, ret_signal, &peak) == 0)
 			return 0;
 		if (waited >= timeout_ms)
 			return -1;

@@ -139,6 +139,7 @@ void effects_exit(struct super *s, struct unit *u, int code, int sig)
 		.reason = reason_of(u, code, sig),
 		.ended_ns = clock_mono_ns(),
 		.ended_wall_ns = clock_wall_ns(),
+		.peak_bytes = u->memory_peak,
 	};
 	trouble_exit(s, u);
 	message_main_ended(s, u);

@@ -176,6 +176,8 @@ static void take_in(struct super *s, const int64_t *v, int64_t cpu_ns)
 			continue;
 		job_of(u)->memory_bound = v[i] < 0;
 		u->memory = v[i] < 0 ? -v[i] - 1 : v[i];
+		if (u->memory > u->memory_peak)
+			u->memory_peak = u->memory;
 	}
 	list_each(it, &s->tree.services)
 	{
@@ -275,7 +277,7 @@ void meter_started(struct super *s, struct unit *u)
 {
 	int64_t least = INT64_MAX;
 
-	u->memory = 0;
+	u->memory = u->memory_peak = 0;
 	for (const struct unit *a = u; a; a = a->parent) {
 		int64_t limit = memory_limit(a);
 		if (limit != LIMIT_NONE && limit - a->memory_tree < least)

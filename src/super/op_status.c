@@ -157,6 +157,8 @@ static void put_exit(struct buf *b, const struct unit *u)
 		packet_put_int(b, "exit_signal", u->exit.signal);
 	packet_put_int(b, "exit_code", u->exit.code);
 	packet_put(b, "exit_reason", end_reason_word(u->exit.reason));
+	if (u->exit.peak_bytes)
+		packet_put_int(b, "exit_peak_bytes", u->exit.peak_bytes);
 	if (u->exit.left)
 		packet_put_int(b, "left", u->exit.left);
 }

@@ -105,6 +105,7 @@ static void reap_aux(struct super *s, struct aux *a, int code, int sig)
 static void reap_main(struct super *s, struct unit *u, pid_t pid)
 {
 	struct job *j = job_of(u);
+	int64_t peak;
 	int code, sig;
 
 	/* While it is unreaped its group is still its own: what it left there goes before the
@@ -115,8 +116,10 @@ static void reap_main(struct super *s, struct unit *u, pid_t pid)
 	if (j->status.fd >= 0)
 		j->status.fn(s->loop, &j->status,
 			0); /* how its exec went is known by now, and comes first */
-	if (reap_take(pid, &code, &sig) == 0) {
+	if (reap_take(pid, &code, &sig, &peak) == 0) {
 		s->reaped_own++;
+		if (peak > u->memory_peak)
+			u->memory_peak = peak;
 		effects_exit(s, u, code, sig);
 	}
 }
@@ -124,6 +127,7 @@ static void reap_main(struct super *s, struct unit *u, pid_t pid)
 static bool reap_other(struct super *s, pid_t pid)
 {
 	struct aux *a = aux_find(s, pid);
+	int64_t peak;
 	int code, sig;
 
 	sweep_orphan(s->sweep, pid);
@@ -131,7 +135,7 @@ static bool reap_other(struct super *s, pid_t pid)
 		hook_ending(a->hook);
 	else if (a && a->job)
 		check_ending(a->job, pid);
-	if (reap_take(pid, &code, &sig) < 0)
+	if (reap_take(pid, &code, &sig, &peak) < 0)
 		return false;
 	if (a) {
 		s->reaped_own++;

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from harness import assert_gone, codes, facts, until
+from harness import PYTHON, assert_gone, codes, facts, until
 
 ROOT = '''
 services:
@@ -277,6 +277,12 @@ def test_a_result_is_kept_for_who_asks_later(box):
         until sysg status -s a --json | grep -q '"exit_code":9'; do sleep 0.02; done
         sysg wait $pid; sysg wait root/a; sysg wait a''')
     assert out.count('code=9') == 3
+
+
+def test_a_result_has_the_peak_of_its_memory(box):
+    b, _, _ = run_in(box, f"sysg spawn --name a --wait -- {PYTHON} -c 'x = bytearray(1) * (64 << 20)'; sysg spawn --name b --wait -- true")
+    kids = {k['child']['name']: k['child']['last_exit']['peak_memory_bytes'] for k in b.unit('root')['spawned_children']}
+    assert 64 << 20 <= kids['a'] < 256 << 20 and 0 < kids['b'] < 32 << 20, kids
 
 
 def test_children_of_a_stopped_service_are_gone(box):

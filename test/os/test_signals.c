@@ -2,6 +2,7 @@
 #include <poll.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 
 #include "os/reap.h"
@@ -127,16 +128,21 @@ Test(os_signals, the_exit_code_of_a_child_is_not_lost_where_sigchld_came_ignored
 {
 	signal(SIGCHLD, SIG_IGN);
 	int fd = sigfd_open(), code = 0, sig = 0;
+	int64_t peak = 0;
 	bool ours;
 
 	pid_t pid = fork();
-	if (pid == 0)
+	if (pid == 0) {
+		(void)mmap(NULL, 32 << 20, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 		_exit(7);
+	}
 	cr_expect_eq(next(fd, &ours), SIGCHLD);
 	cr_expect_eq(reap_peek(), pid);
-	cr_expect_eq(reap_take(pid, &code, &sig), 0);
+	cr_expect_eq(reap_take(pid, &code, &sig, &peak), 0);
 	cr_expect_eq(code, 7);
 	cr_expect_eq(sig, 0);
+	cr_expect(peak >= 32 << 20 && peak < 256 << 20);
 }
 
 Test(os_signals, a_child_has_every_disposition_and_the_mask_again)
@@ -162,6 +168,7 @@ Test(os_signals, a_child_has_every_disposition_and_the_mask_again)
 Test(os_signals, reaping_tells_codes_from_signals_and_takes_only_whom_it_is_asked_for)
 {
 	int code, sig;
+	int64_t peak;
 	pid_t a = fork();
 
 	if (a == 0) {
@@ -176,7 +183,7 @@ Test(os_signals, reaping_tells_codes_from_signals_and_takes_only_whom_it_is_aske
 	cr_expect_eq(reap_wait(a, 2000, &code, &sig), 0);
 	cr_expect(code == 128 + SIGKILL && sig == SIGKILL);
 	cr_expect_eq(reap_peek(), 0);
-	cr_expect_lt(reap_take(a, &code, &sig), 0);
+	cr_expect_lt(reap_take(a, &code, &sig, &peak), 0);
 }
 
 Test(os_signals, waiting_for_a_child_that_goes_on_ends_in_time)
