@@ -1,5 +1,6 @@
 /* Connections: read a few requests a turn, answered as they read. PID 1 waits for none of them. */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,10 +17,21 @@
 
 /* --- requests --- */
 
+/* Who asks is found with one. */
+static bool descriptor_left(const struct conn *c)
+{
+	int fd = fcntl(c->w.fd, F_DUPFD_CLOEXEC, 0);
+
+	return fd >= 0 && close(fd) == 0;
+}
+
 static int permitted(const struct conn *c, const struct op *op, struct err *err)
 {
 	if (op->who & OP_EVERYONE)
 		return 0;
+	if (c->cls == PEER_NOBODY && !descriptor_left(c))
+		return err_set(
+			err, ERR_NOBODY, errno, "there is no descriptor left to find out who asks");
 	if (c->cls == PEER_NOBODY)
 		return err_set(err, ERR_NOBODY, 0,
 			"this process is not managed here: it descends from no unit, and is no "
