@@ -43,7 +43,7 @@ struct unit_exit {
 	int64_t ended_ns; /* monotonic */
 	int64_t ended_wall_ns;
 	int64_t peak_bytes; /* of memory; 0: not known */
-	unsigned left; /* survivors when the notice was made */
+	unsigned left;      /* survivors when the notice was made */
 };
 
 #endif

@@ -225,7 +225,10 @@ static void unit_row(struct conn *c, const struct unit *u)
 	packet_putf(&b, "id", "@%" PRIu64, u->id);
 	packet_put(&b, "path", unit_path(u, path, sizeof path));
 	packet_put(&b, "name", u->name);
-	packet_put(&b, "kind", !svc ? "spawned" : svc->token_file ? "remote" : "service");
+	packet_put(&b, "kind",
+		unit_spawned(u)   ? "spawned"
+		: svc->token_file ? "remote"
+				  : "service");
 	if (u->parent)
 		packet_putf(&b, "parent", "@%" PRIu64, u->parent->id);
 	packet_put_int(&b, "depth", u->depth);
