@@ -239,7 +239,7 @@ def test_status_has_code_message_help_and_lines_of_a_unit_that_failed(box):
     block(b, 'SG0102')
     e = b.unit('web')['error']
     assert e['code'] == 'SG0102' and e['help'] == 'sysg logs web' and e['lines'] == 'why\n'
-    assert b.unit('web')['last_exit'] == {'exit_code': 3, 'reason': 'exited'}
+    assert {**b.unit('web')['last_exit'], 'peak_memory_bytes': 0} == {'exit_code': 3, 'reason': 'exited', 'peak_memory_bytes': 0}
 
 
 def test_status_json_of_the_supervisor_is_whole(box):

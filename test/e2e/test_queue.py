@@ -328,7 +328,7 @@ def test_what_waits_is_at_most_16_mib_a_tree(box):
 
 
 WORDS = '''
-import os, sys
+import os, select, sys, time
 sys.path.insert(0, %r)
 from peer import *
 
@@ -337,12 +337,17 @@ def ask(name):
     s.send(packet('op=spawn', 'name=' + name, 'arg=sleep', 'arg=1000', 'arg=' + 'x' * 60000, 'cwd=/', 'env=PATH=' + os.environ['PATH'], 'queue_ns=-1'))
     return s
 
-def settled():
-    for _ in range(2): assert ask_ping()['ok'] == '1'
-
 other = connect(timeout=None)
-def ask_ping():
-    other.send(packet('op=ping')); return fields_of(other.recv(65536))
+def queued():
+    other.send(packet('op=status', 'unit=self'))
+    n = 0
+    while True:
+        f = fields_of(other.recv(65536))
+        n = int(f.get('queued', n))
+        if 'end' in f or f['ok'] == '0': return n
+
+def settled(s, n):
+    while not select.select([s], [], [], 0)[0] and queued() != n: pass
 
 s = connect(timeout=None)
 s.send(packet('op=spawn', 'arg=sleep', 'arg=1000', 'cwd=/', 'env=PATH=' + os.environ['PATH']))
@@ -350,7 +355,7 @@ assert fields_of(s.recv(65536))['ok'] == '1'
 held, code = [], ''
 while not code and len(held) < 300:
     s = ask('q%%d' %% len(held))
-    settled()
+    settled(s, len(held) + 1)
     s.setblocking(False)
     try: code = fields_of(s.recv(65536)).get('code', '?')
     except BlockingIOError: held.append(s)

@@ -88,7 +88,7 @@ def test_kill_and_stop_are_allowed_and_the_policy_goes_on(box):
     until(lambda: b.inner(pid).state != 'T')
     b.sysg_ok('signal', 'web', 'KILL')
     until(lambda: b.running_pid('web') not in (None, pid))
-    assert b.unit('web')['last_exit'] == {'exit_code': 137, 'signal': 9, 'reason': 'signal'}
+    assert {**b.unit('web')['last_exit'], 'peak_memory_bytes': 0} == {'exit_code': 137, 'signal': 9, 'reason': 'signal', 'peak_memory_bytes': 0}
 
 
 @pytest.mark.parametrize('word,near', [('TREM', 'TERM'), ('SIGHUPP', 'HUP'), ('0', None), ('65', None), ('-1', None), ('RTMIN+31', None)])
