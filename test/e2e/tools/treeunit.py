@@ -66,6 +66,11 @@ def ask(op, *fields, body=b''):
         return request(s, op, *fields, body=body)[0]
 
 
+def verb_over(unit):
+    """No service is stopped by another unit: it would have no rest to come to."""
+    return rnd.choice([v for v in VERBS if v != 'stop' or unit not in SERVICES])
+
+
 def by_id():
     try:
         ids = open('ids').read().split()
@@ -83,7 +88,8 @@ def spawn_fields(command):
     f += rnd.choice([[], [], ['env=JUNK=' + 'x' * 3000], ['name=w'], ['name=w', 'unique=1'], ['public=1']])
     f += rnd.choice([[], [], ['ttl_ns=' + str(rnd.randrange(1, 2 * 10 ** 9))], ['policy=cascade'], ['limit=depth=0'], ['no_spawn=1']])
     f += rnd.choice([[], [], ['on_exit=restart-on-failure'], [f'will={len(WILL)}:parent']]) if command in LONG else []
-    f += rnd.choice([[], [], [f'request={rnd.choice(VERBS)}:{somebody()}?'], [f'request=message:{somebody()}']])
+    one = somebody()
+    f += rnd.choice([[], [], [f'request={verb_over(one)}:{one}?'], [f'request=message:{one}']])
     return f
 
 
@@ -225,9 +231,8 @@ def recv():
 
 
 def grant():
-    to, verb, over = by_id(), rnd.choice(VERBS), rnd.choice([*kids, ME, by_id()])
-    if verb == 'stop' and over in SERVICES:
-        verb = 'status'  # a service that another one stops has no rest to come to
+    to, over = by_id(), rnd.choice([*kids, ME, by_id()])
+    verb = verb_over(over)
     note('grants', to, verb, over)
     ask(rnd.choice(['grant', 'grant', 'revoke']), f'unit={to}', f'right={verb}:{over}')
 
