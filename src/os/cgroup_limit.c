@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,7 @@
 #include "cgroup_int.h"
 
 /* Rounds of moving: what forks meanwhile is there in the next one. */
-enum { ROUNDS = 64, MEMORY = 1, PIDS = 2, CPU = 4 };
+enum { ROUNDS = 32, AT_ONCE = 8, MEMORY = 1, PIDS = 2, CPU = 4 };
 
 static const char *const controllers[] = { "memory", "pids", "cpu" };
 
@@ -78,8 +79,12 @@ static int move_all(int from, int to)
 {
 	int n = 1;
 
-	for (int i = 0; n > 0 && i < ROUNDS; i++)
+	for (int i = 0; n > 0 && i < ROUNDS; i++) {
+		if (i >=
+			AT_ONCE) /* one that is about to be gone is listed, and stays: it needs a processor */
+			(void)poll(NULL, 0, 1);
 		n = move_some(from, to);
+	}
 	return n == 0 ? 0 : cgroup_fail(EBUSY);
 }
 

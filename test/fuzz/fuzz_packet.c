@@ -3,7 +3,7 @@
 #include "base/caps.h"
 #include "fuzz.h"
 #include "node/tree.h"
-#include "super/conn.h"
+#include "super/ops.h"
 #include "wire/packet.h"
 
 /* --- one packet --- */
