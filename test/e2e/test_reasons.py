@@ -45,4 +45,4 @@ def test_the_end_by_a_shutdown_has_its_reason(box):
 
 def test_a_service_without_a_program_has_its_reason(box):
     b = box('services: {web: {exec: [/no/such/program]}, hold: {exec: [sleep, "1000"]}}').up()
-    until(lambda: (b.unit('web')['last_exit'] or {}).get('reason') == 'exec-failed', why=lambda: b.unit('web'))
+    until(lambda: b.unit('web').get('last_exit', {}).get('reason') == 'exec-failed', why=lambda: b.unit('web'))

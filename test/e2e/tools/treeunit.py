@@ -86,6 +86,8 @@ def somebody():
 def spawn_fields(command):
     f = [*('arg=' + w for w in command), 'cwd=' + os.getcwd(), 'env=PATH=' + os.environ['PATH'], 'env=SYSG_SOCKET=' + PATH]
     f += rnd.choice([[], [], ['env=JUNK=' + 'x' * 3000], ['name=w'], ['name=w', 'unique=1'], ['public=1']])
+    if 'public=1' in f:
+        note('public')
     f += rnd.choice([[], [], ['ttl_ns=' + str(rnd.randrange(1, 2 * 10 ** 9))], ['policy=cascade'], ['limit=depth=0'], ['no_spawn=1']])
     f += rnd.choice([[], [], ['on_exit=restart-on-failure'], [f'will={len(WILL)}:parent']]) if command in LONG else []
     one = somebody()
@@ -98,8 +100,12 @@ def will(fields):
 
 
 def grant_fields():
-    """Over the child that is going to be: taken down as one of whatever is born of this."""
-    return [f'grant={by_id()}={rnd.choice(VERBS)}'] if rnd.random() < 0.2 else []
+    """Over the child that is going to be: taken down before it is asked, as one over whatever is born of this."""
+    if rnd.random() >= 0.2:
+        return []
+    to, verb = by_id(), rnd.choice(VERBS)
+    note('gives', to, verb)
+    return [f'grant={to}={verb}']
 
 
 def born(r, level=None):
@@ -116,8 +122,6 @@ def spawn(command=None, *more):
     g = grant_fields()
     r = ask('spawn', *f, *g, *more, body=will(f))
     born(r)
-    if r.get('ok') == '1' and g:
-        note('over', r.get('id'), g[0])
     return r
 
 

@@ -39,7 +39,7 @@ class Journals:
     """What the units took down so far: who is born of whom, and what was given to whom."""
 
     def __init__(self):
-        self.at, self.parent, self.given = {}, {}, set()
+        self.at, self.parent, self.given, self.gives, self.public = {}, {}, set(), set(), set()
 
     def read(self):
         for name in os.listdir('log'):
@@ -56,9 +56,10 @@ class Journals:
             self.parent[words[1]] = unit
         elif words[0] == 'grants':
             self.given.add(tuple(words[1:4]))
-        elif words[0] == 'over':
-            to, verb = words[2].removeprefix('grant=').rsplit('=', 1)
-            self.given.add((to, verb, words[1]))
+        elif words[0] == 'gives':
+            self.gives.add((words[1], words[2], unit))
+        elif words[0] == 'public':
+            self.public.add(unit)
 
 
 def above(parents, unit):
@@ -130,8 +131,11 @@ class Watch:
             return True
         if any(parent and p in above(self.parents, target) for p in line):
             return True  # what was above it once holds it by its place
-        return any((name, verb, over) in self.journals.given for i in line for name in (i, names.get(i))
-                   for over in (target, names.get(target)))
+        maker = self.journals.parent.get(target, self.parents.get(target))
+        if verb == 'message' and maker in self.journals.public:
+            return True  # anybody may, if it is that one
+        return any((name, verb, over) in self.journals.given or (name, verb, maker) in self.journals.gives
+                   for i in line for name in (i, names.get(i)) for over in (target, names.get(target)))
 
     def look(self, s):
         rows = listing(s)
