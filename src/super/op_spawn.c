@@ -1,5 +1,4 @@
-/* spawn: who asks, for whom, with whose credentials, what it runs; then the one admission, and a
- * fork. */
+/* spawn: who asks, for whom, with whose credentials, what it runs; then the one admission, and a fork. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
