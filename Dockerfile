@@ -7,10 +7,10 @@
 ARG BUILDER=debian:bookworm
 FROM ${BUILDER} AS tools
 RUN if command -v apk >/dev/null; then \
-		apk add --no-cache build-base meson linux-headers yaml-dev yaml-static uthash-dev; \
+		apk add --no-cache build-base meson linux-headers yaml-dev yaml-static; \
 	else \
 		apt-get update && apt-get install -y --no-install-recommends \
-			ca-certificates gcc libc6-dev linux-libc-dev meson ninja-build pkg-config musl-tools uthash-dev; \
+			ca-certificates gcc libc6-dev linux-libc-dev meson ninja-build pkg-config musl-tools; \
 	fi
 
 FROM tools AS build

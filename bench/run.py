@@ -60,7 +60,6 @@ def size():
 def closed(box, value):
     box.close()
     shutil.rmtree(box.home, ignore_errors=True)
-    Box.all.remove(box)
     return value
 
 
@@ -117,12 +116,41 @@ def spawn():
 LATENCIES = 1000
 
 
-def latency():
-    """From the start of a command to the first instruction of the program that it has run: median and 99th percentile of a thousand."""
+def latency_tool():
     tools = pathlib.Path(tempfile.mkdtemp(prefix='sysg-e2e-', dir='/var/tmp'))
     tools.chmod(0o755)
     root = pathlib.Path(__file__).resolve().parents[1]
     subprocess.run(['musl-gcc', '-static', '-O2', root / 'bench/latency.c', '-o', tools / 'latency'], check=True)
+    return tools
+
+
+def restart():
+    """From kill -9 to the first instruction of the next process: a static program, without a wait between them."""
+    tools, again = latency_tool(), 10
+
+    def times(b):
+        return closed(b, int(b.file('took', 120).split()[0]) / 1e6)
+
+    def sysg():
+        home = pathlib.Path(tempfile.mkdtemp(prefix='sysg-e2e-', dir='/var/tmp'))
+        os.mkfifo(home / 'fifo')
+        return times(Box(f'services: {{a: {{exec: [{tools}/latency], restart_policy: always, backoff: 0, env: {{FIFO: {home}/fifo}}}}, '
+                         f'killer: {{command: "{tools}/latency again {again} {home}/fifo >took.new && mv took.new took"}}}}', home=home))
+
+    def runit():
+        home = pathlib.Path(tempfile.mkdtemp(prefix='sysg-e2e-', dir='/var/tmp'))
+        os.mkfifo(home / 'fifo')
+        (home / 'a').mkdir()
+        shutil.copy(tools / 'latency', home / 'a/run')
+        (home / 'main.sh').write_text(f'FIFO={home}/fifo runsv a & {tools}/latency again {again} {home}/fifo >took.new && mv took.new took; wait\n')
+        return times(Box(argv=['sh', 'main.sh'], home=home))
+    show('from kill -9 to the next process', 'ms', rounds({**({'runit': runit} if program('runsv') else {}), 'sysg': sysg}))
+    shutil.rmtree(tools)
+
+
+def latency():
+    """From the start of a command to the first instruction of the program that it has run: median and 99th percentile of a thousand."""
+    tools = latency_tool()
 
     def measure(command):
         home = pathlib.Path(tempfile.mkdtemp(prefix='sysg-e2e-', dir='/var/tmp'))
@@ -188,7 +216,7 @@ def log():
 
 
 def main():
-    known = {'size': size, 'memory': memory, 'boot': boot, 'spawn': spawn, 'latency': latency, 'lib': lib, 'log': log}
+    known = {'size': size, 'memory': memory, 'boot': boot, 'spawn': spawn, 'restart': restart, 'latency': latency, 'lib': lib, 'log': log}
     for name in sys.argv[1:] or known:
         if name not in known:
             sys.exit(f'no measure {name}: {" ".join(known)}')

@@ -7,7 +7,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 here=$(pwd)
 seconds=${DEMO_SECONDS:-20}
-packages="gcc libc6-dev linux-libc-dev meson ninja-build pkg-config musl-tools uthash-dev util-linux mount"
+packages="gcc libc6-dev linux-libc-dev meson ninja-build pkg-config musl-tools util-linux mount"
 
 die() {
 	echo "demo: FAILED: $*"
@@ -245,6 +245,8 @@ tmp=$(mktemp -d) || exit 1
 trap cleanup EXIT
 trap 'exit 1' INT TERM HUP
 [ "$(id -u)" -eq 0 ] || die "it makes namespaces, so it has to be run as root"
+unshare -p -f -m --mount-proc true 2>"$tmp/unshare" ||
+	die "no namespaces here ($(cat "$tmp/unshare")); inside a container it takes docker run --privileged"
 if [ -z "${SYSG:-}" ]; then
 	install_missing
 	echo "building build/release/sysg"
@@ -252,8 +254,6 @@ if [ -z "${SYSG:-}" ]; then
 	SYSG=$here/build/release/sysg
 fi
 case $SYSG in /*) ;; *) SYSG=$here/$SYSG ;; esac
-unshare -p -f -m --mount-proc true 2>"$tmp/unshare" ||
-	die "no namespaces here ($(cat "$tmp/unshare")); inside a container it takes docker run --privileged"
 seen=
 code=none
 to_watch="three-trees depth-3 scaled-up scaled-down refused ttl cascade"

@@ -5,7 +5,7 @@ out=$1 cc=$2
 shift 2
 tmp=$out.o
 $cc -r -nostdlib -o "$tmp" -Wl,--whole-archive "$@" -Wl,--no-whole-archive
-objcopy --wildcard --keep-global-symbol='sysg_*' --strip-debug "$tmp"
+"$($cc -print-prog-name=objcopy)" --wildcard --keep-global-symbol='sysg_*' --strip-debug "$tmp"
 rm -f "$out"
-ar rcs "$out" "$tmp"
+"$($cc -print-prog-name=ar)" rcs "$out" "$tmp"
 rm -f "$tmp"

@@ -24,6 +24,9 @@ int err_set(struct err *e, enum err_code code, int sys, const char *fmt, ...)
 
 int err_no_memory(struct err *e); /* the same, of malloc */
 
+int err_of_want(
+	int sys); /* 1: that errno is of memory or descriptors that ran out, and says nothing of what was asked for */
+
 /* Sets the remedy of an error that is already set. Returns -1. */
 int err_help(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -1,25 +1,23 @@
-/* heap.h - intrusive binary min-heap of deadlines. Layer: base. */
+/* heap.h - intrusive pairing heap of deadlines: it needs no memory of its own, so nothing that is put can fail. Layer: base. */
 #ifndef BASE_HEAP_H
 #define BASE_HEAP_H
 
-#include <stddef.h>
 #include <stdint.h>
 
 /* Embedded in its owner, who must take it out before freeing itself. Zero-initialised means "not in
  * a heap". */
 struct heap_node {
-	int64_t key; /* set by heap_put() */
-	size_t at;   /* position + 1; 0: not in the heap */
+	int64_t key;                    /* set by heap_put() */
+	struct heap_node *child, *next; /* the first of those below it; the next of its siblings */
+	struct heap_node **at;          /* what points to it; NULL: not in the heap */
 };
 
+/* Zero-initialised is empty. It stays where it is while there is anything in it. */
 struct heap {
-	struct heap_node **v;
-	size_t n, cap;
+	struct heap_node *min;
 };
 
-void heap_done(struct heap *h); /* frees the array, not the nodes */
-/* Puts or moves a node. -1 only when memory is out (the node is then not in the heap). */
-int heap_put(struct heap *h, struct heap_node *node, int64_t key);
+void heap_put(struct heap *h, struct heap_node *node, int64_t key); /* or moves it */
 void heap_take(struct heap *h, struct heap_node *node); /* fine on a node that is in no heap */
 struct heap_node *heap_min(const struct heap *h);       /* NULL when empty */
 

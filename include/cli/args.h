@@ -33,28 +33,39 @@ enum args_words {
 };
 
 struct option_row {
-	const char *name; /* without the dashes; NULL ends a table */
+	const char *name; /* without the dashes; NULL: the table ends, or goes on at `more` */
 	char letter;      /* short form, 0: none */
 	enum args_kind kind : 8;
 	unsigned char group; /* not 0: excludes the other options of this group (SG0204) */
 	bool childs_status;  /* with it sysg's own failures exit with 125 */
 	int max;             /* ARG_INT */
-	const char *value;   /* what --help calls the value; ARG_CHOICE: the words, '|' between */
-	const char *help;    /* one line; ARG_REFUSED: the advice, or NULL */
+	union {
+		const char *value; /* its name in --help; ARG_CHOICE: the words, '|' between */
+		const struct option_row *more;
+	};
+	const char *help; /* one line; ARG_REFUSED: the advice, or NULL */
 };
+
+/* The row itself, or where its table goes on; NULL: past the last. The row behind it is option_at(row + 1). */
+const struct option_row *option_at(const struct option_row *row);
+
+/* Rows that many commands have: -p, -s, --socket, the two of --format, the two of --log-level. */
+extern const struct option_row options_shared[];
 
 /* Rows that a command adds to its table where they do something. */
 // clang-format off
 #define OPT_SERVICE { "service", 's', ARG_LIST, .value = "UNIT", .help = "a unit; the same as a plain word" }
+#define OPT_PROJECT { "project", 'p', ARG_STRING, .value = "ID", .help = "a project; with units: those of it" }
 #define OPT_CONFIG { "config", 'c', ARG_STRING, .value = "FILE", .help = "the manifest" }
 #define OPT_JSON \
 	{ "format", 0, ARG_CHOICE, .value = "json", .help = "machine-readable on stdout" }, \
 	{ "json", 0, ARG_NONE, .help = "the same as --format json" }
-#define OPT_VERBOSE \
-	{ "log-level", 0, ARG_CHOICE, .value = LOG_LEVEL_WORDS, .help = "how much is told on stderr" }, \
-	{ "verbose", 'v', ARG_NONE, .help = "the same as --log-level debug" }
 #define OPT_SOCKET { "socket", 0, ARG_STRING, .value = "PATH", .help = "the supervisor's control socket" }
-#define OPT_CLIENT OPT_SOCKET, OPT_JSON, OPT_VERBOSE
+/* The last row of a table: what it goes on in. */
+#define OPTS_UNIT    { NULL, .more = options_shared }
+#define OPTS_CLIENT  { NULL, .more = options_shared + 2 }
+#define OPTS_OUTPUT  { NULL, .more = options_shared + 3 }
+#define OPTS_VERBOSE { NULL, .more = options_shared + 5 }
 // clang-format on
 
 struct args_value {
@@ -67,12 +78,13 @@ struct args_value {
 struct args {
 	struct args_value *values; /* in the order given */
 	size_t nvalues;
-	char **units; /* plain words or -s; ARGS_TOPIC: the word; ARGS_COMMAND: none */
+	char **units; /* plain words or -s; ARGS_TOPIC: the word; ARGS_COMMAND: none. With -p ID: "/ID/UNIT" each, or "ID/" */
 	size_t nunits;
 	char *word; /* the word behind the unit: of ARGS_UNIT_WORD, "-" of ARGS_UNIT_TEXT; NULL: not given */
 	char **argv; /* the command, NULL-terminated; NULL: none was given */
 	size_t argc;
-	bool help; /* -h: nothing else was looked at */
+	char *paths; /* owned: what -p made of units */
+	bool help;   /* -h: nothing else was looked at */
 	bool json;
 };
 

@@ -38,6 +38,9 @@ void diag_row_json(struct json *j, const struct packet *row);
 /* "code", "name", "message", "help" into an open object. */
 void diag_json_fields(struct json *j, const struct err *err);
 
+/* What was printed goes to stderr; where there was no memory for that, err without its place and help. */
+void diag_flush(struct buf *out, const struct err *err);
+
 /* Prints on stderr; with json also {"error": {...}} on stdout. Returns the exit status of the
  * error's code. */
 int diag_fail(const struct err *err, bool json);

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "base/index.h"
 #include "cli/logfile.h"
 
 struct logtree {
@@ -15,7 +16,7 @@ struct logtree {
 	int inotify; /* -1: not followed, or the kernel has none left: looked at every half second
 		      */
 	/* Private. */
-	void *by_path;
+	struct index by_path; /* places in files */
 	struct heap heap;
 	struct logfile *last; /* the line of which was given last */
 	size_t begun, ended;  /* files of this round */

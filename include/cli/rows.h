@@ -25,6 +25,8 @@ int rows_add(struct rows *rows, const struct packet *p, struct err *err);
 int rows_link(struct rows *rows, struct err *err);
 /* Sends op=status with these units, takes all rows, links them. units NULL-terminated or NULL. */
 int rows_ask(struct rows *rows, struct client *c, char *const *units, struct err *err);
+/* The same once the supervisor has looked what each unit uses: tree_rss_bytes=, and cpu_ns= of all its processes. */
+int rows_measured(struct rows *rows, struct client *c, char *const *units, struct err *err);
 
 /* A number of a row; fallback when absent or no number. */
 int64_t row_int(const struct packet *row, const char *key, int64_t fallback);

@@ -10,14 +10,14 @@
 #include "plan/plan.h"
 
 struct checked {
-	struct diag_place place;
-	struct findings findings;
-	struct err graph;   /* the dependency graph's one error; ERR_OK: none */
 	struct manifest *m; /* NULL: not valid */
 	struct plan *plan;  /* NULL: not valid */
-	/* Private. */
 	struct located at;
 	char *text;
+	struct diag_place place;
+	struct findings findings;
+	struct err graph; /* the dependency graph's one error; ERR_OK: none */
+			  /* Private. */
 };
 
 /* -c when given; else the manifest that the supervisor has registered, when one answers within a second and has one;

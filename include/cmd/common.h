@@ -41,9 +41,11 @@ int cmd_probe(const struct args *args, const char *op, const char *key);
 
 /* status and tree: how their rows are shown to people, and a failure. */
 struct cmd_listing {
+	bool measured;      /* rows_measured() */
+	bool empty;         /* no unit is drawn, too, not told in words */
 	const char *before; /* put before what is for people; NULL: nothing */
 	int (*draw)(struct buf *out, const struct args *args,
-		const struct rows *rows); /* -1: no memory */
+		const struct rows *rows); /* -1: no memory; 1: another look is needed first */
 	int (*failed)(const struct args *args, const struct client *c, const struct err *err);
 };
 /* Asks for the rows of args' units and shows them, as JSON where that is asked for. Returns the exit status. */

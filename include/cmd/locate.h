@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 
 struct located {
@@ -22,5 +23,8 @@ void located_done(struct located *l);
 /* The bytes of a regular file (malloc'd, NUL behind them), at most CAP_MANIFEST. -1: SG0203 or
  * SG0210. */
 int manifest_read(const char *path, char **ret, size_t *ret_len, struct err *err);
+
+/* For manifest_source.read: under the same rules as a manifest of `start`, by a process of its own. */
+int manifest_include(void *arg, const char *path, bool trust, struct buf *ret, struct err *err);
 
 #endif

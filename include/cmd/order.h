@@ -1,4 +1,4 @@
-/* order.h - start and restart, as asked of a supervisor that runs. Layer: cmd. */
+/* order.h - start, restart and reload, as asked of a supervisor that runs. Layer: cmd. */
 #ifndef CMD_ORDER_H
 #define CMD_ORDER_H
 
@@ -17,9 +17,14 @@ enum order_who { ORDER_NOBODY_THERE, ORDER_OPERATOR, ORDER_UNIT, ORDER_STRANGER 
  * $SYSG_RUNTIME_DIR says, else in any of the places. -1: one is there and does not answer (err). */
 int order_who(const struct args *args, struct err *err);
 
-/* Sends op=start or op=restart with the units and the manifest (-c) of args, tells the outcome.
- * Returns the exit status. */
-int order_run(const struct args *args, bool restart);
+/* What a line calls the unit of a row: its name alone where that is clear, else its path. */
+const char *order_name(const struct args *args, const struct packet *row);
+/* "Project 'ID' WORDend" */
+void order_project(struct buf *out, const char *id, const char *word, const char *end);
+
+/* Sends that op (start, restart, reload) with the units and the manifest (-c) of args, tells the
+ * outcome. Returns the exit status. */
+int order_run(const struct args *args, const char *op);
 /* The same for the replies of a boot, which come on a connected socket; it is taken over. -1: taken
  * says which other supervisor was quicker; nothing was told. */
 int order_follow(const struct args *args, int fd, struct err *taken);

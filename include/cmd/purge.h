@@ -22,13 +22,13 @@ struct purge_dir {
 };
 
 struct purge {
-	struct purge_dir
-		dirs[PURGE_DIRS]; /* runtime directories; a nested one comes after its outer one */
 	size_t ndirs;
 	int64_t removed, left, bytes;
 	struct buf removed_json, left_json;
 	struct json removed_list, left_list;
-	struct err first; /* of what stayed */
+	struct purge_dir
+		dirs[PURGE_DIRS]; /* runtime directories; a nested one comes after its outer one */
+	struct err first;         /* of what stayed */
 };
 
 void purge_init(struct purge *p);

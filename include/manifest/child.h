@@ -20,6 +20,7 @@ struct child_cred {
  * capabilities(7). */
 struct child_confine {
 	uint64_t cap_inheritable, cap_permitted, cap_bounding, cap_ambient;
+	int filters; /* of seccomp, that its service was started with beyond ours; to be filled in before */
 	uint64_t not_ours; /* not in the init's bounding set, so not to be dropped from it */
 	bool no_new_privs;
 	mode_t umask;
@@ -34,6 +35,42 @@ struct child_confine {
 	 * when it started (clock ticks since boot); 0: not looked at. */
 	pid_t like;
 	uint64_t like_start;
+	/* The same of who asks in the name of that process; as_root: it can be looked into by the init's user only. */
+	pid_t asker;
+	uint64_t asker_start;
+	bool asker_as_root;
+};
+
+/* What a service has itself and all of its tree confined to. */
+enum fence_number {
+	FENCE_NOFILE,
+	FENCE_NPROC,
+	FENCE_MEMLOCK,
+	FENCE_CORE,
+	FENCE_RLIMITS,
+	FENCE_NICE = FENCE_RLIMITS,
+	FENCE_OOM,
+	FENCE_NUMBERS
+};
+#define FENCE_UNSET INT64_MIN
+enum { FENCE_CPUS = 1024 };
+enum fence_space {
+	SPACE_NETWORK = 1,
+	SPACE_MOUNT = 2,
+	SPACE_TMP = 4,
+	SPACE_DEVICES = 8,
+	SPACE_PID = 16,
+	SPACE_USER = 32
+};
+struct child_fence {
+	int64_t v[FENCE_NUMBERS];           /* FENCE_UNSET; a resource limit of -1 is none */
+	uint64_t caps;                      /* that are kept, as in capabilities(7) */
+	unsigned char cpus[FENCE_CPUS / 8]; /* a mask, as sched_setaffinity(2) takes it */
+	bool has_caps, has_cpus, no_new_privs;
+	unsigned spaces; /* of its own */
+	bool seccomp;    /* baseline-v1 */
+	char **ro_paths,
+		**rw_paths; /* all that it reaches, by landlock(7); NULL-terminated, both NULL: not so */
 };
 
 /* Instead of a program: writes the secret of a remote unit to a file for that user. */
@@ -63,9 +100,12 @@ struct child_spec {
 	int cgroup_fd;                       /* open cgroup.procs of its own group, or -1 */
 	const struct child_cred *cred;       /* NULL: as the init */
 	const struct child_confine *confine; /* NULL: as the init was started */
+	const struct child_fence *fence;     /* on top of that, never more; NULL: none */
 	uint64_t nofile_soft;            /* RLIMIT_NOFILE's soft value to go back to; 0: leave */
-	int oom_score_adj;               /* added to the init's own; 0: leave */
+	int oom_score_adj;               /* added to the init's own, or the fence's; 0: leave */
 	const struct child_token *token; /* NULL: none; else argv is for messages alone */
+	bool aside;  /* a hook or a check: it is outside of the fence's pid namespace */
+	int join_fd; /* a pidfd: it enters that process's namespaces instead of its own; 0: no */
 	bool die_with_parent; /* parent-death signal KILL, set after the switch of user */
 };
 

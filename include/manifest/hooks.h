@@ -4,7 +4,8 @@
 
 #include <stdint.h>
 
-/* X(NAME, "key, as SYSG_HOOK says it", default timeout in s). Each SUCCESS stands before its ERROR. */
+/* X(NAME, "key, as SYSG_HOOK says it", default timeout in s). Each SUCCESS stands before its ERROR; SWITCH_x
+ * of deployment.blue_green: to the first slot, and to the second. */
 // clang-format off
 #define HOOKS(X)                                        \
 	X(PRE_START,       "pre_start",          300)   \
@@ -18,7 +19,10 @@
 	X(RESTART_SUCCESS, "on_restart.success", 30)    \
 	X(RESTART_ERROR,   "on_restart.error",   30)    \
 	X(ONSTART,         "onstart",            30)    \
-	X(ONERR,           "onerr",              30)
+	X(ONERR,           "onerr",              30)    \
+	X(SKIP,            "skip",               30)    \
+	X(SWITCH_A,        "switch_command",     30)    \
+	X(SWITCH_B,        "switch_command",     30)
 // clang-format on
 
 enum hook_kind {

@@ -15,6 +15,8 @@ enum key_scope {
 	SCOPE_SHUTDOWN,
 	SCOPE_CONTROL,
 	SCOPE_TOP_ENV,
+	SCOPE_PROJECT,
+	SCOPE_PROJECT_ID,
 	SCOPE_SERVICE,
 	SCOPE_ENV,
 	SCOPE_DEP,
@@ -24,6 +26,7 @@ enum key_scope {
 	SCOPE_OUTCOMES,
 	SCOPE_HOOK,
 	SCOPE_DEPLOYMENT,
+	SCOPE_BLUE_GREEN,
 	SCOPE_LOGS,
 	SCOPE_SPAWN,
 	SCOPE_ALLOW,
@@ -32,6 +35,11 @@ enum key_scope {
 	SCOPE_CGROUP,
 	SCOPE_RESTART,
 	SCOPE_REMOTE,
+	SCOPE_CRON,
+	SCOPE_ISOLATION,
+	SCOPE_LANDLOCK,
+	SCOPE_STATUS,
+	SCOPE_METRICS,
 	SCOPE_COUNT,
 };
 
@@ -43,14 +51,20 @@ struct key_word {
 	const char *help;
 };
 
+struct key_range {
+	int64_t min, max;
+};
+
 struct key_row {
-	enum key_scope scope;
+	enum key_scope scope : 8;
+	enum key_scope sub : 8; /* of key_sub */
+	uint16_t offset;        /* in the struct of the scope; of a hook: its place in the array */
 	const char *name;
 	key_fn *parse; /* NULL: known, but not supported by this version */
-	size_t offset; /* of the field in the struct of the scope; of a hook: its place in the array */
-	int64_t min, max;             /* numbers; durations in ns */
-	const struct key_word *words; /* ends with a NULL word */
-	enum key_scope sub;           /* of key_sub */
+	union {
+		const struct key_word *words;  /* ends with a NULL word */
+		const struct key_range *range; /* of numbers; of durations in ns */
+	};
 };
 
 extern const struct key_row key_rows[];

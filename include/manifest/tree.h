@@ -30,17 +30,21 @@ struct ynode {
 struct tree {
 	struct arena mem;
 	struct ynode *root; /* a map */
+	size_t bytes;       /* of all files */
+	const struct manifest_source *src;
 };
 
-/* One document of UTF-8. Bounds: CAP_MANIFEST bytes, CAP_YAML_DEPTH levels, CAP_YAML_NODES nodes
+/* One document of UTF-8, with the files that it includes. Bounds: CAP_MANIFEST bytes, CAP_YAML_DEPTH levels, CAP_YAML_NODES nodes
  * and CAP_MANIFEST bytes of scalars with every alias expanded. -1: the root is missing (SG0212
  * found); 0 with errors found is possible (double keys, foreign tags). tree_done() in either case.
  */
-int tree_parse(struct tree *t, const char *text, size_t len, struct finder *f);
+int tree_parse(struct tree *t, const struct manifest_source *src, struct finder *f);
 void tree_done(struct tree *t);
 
-/* The value of a key of a map; NULL when it is absent. */
+/* The value of a key of a map; NULL when it is absent, or map is NULL or none. */
 struct ynode *tree_get(const struct ynode *map, const char *key);
+/* The same where something stands there: neither null nor nothing at all. */
+const struct ynode *tree_written(const struct ynode *map, const char *key);
 /* The key's own node. */
 struct ynode *tree_key(const struct ynode *map, const char *key);
 /* A plain ~, null or nothing at all. */

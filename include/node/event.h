@@ -20,6 +20,8 @@
 	X(ADOPTED, "adopted", "a unit's parent ended: parent= has it now (@0: nobody), was= was its path") \
 	X(EXITED, "exited", "a main process ended: code= or signal=, reason=")                  \
 	X(RESTART, "restart", "it will be started again: how often in a row, and after what time") \
+	X(DEPLOYED, "deployed", "a new instance has the place of the one before: pid= was= slot=") \
+	X(SKIPPED, "skipped", "a cron unit still ran at its time: reason=overlap") \
 	X(FAILED, "failed", "a unit failed, or did not start")                                  \
 	X(REFUSED, "refused", "a request of or for a unit was refused")                         \
 	X(SIGNAL, "signal", "a unit was sent a signal by `sysg signal`")                        \
@@ -28,6 +30,7 @@
 	X(LISTENER_LOST, "listener-lost", "the control socket is gone, or takes no connection") \
 	X(LISTENER_BACK, "listener-back", "the control socket is there again")                  \
 	X(LOGGER, "logger-restarted", "the logger ended and is started again")                  \
+	X(RELOAD, "reload", "the manifest was read again: what it came to, or why nothing was changed") \
 	X(SHUTDOWN, "shutdown", "the shutdown began, and why")                                  \
 	X(WARNING, "warning", "something could not be done")
 // clang-format on
@@ -38,8 +41,7 @@ enum event_word {
 #undef X
 		EVENT_COUNT,
 };
-const char *event_word(enum event_word w);    /* never NULL */
-const char *event_meaning(enum event_word w); /* one line for the help; never NULL */
+const char *event_word(enum event_word w); /* never NULL */
 
 /* One record, as it is written and read. */
 struct event_row {

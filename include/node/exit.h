@@ -24,9 +24,9 @@ bool exit_again(const struct unit *u);
 enum node_event exit_resolve(const struct unit *u, const struct service *svc);
 
 /* The next delay of a restart; random: any 64 bits, for the jitter. Grows u->backoff_ns. */
+int64_t exit_backoff(struct unit *u, const struct backoff *b, uint64_t random);
 /* The same of a spawned child: 0.1 s doubling to 60 s, from the start again after a run of five times the delay.
  * Takes one of the budget, which is of a window that begins with the first. Source: spec "On exit". */
 int64_t exit_delay(struct unit *u);
-int64_t exit_backoff(struct unit *u, const struct backoff *b, uint64_t random);
 
 #endif

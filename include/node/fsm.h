@@ -23,7 +23,8 @@
 	X(CLOSING,  "closing",  "stopping", 0) /* nothing of it is left; its post_stop hook runs */ \
 	X(BACKOFF,  "backoff",  "backoff",  1) /* ended, restart timer armed */                     \
 	X(DONE,     "done",     "done",     1) /* ended clean, policy: stays down */                \
-	X(FAILED,   "failed",   "failed",   1) /* gave up */
+	X(FAILED,   "failed",   "failed",   1) /* gave up */                                        \
+	X(SKIPPED,  "skipped",  "skipped",  1) /* not to be started, or depends on such a one */
 // clang-format on
 
 /*
@@ -36,7 +37,7 @@
 #define NODE_EVENTS(X)                                                                              \
 	X(START) X(STOP) X(RESTART) X(PREPARE) X(DEPS_UP) X(DEP_FAILED) X(HOOK_OK) X(HOOK_FAIL)      \
 	X(EXEC_OK) X(PROBE_UP) X(PROBE_DOWN) X(MAIN_EXIT) X(KIDS_GONE) X(KIDS_LEFT) X(TIMEOUT)      \
-	X(EMPTY) X(STOP_KIDS)                                                                       \
+	X(EMPTY) X(STOP_KIDS) X(SKIP)                                                                       \
 	X(GONE_DOWN) X(GONE_RESTART) X(GONE_AGAIN) X(GONE_DONE) X(GONE_FAIL)
 // clang-format on
 
@@ -78,8 +79,8 @@ enum node_fx {
 
 /* One cell of the machine. */
 struct node_cell {
-	enum node_state next; /* NODE_ILLEGAL: the pair cannot happen */
-	unsigned fx;          /* enum node_fx bits for the caller to run */
+	enum node_state next : 8; /* NODE_ILLEGAL: the pair cannot happen */
+	unsigned fx : 24;         /* enum node_fx bits for the caller to run */
 };
 
 /* Pure look-up; the only definition of how a unit may move. */
@@ -88,6 +89,7 @@ const char *node_state_name(enum node_state s);   /* of the graph; "?" when out 
 const char *node_state_status(enum node_state s); /* of status output */
 const char *node_event_name(enum node_event e);
 int node_state_at_rest(enum node_state s);
+int node_state_over(enum node_state s); /* at rest until somebody starts it */
 /* The table as text, a line a cell that moves: "idle START waiting". For ARCHITECTURE.md. */
 void node_fsm_print(FILE *out);
 

@@ -31,7 +31,9 @@ struct message {
 struct message *message_new(
 	struct unit *charged, const char *path, const void *body, size_t n, struct err *err);
 void message_uncharge(struct message *m); /* it counts no more; its tree may go before it */
-void message_free(struct message *m);     /* unlinked; NULL is fine */
+/* It counts to that tree from here on; to none where that is full, as the message is there already. */
+void message_recharge(struct message *m, struct unit *to);
+void message_free(struct message *m); /* unlinked; NULL is fine */
 static inline const char *message_body(const struct message *m)
 {
 	return m->bytes + m->path_len;

@@ -5,18 +5,18 @@
 #include "node/unit.h"
 
 struct tree {
-	struct unit *by_id, *by_pid; /* uthash heads */
-	struct list all;             /* every unit, ended ones too, in order of ids */
-	struct list services;        /* the siblings at depth 0 */
+	struct numbers by_id, by_pid; /* of struct unit */
+	struct list all;              /* every unit, ended ones too, in order of ids */
+	struct list services;         /* the siblings at depth 0 */
 	uint64_t last_id;
 	size_t units;
-	size_t unhashed; /* units with a pid that memory was out for in by_pid */
+	size_t looks; /* at units that tree_select() may still take for names and paths; SIZE_MAX: as many as it likes */
 };
 
 void tree_init(struct tree *t);
 void tree_clear(struct tree *t); /* frees every unit; rt must be gone already */
 
-/* A service: depth 0. limits are its root limits. NULL when memory is out. */
+/* A service: depth 0, "NAME" or "ID/NAME". limits are its root limits. NULL when memory is out. */
 struct unit *tree_add_service(struct tree *t, const char *name, ssize_t index);
 
 struct spawn_want {
@@ -82,10 +82,18 @@ struct unit *tree_by_id(struct tree *t, uint64_t id);
 struct unit *tree_after(
 	struct tree *t, uint64_t id); /* the first unit with a greater id, or NULL */
 
-/* Resolves a selector for a caller (NULL: the operator). ERR_NO_UNIT, ERR_AMBIGUOUS (lists the
- * matches). Source: spec "Units, names, selectors". */
+/* Are their services of one project, or both loose? */
+bool unit_same_project(const struct unit *a, const struct unit *b);
+
+/* Resolves a selector for a caller (NULL: the operator). ERR_NO_UNIT, ERR_AMBIGUOUS (lists the matches), ERR_TOO_LARGE: there
+ * are no looks left. Source: spec "Units, names, selectors". */
 struct unit *tree_select(
 	struct tree *t, struct unit *caller, const char *selector, struct err *err);
+
+/* The same where several may be meant: the name of a service with replicas is all of those, "ID/" is all services of a
+ * project ("loose/": of none; ERR_PROJECT), one after another. after: the one before, or NULL. NULL: no more, with ERR_OK, or as above. */
+struct unit *tree_select_next(struct tree *t, struct unit *caller, const char *selector,
+	const struct unit *after, struct err *err);
 
 /* The next in a walk of u's live descendants, parents before children; at NULL: the first. NULL:
  * the end. Orphans of its tree are passed over. */

@@ -6,11 +6,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include <uthash.h>
-
 #include "base/caps.h"
 #include "base/err.h"
 #include "base/list.h"
+#include "base/numbers.h"
 #include "manifest/limits.h"
 #include "manifest/right.h"
 #include "node/ending.h"
@@ -36,18 +35,16 @@ struct mailbox {
 };
 
 struct unit {
+	/* What is looked at most comes first: it is near enough for a short instruction. */
 	uint64_t id;
-	char name[CAP_NAME + 1];
+	void *rt;           /* the supervisor's side; NULL once ended */
+	unsigned short_len; /* of a replica: bytes of the name that all have; 0: it is none */
 	struct unit *parent, *root; /* root: the service of its tree, itself for a service */
 	bool orphan; /* its parent ended: it is kept and counted below the root, whose it isn't */
-	unsigned orphans;            /* of a root: live ones */
-	char *logged_as;             /* owned: the path that its log file goes by; NULL: its own */
-	struct list results, result; /* kids that ended, in that order; among the parent's */
-	struct list kids, sibling;   /* live and ended ones, in order of their ids */
-	struct list all;             /* tree.all, in order of their ids */
+	unsigned orphans; /* of a root: live ones */
+	char *logged_as;  /* owned: the path that its log file goes by; NULL: its own */
 	unsigned depth;
 	ssize_t service; /* index into the manifest; -1: spawned */
-	UT_hash_handle by_id, by_pid;
 
 	enum node_state state;
 	bool want_up;
@@ -63,10 +60,8 @@ struct unit {
 	bool was_ready;
 	bool unhealthy;  /* its check fails since it was ready, and it is left alone */
 	bool unprepared; /* its pre_start hook failed: this start had no main process */
-	int64_t started_ns, started_wall_ns;
 	struct unit_exit exit;
-	int64_t failed_ns;  /* monotonic: when it became NODE_FAILED */
-	struct err trouble; /* code ERR_OK: none; why it failed or is not up */
+	int64_t failed_ns; /* monotonic: when it became NODE_FAILED */
 
 	struct spawn_limits limits; /* LIMIT_NONE where it has none of its own */
 	enum spawn_policy policy;
@@ -91,6 +86,11 @@ struct unit {
 	unsigned queued;        /* spawns that wait to be its children */
 	unsigned stuck;         /* scratch of the look for a deadlock; node/queue.h */
 
+	struct list results, result;   /* kids that ended, in that order; among the parent's */
+	struct list kids, sibling;     /* live and ended ones, in order of their ids */
+	struct list all;               /* tree.all, in order of their ids */
+	struct numbered by_id, by_pid; /* by_pid: while pid isn't 0 */
+	int64_t started_ns, started_wall_ns;
 	struct mailbox box;
 	struct list notices;    /* its children whose exit notice is due, in order of those */
 	struct list notice;     /* member of its parent's, until the notice is collected */
@@ -99,21 +99,20 @@ struct unit {
 	bool collected;         /* no result is kept */
 	int64_t memory;         /* bytes that its own processes held at the last look */
 	int64_t memory_peak; /* the most of any look in this run, or of its main process, once that has ended */
-	int64_t memory_tree;  /* with all below it */
-	int64_t memory_stays; /* the same without what is being stopped */
-	int64_t memory_max;   /* of a service: limits.memory; 0: none */
+	int64_t rss_bytes;     /* of its own processes, at the last look that was of all units */
+	int64_t cpu_ns;        /* that its processes used in this run, at the last look */
+	int64_t cpu_before_ns; /* in the runs before */
+	int64_t memory_tree;   /* with all below it */
+	int64_t memory_stays;  /* the same without what is being stopped */
+	int64_t memory_max;    /* of a service: limits.memory; 0: none */
 
 	unsigned restarts;  /* in all */
 	unsigned in_a_row;  /* restarts since it last stayed up */
 	int64_t backoff_ns; /* the delay used last */
-	void *rt;           /* the supervisor's side; NULL once ended */
+	unsigned prefix;    /* of a service in a project: bytes of "ID/" in front of its own name */
+	char name[CAP_SERVICE_NAME + 1];
+	struct err trouble; /* code ERR_OK: none; why it failed or is not up */
 };
-
-/* A main process was reaped or a unit is going: counts as live (holds a place under the limits)? */
-static inline bool unit_live(const struct unit *u)
-{
-	return !u->ended;
-}
 
 static inline bool unit_spawned(const struct unit *u)
 {
@@ -132,9 +131,17 @@ static inline bool unit_kids_stay(const struct unit *u)
 	return u->policy <= POLICY_REPARENT && (u->want_up || u->keeps_kids);
 }
 
-/* "web/worker/x", into buf; cut at size. Returns buf. */
+/* Its own name, without that of its project. */
+static inline const char *unit_name(const struct unit *u)
+{
+	return u->name + u->prefix;
+}
+
+/* "web/worker/x", "ID/web/worker/x", into buf; cut at size. Returns buf. */
 char *unit_path(const struct unit *u, char *buf, size_t size);
 enum { UNIT_PATH_MAX = 1024 };
+/* The same, of the tree of one that comes up beside another: as it will be called. */
+char *unit_lasting_path(const struct unit *u, char *buf, size_t size);
 char *unit_log_path(const struct unit *u, char *buf, size_t size); /* the same of its log file */
 /* u is from, or below it. An orphan is below nobody. */
 bool unit_descends(const struct unit *u, const struct unit *from);

@@ -1,4 +1,4 @@
-/* memuse.h - how much memory the processes of each unit hold. Layer: os.
+/* memuse.h - how much memory the processes of each unit hold, and what they used of a processor. Layer: os.
  *
  * Found by a throwaway fork, since PSS takes the lock of the memory that it is read of. */
 #ifndef OS_MEMUSE_H
@@ -27,10 +27,16 @@ struct mem_ask {
 	size_t n;
 };
 
-/* Forks. Its descriptor gives a struct mem_took and then n numbers, a byte count for each owner; then it ends. A negative
- * number -x-1: x is an upper bound, anonymous memory and the largest shared part. -1 with errno. */
+/* Forks. Its descriptor gives a struct mem_took and then n struct mem_use, one for each owner; then it ends. -1 with
+ * errno. */
 struct mem_took {
-	int64_t cpu_ns;
+	int64_t cpu_ns; /* that the look itself took */
+};
+struct mem_use {
+	int64_t bytes; /* -x-1: x is an upper bound, anonymous memory and the largest shared part; where none was
+			 * asked for, 0 is */
+	int64_t rss_bytes; /* resident memory, what is shared counted with each; 0: not asked for */
+	int64_t cpu_ns;    /* of those that are alive, and of the children that they waited for */
 };
 int mem_ask(const struct mem_ask *ask, int64_t timeout_ns);
 

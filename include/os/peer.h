@@ -63,11 +63,14 @@ struct peer_who peer_classify_pid(
 
 /* What the peer is confined by, read from /proc and by system calls, checked to be the process that
  * connected: all four uids and gids still those of the connect, else ERR_CONFINED. *ret_cred's
- * groups are malloc'd into *ret_groups. */
+ * groups are malloc'd into *ret_groups. ret_confine->filters has to be set. */
 int peer_confinement(const struct peer *p, int fd, struct child_cred *ret_cred, gid_t **ret_groups,
 	struct child_confine *ret_confine, struct err *err);
 /* The same of one of our own children (the main process of a unit: --parent). */
 int peer_confinement_of(pid_t pid, struct child_cred *ret_cred, gid_t **ret_groups,
 	struct child_confine *ret_confine, struct err *err);
+/* May the peer have a child that is confined so, because another process is? Only one that is not confined more, or
+ * is root; else ERR_CONFINED. What else it is confined by is put on c. */
+int peer_covers(const struct peer *p, struct child_confine *c, struct err *err);
 
 #endif

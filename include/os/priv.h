@@ -13,8 +13,8 @@ int priv_drop_bounding(uint64_t keep);
 int priv_set_caps(uint64_t permitted, uint64_t inheritable, uint64_t ambient);
 /* Does nothing, and succeeds, when they are ours already (then no capability is needed). */
 int priv_set_groups(const gid_t *groups, size_t n);
-/* Adds to our own /proc/self/oom_score_adj. */
-int priv_oom_score_adj(int add);
+/* Makes /proc/self/oom_score_adj the sum; base INT64_MIN: what it is. */
+int priv_oom_score_adj(int64_t base, int add);
 /* Our own sets. */
 int priv_get_caps(uint64_t *ret_permitted, uint64_t *ret_effective, uint64_t *ret_inheritable);
 

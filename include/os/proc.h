@@ -15,6 +15,7 @@ struct proc_stat {
 	int nice;
 	bool kthread;   /* of the kernel: can't be ended */
 	uint64_t start; /* clock ticks since boot, field 22 */
+	uint64_t ticks; /* of a processor: its own and of the children that it waited for */
 };
 
 struct proc_status {
@@ -31,6 +32,8 @@ struct proc_status {
  * when the file isn't of the form that proc(5) says; EMFILE, ENFILE, ENOMEM: try again, nothing is
  * known of the process. */
 int proc_stat_read(pid_t pid, struct proc_stat *ret);
+/* What that many ticks are in ns. */
+int64_t proc_ticks_ns(uint64_t ticks);
 /* The same through an open /proc/PID directory: never another process that took the number over. */
 int proc_stat_read_at(int proc_fd, struct proc_stat *ret);
 int proc_status_read(pid_t pid, struct proc_status *ret);

@@ -25,6 +25,8 @@ int spawn_result(int status_fd, const char *program, struct err *err);
  * They must not change after it. -1: each child looks itself. */
 int stages_prepare(void);
 
+/* Returns where that failed, with errno; of the places in PATH that one's which says most. */
+void exec_program(const struct child_spec *spec);
 /* The child's side: every stage in order, then execve. Never returns. */
 _Noreturn void stages_run(const struct child_spec *spec, int status_fd, pid_t parent);
 

@@ -10,5 +10,7 @@ enum { TOKEN_CHARS = 64 };
 int token_make(char ret[TOKEN_CHARS + 1]);
 /* Into a file that only its user can read, in place of whatever has its name. Safe between fork and exec. -1 with errno. */
 int token_write(const struct child_token *t);
+/* The file, where this token is in it and not another's. May hang: for a fork. */
+void token_remove(const struct child_token *t);
 
 #endif

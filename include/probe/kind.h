@@ -22,7 +22,6 @@ struct probe {
 	bool put_off; /* said so, and no attempt was decided since */
 	int64_t began_ns, delay_ns;
 	unsigned fails;
-	struct err last;
 	/* of the kinds */
 	pid_t pid;                 /* command under way; 0: none */
 	struct watch w;            /* connection or answer under way; fd -1: none */
@@ -30,6 +29,7 @@ struct probe {
 	bool asked;                /* a fork was asked and did not answer yet */
 	bool local;                /* file, unix: on a local file system, as far as is known */
 	int wd;                    /* file: inotify watch; -1: none */
+	struct err last;
 };
 
 /* begin: starts an attempt; may call probe_outcome() at once. end: gives one up (timed out, or the

@@ -36,6 +36,10 @@ struct probe_host {
 	/* Starts a check's command in a session of its own; its end comes back by probe_exited().
 	 */
 	int (*run)(void *arg, char *const *argv, pid_t *ret_pid, struct err *err);
+	/* Where the service has a network or mounts of its own: attempts are made by forks that enter them. beside():
+	 * a pidfd of it, the caller's; -1 with errno. fence NULL: it has none. */
+	const struct child_fence *fence;
+	int (*beside)(void *arg);
 	struct probes *clock;
 };
 
@@ -43,12 +47,17 @@ struct probe_host {
  * be NULL) too. */
 struct probe *probe_new(const struct health_check *check, const char *cwd,
 	const struct probe_host *host, struct err *err);
+/* What it borrowed is there at another place now, and the same. NULL is fine. */
+void probe_moved(struct probe *p, const struct health_check *check, const char *cwd,
+	const struct child_fence *fence);
 /* Ends an attempt under way, a command with its whole group. NULL is fine; returns NULL. */
 struct probe *probe_free(struct probe *p);
 /* A command of this probe was reaped (128+N for a signal). Any other pid is ignored. */
 void probe_exited(struct probe *p, pid_t pid, int code);
 /* The service said that it is ready; for a check of that kind. May call says(). */
 void probe_tell(struct probe *p);
+/* Of the last attempt that was decided, if that failed; NULL: not, or there is no probe. */
+const struct err *probe_last(const struct probe *p);
 /* Failures in a row. */
 unsigned probe_failures(const struct probe *p);
 

@@ -5,6 +5,8 @@
 #include "super/conn.h"
 
 watch_fn serve_accept;
+/* Does it take a place of others? It was let in while more of its unit's waited than do now. */
+bool conn_crowds(const struct conn *c);
 void serve_listen(struct super *s); /* the listener into the loop, now or when that is possible */
 /* One more look at the connections, for units of which nothing is left; then their end goes on. */
 void serve_hear(struct super *s);

@@ -9,7 +9,6 @@
 struct birth {
 	struct queued q; /* its place while it waits; q.parent: whose child it is to be */
 	struct conn *asker;
-	struct spawn_want want;
 	struct launch *launch;
 	struct envblock *env;
 	char *name, *cwd, *command;
@@ -17,18 +16,28 @@ struct birth {
 	struct will *wills;
 	size_t size; /* bytes of it, without its environment and wills */
 	size_t will_bytes;
+	int64_t queue_ns; /* how long it waits for room; 0: not, negative: for ever */
+	int64_t tag;      /* as its connection's */
+	bool late;        /* in the queue for its turn only, whether or not it waits for room */
+	struct spawn_want want;
 };
 
 void birth_free(struct super *s, struct birth *b);
-/* The child, if the tree has room for it now; what it needs has gone over to its job. NULL: b is as it was. */
-struct unit *birth_admit(struct super *s, struct birth *b, struct err *err);
-/* Starts the child that was admitted; c is answered once it was executed. */
-void birth_begin(struct conn *c, struct unit *u);
+/* Admitted, in the queue, or refused; all of it is told. Takes b over. */
+void birth_now(struct super *s, struct birth *b);
+/* c's spawn below parent (NULL: unknown) is refused: that is told, and c waits for nothing. */
+void birth_refused(struct conn *c, struct unit *parent, const struct err *err);
 
 /* --- queue.c --- */
-/* b waits for room, for timeout_ns at most (negative: for ever). -1: it may not: SG0809, SG0826. */
-int queue_birth(struct super *s, struct birth *b, int64_t timeout_ns, struct err *err);
-/* Those who waited before go first. */
-void queue_before(struct super *s, const struct unit *root);
+/* Is c's request in the queue for its turn only? That ends soon; until then nothing more of it is read. */
+static inline bool conn_late(const struct conn *c)
+{
+	return c->birth && c->birth->late;
+}
+/* b waits for room, for as long as its queue_ns. -1: it may not: SG0809, SG0826. */
+int queue_birth(struct super *s, struct birth *b, struct err *err);
+/* Those who waited before go first, as many as fit into this turn. 1: there are more, b is behind them; its answer is
+ * birth_now's, later. -1: that can't be, as b can't be kept: SG0809. */
+int queue_before(struct super *s, struct birth *b, struct err *err);
 
 #endif

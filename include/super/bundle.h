@@ -23,6 +23,8 @@ int bundle_find(const struct bundle *b, const char *path, const char **ret_text,
 /* account_find() on what the bundle holds; no such file counts as empty. */
 int bundle_account(const struct bundle *b, const char *user, const char *group, struct account *ret,
 	struct err *err);
+/* account_add_group() of each. */
+int bundle_groups(const struct bundle *b, char *const *more, struct account *ret, struct err *err);
 
 /* A manifest and its files on their way here. Nothing of it waits. */
 struct reading {
@@ -35,10 +37,14 @@ struct reading {
 	void (*done)(struct reading *r, const struct err *failed);
 };
 
-/* The manifest at that absolute path (parsed in the fork to learn what it needs), its files. 10 s.
+struct reading_file {
+	char *path; /* absolute */
+	bool cwd_default;
+};
+/* These manifests, n > 0 (parsed in the fork to learn what they need), and their files. 10 s.
  * r->done is set by the caller; s is filled in. */
-int reading_start(
-	struct super *s, struct reading *r, const char *path, bool cwd_default, struct err *err);
+int reading_start(struct super *s, struct reading *r, const struct reading_file *files, size_t n,
+	struct err *err);
 void reading_stop(struct reading *r); /* done is not called; fine when none is under way */
 
 /* manifest_load() of what the bundle holds under that path. NULL: err is the first error found,

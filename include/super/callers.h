@@ -12,7 +12,9 @@ void caller_classify(struct conn *c, const char *token);
 struct unit *remote_unit(const struct super *s, uid_t uid, const char *shown);
 /* A bound connection closed before it was answered: a remote unit's last one takes its children along. */
 void remote_lost(const struct conn *c);
-/* The supervisor ends: no file is left. */
-void remote_end(const struct job *j);
+/* Its file goes, in a process that nobody waits for; nothing where it is no remote unit. */
+void remote_forget(const struct job *j);
+void remotes_end(
+	const struct super *s); /* those of all, in a fork, as their file systems may hang */
 
 #endif

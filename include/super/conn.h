@@ -38,30 +38,34 @@ struct conn_unit {
 };
 
 struct conn {
+	/* What is looked at most comes first: it is near enough for a short instruction. */
 	struct super *s;
+	struct unit *unit; /* of the class, at the request that is being served */
+	enum peer_class cls;
+	enum conn_wait wait;
+	bool gone;               /* closed; freed at the end of the turn */
+	struct conn_unit *units; /* waited for, or listed (with what is below them) */
+	size_t nunits;
+	struct await *await;    /* of WAIT_STARTED; owned */
+	struct message *answer; /* a reply that goes out; owned */
+	struct birth *birth;    /* of WAIT_QUEUE; owned */
 	struct list link;
 	struct watch w;
 	struct timer timer; /* idle, unread, or the end of a wait */
 	struct peer peer;
-	bool trusted; /* descriptors can't arrive on it */
-	bool gone;    /* closed; freed at the end of the turn */
-	enum peer_class cls;
-	struct unit *unit;     /* of the class, at the request that is being served */
+	bool trusted;       /* descriptors can't arrive on it */
+	bool unseen, blind; /* nobody, for want of what it takes to look: since it is there; now */
 	uint64_t counted_unit; /* whose 32 connections it counts among; 0: none */
 	enum peer_class counted_cls;
 	struct assembly assembly;
 	struct buf out; /* packets that did not fit: 4 bytes of length, then the packet */
-	enum conn_wait wait;
-	struct conn_unit *units; /* waited for, or listed (with what is below them) */
-	size_t nunits;
 	bool any, then_exit, listing_some;
+	bool measuring;      /* a listing that waits for the figures of a look */
 	bool bound;          /* the one child that it waits for ends with it */
 	bool lent;           /* out of the loop: a child that is set up reads it */
-	struct birth *birth; /* of WAIT_QUEUE; owned */
 	int64_t tag;         /* of the answer that is made now; 0: none */
 	unsigned tagged;     /* answers with tags that WAIT_EXEC is for */
 	int64_t deadline_ns; /* of the wait; 0: none */
-	struct await *await; /* of WAIT_STARTED; owned */
 	bool progress;       /* of it: rows on the way there, too */
 	uint64_t cursor;     /* listing: the last id that went out; signal: whose tree */
 	unsigned sweeps_left, signalled; /* signal: passes to come, processes that got it */
@@ -75,8 +79,7 @@ struct conn {
 	struct message
 		*held; /* given, and not acknowledged; or held_child's notice; none: NULL, 0 */
 	uint64_t held_child, held_lost;
-	struct message *answer; /* a reply that goes out; owned */
-	size_t streamed;        /* of its body, or of held's */
+	size_t streamed; /* of its body, or of held's */
 	bool streaming;
 	struct follower *follower; /* events: where it is, and what it wants to see */
 };
@@ -105,6 +108,9 @@ struct conn *serve_open(struct super *s, int fd);
 
 /* Answers one that waits for this unit's end; the whole wait where it was the last one. */
 void conn_tell(struct conn *c, struct conn_unit *cu, struct unit *u);
+void conn_stopped(struct conn *c, const struct unit *u); /* a row */
+/* path=, and the plain name= of a service in a project where no other has it. */
+void put_name(struct buf *b, const struct super *s, const struct unit *u);
 /* row=exit of a unit. */
 void put_exit_row(struct buf *b, const struct unit *u);
 /* Has it ended for good (or is a survivor)? */

@@ -2,8 +2,6 @@
 #ifndef SUPER_ENV_H
 #define SUPER_ENV_H
 
-#include <uthash.h>
-
 #include "super/parts.h"
 
 struct bundle;
@@ -11,7 +9,7 @@ struct bundle;
 /* "K=V" strings one behind the other, each with its NUL; without the names that the init sets
  * itself. */
 struct envblock {
-	UT_hash_handle hh;
+	struct numbered by_hash; /* super.envs */
 	unsigned refs;
 	size_t n, size;
 	struct env_share *shares; /* the trees that keep it */
@@ -23,8 +21,8 @@ struct envblock *env_of_strings(
 	struct super *s, const char *const *strings, size_t n, struct err *err);
 /* What a service of m starts with: inherited, its user's HOME and so on, files, vars. Files and
  * accounts are those of the bundle. */
-struct envblock *env_of_service(struct super *s, const struct manifest *m,
-	const struct service *svc, const struct bundle *files, struct err *err);
+struct envblock *env_of_service(
+	struct super *s, const struct service *svc, const struct bundle *files, struct err *err);
 /* base with K=V strings on top; takes no reference of base. */
 struct envblock *env_with(struct super *s, struct envblock *base, const char *const *strings,
 	size_t n, struct err *err);

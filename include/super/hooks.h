@@ -11,12 +11,15 @@ void hooks_prepare(
 	struct super *s, struct unit *u); /* posts HOOK_OK or HOOK_FAIL when it is through */
 void hooks_leave(
 	struct super *s, struct unit *u); /* posts HOOK_OK: pre_stop is through, or not to run */
+void hooks_step(struct super *s); /* those pre_stop hooks that were too many for the turn before */
 void hooks_close(struct super *s, struct unit *u); /* posts GONE_x: post_stop is through */
 void hooks_drop(
 	struct super *s, struct unit *u); /* what the state waits for is killed, if it still runs */
 
 /* --- for what tells of a unit --- */
 bool hooks_wants(const struct super *s, const struct job *j, enum hook_kind kind);
+/* What has to run before its main process: SKIP, then PRE_START; COUNT: nothing (more). */
+enum hook_kind hooks_first(const struct super *s, const struct job *j);
 void hooks_up(struct super *s, struct job *j);    /* it is ready */
 void hooks_ended(struct super *s, struct job *j); /* it is at rest: if that ended a start, how */
 bool hooks_tell_end(

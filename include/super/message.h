@@ -11,6 +11,8 @@
 void message_notice(struct super *s, struct unit *u);
 /* Its main process ended: calls to it end, SG0823. What is in its mailbox outlives a restart. */
 void message_main_ended(struct super *s, const struct unit *u);
+/* What nobody holds or calls with goes to another; NULL: to nobody. */
+void message_move(struct super *s, struct unit *u, struct unit *to);
 /* It ended for good, or is at rest: so does its mailbox, with all who wait for it. */
 void message_unit_over(struct super *s, struct unit *u);
 /* For on-exit rules: a message of the dying unit, under its rights, with how it ended (will=1). It waits for

@@ -4,8 +4,8 @@
 
 #include "super/conn.h"
 
-/* LAST_WORDS: also of a unit's process that ended since it asked. */
-enum op_who { OP_EVERYONE = 1, OP_UNITS = 2, OP_OPERATOR = 4, OP_LAST_WORDS = 8 };
+/* KNOWN: everyone, once it is known who that is. LAST_WORDS: also of a unit's process that ended since it asked. */
+enum op_who { OP_EVERYONE = 1, OP_UNITS = 2, OP_OPERATOR = 4, OP_LAST_WORDS = 8, OP_KNOWN = 16 };
 
 struct op {
 	const char *name;
@@ -26,13 +26,18 @@ int conn_may(
 	const struct conn *c, enum right_verb verb, const struct unit *target, struct err *err);
 bool conn_has(const struct conn *c, enum right_verb verb, const struct unit *target);
 
+/* Where a unit's log file is. */
+void put_log_file(struct buf *b, const char *key, const struct super *s, const struct unit *u);
+
 void op_status(struct conn *c, const struct packet *p);
+void op_inspect(struct conn *c, const struct packet *p);
 void op_status_more(struct conn *c); /* rows until the peer does not read */
 void op_spawn(struct conn *c, const struct packet *p);
 void op_shutdown(struct conn *c, const struct packet *p);
 void op_stop(struct conn *c, const struct packet *p);
 void op_start(struct conn *c, const struct packet *p);
 void op_restart(struct conn *c, const struct packet *p);
+void op_reload(struct conn *c, const struct packet *p);
 void op_wait(struct conn *c, const struct packet *p);
 void op_health(struct conn *c, const struct packet *p);
 void op_ready(struct conn *c, const struct packet *p);
@@ -46,7 +51,8 @@ void op_revoke(struct conn *c, const struct packet *p);
 void op_caps(struct conn *c, const struct packet *p);
 void op_logs_path(struct conn *c, const struct packet *p);
 
-/* intent, health, lifecycle of a unit as status says them, and the whole's. */
+/* state, intent, health, lifecycle of a unit as status says them, and the whole's. */
+const char *unit_state(const struct unit *u);
 const char *unit_intent(const struct super *s, const struct unit *u);
 const char *unit_health(const struct super *s, const struct unit *u);
 const char *unit_lifecycle(const struct unit *u);

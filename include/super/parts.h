@@ -3,11 +3,10 @@
 #define SUPER_PARTS_H
 
 #include "base/log.h"
+#include "super/launch.h"
 #include "super/logs.h"
 #include "super/state.h"
 #include "super/trouble.h"
-
-struct spawned;
 
 /* --- timer.c --- */
 void timer_set(struct super *s, struct timer *t, int64_t deadline_ns, timer_fn *fn);
@@ -29,9 +28,8 @@ void settle(struct super *s);
 void settle_forget(struct super *s, const struct unit *u); /* before u is freed */
 
 /* --- events.c: what `sysg events` shows --- */
-/* Takes down what happened to u (NULL: to the supervisor itself, for operators' eyes only), and by
- * which failure (ERR_OK: none). Never fails: what there is no memory for is counted as dropped, and
- * so are refusals past some in a second. */
+/* Takes down what happened to u (NULL: to the supervisor itself, for operators' eyes only), and by which failure (ERR_OK:
+ * none). Never fails: what there is no memory for is counted as dropped, and so are refusals past some in a second. */
 void event_add(struct super *s, enum event_word word, const struct unit *u, enum err_code code,
 	const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 void events_tell(struct super *s); /* those who follow, once a turn */
@@ -49,12 +47,13 @@ void effects_run(struct super *s, struct unit *u, unsigned fx);
 void effects_exit(
 	struct super *s, struct unit *u, int code, int sig); /* the main process was reaped */
 void check_gone(struct super *s, struct unit *u);
+void time_out(struct super *s, struct unit *u); /* the time of its state is up */
 /* Orders a stop: down for good (ORDER, SHUTDOWN, TTL, CASCADE) or up again after (DEPENDENCY,
  * UNREADY, UNHEALTHY). */
 void order_stop(struct super *s, struct unit *u, enum stop_cause cause);
-void order_start(struct super *s, struct unit *u);
+void order_start(struct super *s, struct unit *u); /* a cron unit: from now on by its times */
+void order_now(struct super *s, struct unit *u);   /* the same at once */
 void kill_now(struct super *s, struct unit *u); /* its whole tree, without waiting for its grace */
-
 void order_restart(struct super *s, struct unit *u); /* a stop that a start comes after */
 
 /* --- op_signal.c --- */
@@ -71,28 +70,14 @@ int64_t job_stop_timeout(const struct job *j);
 void job_at_rest(
 	struct super *s, struct job *j); /* nothing of it runs: what one start needed is let go */
 
-/* --- launch.c --- */
-int launch_start(
-	struct super *s, struct unit *u, struct err *err); /* forks; the outcome comes by events */
-void launch_afresh(struct unit *u); /* what the start before left in the unit is forgotten */
-uint64_t launch_mark(struct super *s);
-/* Forks a hook's command; its end comes by reaping. groups: what it belongs to, else as the service. */
-struct hook_groups {
-	uint64_t mark;
-	int cgroup_procs; /* or -1 */
-};
-int launch_hook(struct super *s, struct job *j, enum hook_kind kind,
-	const struct hook_groups *groups, struct spawned *ret, struct err *err);
-void launch_free(struct launch *l);
-/* With a copy of these credentials. -1: out of memory. */
-int launch_as(struct launch *l, const struct child_cred *cred, struct err *err);
-
 /* --- health.c --- */
 void health_begin(struct super *s, struct unit *u); /* its check, once it was executed */
 
 /* --- deps.c --- */
 void deps_check(struct super *s); /* waiting services whose time has come, or never will */
 void deps_lost(struct super *s, struct unit *crashed); /* dependents go down with it */
+/* May a service start as far as it depends on others? 1: yes; 0: not yet; -1: it won't, err says for what. */
+int deps_allow(struct super *s, const struct service *svc, struct err *err);
 
 /* --- tell.c: a unit reached a state that somebody may wait for --- */
 void tell(struct super *s, struct unit *u);
@@ -116,16 +101,13 @@ void aux_forget(struct super *s, const struct job *j);
 struct unit *aux_unit(struct super *s, pid_t pid);
 
 /* --- leftovers.c --- */
-void leftovers_stop(
-	struct super *s); /* of the run before in this runtime directory; records our own marks */
-void leftovers_none(struct super *s); /* at an orderly end */
+void leftovers_stop(struct super *s); /* of the run before it here; records our own marks */
 
 /* --- groups.c: cgroups --- */
 /* For the next start of the unit (hook -1) or for its run of a hook, inside that of its tree where that has limits.
  * 0 also where there is none and none is needed: the mark does. -1: the limits can't be set. */
 int group_open(struct super *s, struct job *j, int hook, struct group *ret, struct err *err);
-void group_close(
-	struct super *s, struct group *g); /* removed now, or as soon as the kernel lets it go */
+void group_close(struct super *s, struct group *g); /* now, or once the kernel lets it go */
 void group_leave_tree(
 	struct super *s, struct job *j); /* the group of its tree, where nothing is left in it */
 bool group_oom(const struct job *j);     /* the kernel has killed of it for want of memory */
@@ -135,6 +117,7 @@ void groups_end(struct super *s); /* at the end of the run: waits a tenth of a s
 /* --- usr1.c, rundir.c --- */
 void status_to_stderr(struct super *s);
 int rundir_open(struct super *s, struct err *err);
+void rundir_end(struct super *s); /* at an orderly end its files go; waits 300 ms at most */
 void rundir_close(struct super *s);
 
 /* --- serve.c --- */

@@ -10,7 +10,11 @@
 #include "manifest/manifest.h"
 
 /* The id of the project that services without one belong to. */
-#define SUPER_PROJECT "loose"
+#define SUPER_PROJECT PROJECT_LOOSE
+/* What a detached one remembers, in its runtime directory: a line "manifest PATH" for each file ("default PATH": found
+ * below /etc, so that the working directory is the default one), "unloaded ID", and at the end "end". */
+#define SUPER_STATE      "sysg.state"
+#define SUPER_STATE_HEAD "sysg-state 1"
 
 /* What the logger is told at its start; main.c hands over the function, as super/ doesn't include
  * logger/. */
@@ -23,12 +27,13 @@ struct super_logger {
 };
 
 struct super_opts {
-	struct manifest *manifest; /* taken over */
-	const char *const *only;   /* start -s: names, NULL-terminated; NULL: all */
-	bool one_command;          /* no logger, signals forwarded, the command's exit code */
-	bool merge_stderr;         /* what would go to descriptor 2 goes to 1 */
-	const char *socket;        /* --socket: overrides the manifest's; NULL */
-	bool detached;             /* no terminal, logs to files; stays when every unit is done */
+	struct manifest *manifest;   /* taken over */
+	const char *const *only;     /* start -s: names, NULL-terminated; NULL: all */
+	const char *const *unloaded; /* projects that aren't started, NULL-terminated; NULL: none */
+	bool one_command;            /* no logger, signals forwarded, the command's exit code */
+	bool merge_stderr;           /* what would go to descriptor 2 goes to 1 */
+	const char *socket;          /* --socket: overrides the manifest's; NULL */
+	bool detached;               /* no terminal, logs to files; stays when every unit is done */
 	int report_fd; /* -1, or a connection on which the outcome of the boot is awaited; taken over */
 	int64_t report_timeout_ns;                          /* 0: none */
 	int (*logger_main)(const struct super_logger *cfg); /* NULL in one-command mode */

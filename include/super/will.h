@@ -18,6 +18,7 @@ int wills_take(const struct packet *p, struct will **ret, size_t *ret_bytes, str
 /* Of a service, whose files are in the bundle. */
 int wills_of_service(
 	const struct service *svc, const struct bundle *files, struct will **ret, struct err *err);
+int wills_copy(const struct will *w, struct will **ret); /* -1: no memory; what there is is *ret */
 bool wills_same(const struct will *a, const struct will *b);
 void wills_say(struct super *s, struct unit *dying);
 void wills_free(struct will *w); /* NULL is fine */

@@ -15,7 +15,8 @@
  * ready  [unit=]                       -> ok=1 yes=0|1 why=
  * status [unit=*]                      -> ok=1 row=supervisor ..., then ok=1 row=unit ... each, then ok=1 end=1
  *        unit: these and their descendants; none: all that the caller may see. No match: no unit rows.
- * logs-path [unit=]                    -> ok=1 [dir=] [file=]   (no dir: no log files are written)
+ * logs-path [unit=]                    -> ok=1 [dir=] [file=] [project=*]   (no dir: no log files are written)
+ *        project: the unit's; without a unit those that are loaded, 16 of them
  * spawn  arg=* env=* cwd= [set_env=*] [name=] [unique=1] [ttl_ns=] [limit=KEY=N]* [policy=] [no_spawn=1]
  *        [parent=SELECTOR | parent_pid=N] [wait=1] [own_cwd=1] [on_exit=none|restart|restart-on-failure]
  *        [will=N:TARGET]*   a message for its end: N bytes of the body, which has nothing else
@@ -26,14 +27,20 @@
  *                                      -> ok=1 id= name= path= pid= depth=   once execve succeeded
  *        with wait=1 then also         -> ok=1 row=exit ...                  once its whole tree is gone
  * stop   [unit=*] [wait=0] [timeout_ns=]
- *                                        -> ok=1 row=stopped path= kind=service|spawned each, then ok=1 end=1
- *        none: all services, operators only
+ *                                        -> ok=1 row=stopped path= [name=] kind=service|spawned each, then ok=1 end=1
+ *        none: all services, operators only. unit=ID/ alone: the project is unloaded, then also row=project project=
+ *        name: of a service in a project, where no other has it
  * start, restart  [unit=*] [manifest=PATH] [wait=0] [timeout_ns=]
- *                                      -> [ok=1 row=note msg=], ok=1 row=started path= state= [pid=] or
- *                                         ok=1 row=failed path= state= FAILURE each, as they come (at most 300 ms
- *                                         later, for what it printed), then ok=1 end=1 project= failed=N
- *        manifest: absolute, operators only; else the registered one is read again. none: all, operators only.
+ *                                      -> [ok=1 row=note msg=], ok=1 row=project project= each that it is all of,
+ *                                         ok=1 row=started path= [name=] state= [pid=] or
+ *                                         ok=1 row=failed path= [name=] state= FAILURE each, as they come (at most 300 ms
+ *                                         later, for what it printed), then ok=1 end=1 failed=N
+ *        manifest: absolute, operators only; one that is new is added (start). Else all that are registered are read again. none: all,
+ *        operators only.
  *        wait=0: ends once it is applied. Of a unit: itself alone, ends once it is accepted.
+ * reload [unit=ID/] [manifest=PATH] [dry_run=1] [wait=0] [timeout_ns=]
+ *                                      -> ok=1 row=plan plan=* ..., then as of restart; of a unit: by restart:**
+ *        plan: "start|restart|stop added|changed|dependent|removed NAME". dry_run: nothing but these.
  * shutdown (operators)                 -> ok=1, then ok=1 end=1 [init=1] [left=N] once every unit is down; the
  *                                         connection ends with the supervisor; init=1: it is PID 1, the asker ends before
  * loglevel level=error|warn|info|debug (operators)
@@ -63,10 +70,10 @@
  * row=exit: kind=exit path= id= msgid=- [code= | signal=] reason= [left=N] [lost=N]
  *
  * row=supervisor: captured_at= pid= mode=init|subreaper version= uptime_ns= containment=cgroup|mark|session
- *        own_reaped= adopted_reaped= turns= longest_turn_ns= rss_bytes= connections= events_dropped= overall=
- *        shutting_down=1 manifest= project_id= project_mode=foreground|daemon
+ *        own_reaped= adopted_reaped= turns= longest_turn_ns= longest_turn_cpu_ns= rss_bytes= connections= events_dropped= overall=
+ *        shutting_down=1 manifest= project_id= [project_only=] project_mode=foreground|daemon
  *
- * row=unit: id= path= name= kind=service|spawned [parent=@N] [orphan=1] depth= state= intent= health= lifecycle= [hash=]
+ * row=unit: id= path= name= [project= project_name=] kind=service|spawned [parent=@N] [orphan=1] depth= state= intent= health= lifecycle= [hash=]
  *        [pid= user= pstate=] [started_at=] [uptime_ns=] [exit_code= | exit_signal=] [exit_reason=] [exit_peak_bytes=] restarts=
  *        command= [ttl_ns= ttl_left_ns=] children= descendants= ever= [limit_children= limit_depth= limit_descendants=
  *        limit_ever= limit_rate= limit_ttl_ns=] [policy=] [rss_bytes=] [left=N] [FAILURE] [containment=]

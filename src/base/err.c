@@ -3,27 +3,44 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 static const struct {
-	enum err_code code;
-	int status;
-	const char *name, *title;
+	uint16_t code;
+	uint8_t status;
 } rows[] = {
-#define ERR(num, name, status, title) { ERR_##name, status, #name, title },
+#define ERR(num, name, status, title) { ERR_##name, status },
 #include "base/errcodes.def"
 #undef ERR
 };
+
+/* Name and title of each row. */
+static const char words[] =
+#define ERR(num, name, status, title) #name "\0" title "\0"
+#include "base/errcodes.def"
+#undef ERR
+	;
 
 enum { ROWS = sizeof rows / sizeof *rows, STATUS_LIMIT = 7 };
 
 static int row_of(int number)
 {
 	for (int i = 0; i < ROWS; i++)
-		if ((int)rows[i].code == number)
+		if (rows[i].code == number)
 			return i;
 	return -1;
+}
+
+/* The n-th of the words: 2 * row is its name, the next its title. */
+static const char *word(int n)
+{
+	const char *at = words;
+
+	while (n--)
+		at += strlen(at) + 1;
+	return at;
 }
 
 int err_set(struct err *e, enum err_code code, int sys, const char *fmt, ...)
@@ -43,6 +60,11 @@ int err_set(struct err *e, enum err_code code, int sys, const char *fmt, ...)
 int err_no_memory(struct err *e)
 {
 	return err_set(e, ERR_UNKNOWN, ENOMEM, "out of memory");
+}
+
+int err_of_want(int sys)
+{
+	return sys == ENOMEM || sys == EMFILE || sys == ENFILE;
 }
 
 int err_help(struct err *e, const char *fmt, ...)
@@ -84,7 +106,7 @@ const char *err_name(enum err_code code)
 	if (rows[i].status == STATUS_LIMIT && code != ERR_PARENT_STOPPING)
 		return "limit";
 	size_t n = 0;
-	for (const char *p = rows[i].name; *p && n < sizeof name - 1; p++)
+	for (const char *p = word(2 * i); *p && n < sizeof name - 1; p++)
 		name[n++] = (char)(*p == '_' ? '-' : tolower((unsigned char)*p));
 	name[n] = '\0';
 	return name;
@@ -94,7 +116,7 @@ const char *err_title(enum err_code code)
 {
 	int i = row_of((int)code);
 
-	return i < 0 ? "unlisted error" : rows[i].title;
+	return i < 0 ? "unlisted error" : word(2 * i + 1);
 }
 
 int err_exit_status(enum err_code code)

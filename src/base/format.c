@@ -199,7 +199,7 @@ int format_out(
 
 	va_copy(w.ap, ap);
 	while (rc == 0 && *w.at) {
-		size_t n = strcspn(w.at, "%");
+		size_t n = (size_t)(strchrnul(w.at, '%') - w.at);
 		add(&o, w.at, 0, n);
 		w.at += n;
 		if (*w.at == '%') {

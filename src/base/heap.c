@@ -1,76 +1,73 @@
 #include "base/heap.h"
 
-#include <stdlib.h>
+#include <stddef.h>
 
-void heap_done(struct heap *h)
+/* Of two that have no siblings, the lesser, with the other below it. Its own next is for the caller to set. */
+static struct heap_node *meld(struct heap_node *a, struct heap_node *b)
 {
-	free(h->v);
-	*h = (struct heap){ 0 };
-}
-
-static void place(struct heap *h, size_t i, struct heap_node *node)
-{
-	h->v[i] = node;
-	node->at = i + 1;
-}
-
-static void sift_up(struct heap *h, size_t i)
-{
-	struct heap_node *node = h->v[i];
-
-	while (i && h->v[(i - 1) / 2]->key > node->key) {
-		place(h, i, h->v[(i - 1) / 2]);
-		i = (i - 1) / 2;
+	if (!a || !b)
+		return a ? a : b;
+	if (b->key < a->key) {
+		struct heap_node *lesser = b;
+		b = a;
+		a = lesser;
 	}
-	place(h, i, node);
+	b->next = a->child;
+	if (b->next)
+		b->next->at = &b->next;
+	b->at = &a->child;
+	a->child = b;
+	return a;
 }
 
-static void sift_down(struct heap *h, size_t i)
+/* Siblings as one: in pairs first, then those from the last to the first, which is what keeps it shallow. */
+static struct heap_node *meld_all(struct heap_node *v)
 {
-	struct heap_node *node = h->v[i];
+	struct heap_node *pairs = NULL, *all = NULL;
 
-	for (size_t kid; (kid = 2 * i + 1) < h->n; i = kid) {
-		if (kid + 1 < h->n && h->v[kid + 1]->key < h->v[kid]->key)
-			kid++;
-		if (h->v[kid]->key >= node->key)
-			break;
-		place(h, i, h->v[kid]);
+	while (v) {
+		struct heap_node *b = v->next, *rest = b ? b->next : NULL, *pair = meld(v, b);
+		pair->next = pairs;
+		pairs = pair;
+		v = rest;
 	}
-	place(h, i, node);
+	while (pairs) {
+		struct heap_node *rest = pairs->next;
+		all = meld(all, pairs);
+		pairs = rest;
+	}
+	return all;
 }
 
-int heap_put(struct heap *h, struct heap_node *node, int64_t key)
+static void add(struct heap *h, struct heap_node *node)
+{
+	h->min = meld(h->min, node);
+	if (!h->min)
+		return;
+	h->min->next = NULL;
+	h->min->at = &h->min;
+}
+
+void heap_put(struct heap *h, struct heap_node *node, int64_t key)
 {
 	heap_take(h, node);
-	if (h->n == h->cap) {
-		size_t cap = h->cap ? 2 * h->cap : 16;
-		struct heap_node **v = realloc(h->v, cap * sizeof *v);
-		if (!v)
-			return -1;
-		h->v = v;
-		h->cap = cap;
-	}
 	node->key = key;
-	place(h, h->n, node);
-	sift_up(h, h->n++);
-	return 0;
+	node->child = NULL;
+	add(h, node);
 }
 
 void heap_take(struct heap *h, struct heap_node *node)
 {
 	if (!node->at)
 		return;
-	size_t i = node->at - 1;
-	node->at = 0;
-	struct heap_node *last = h->v[--h->n];
-	if (last == node)
-		return;
-	place(h, i, last);
-	sift_up(h, i);
-	sift_down(h, last->at - 1);
+	*node->at = node->next;
+	if (node->next)
+		node->next->at = node->at;
+	node->at = NULL;
+	add(h, meld_all(node->child));
 }
 
 struct heap_node *heap_min(const struct heap *h)
 {
-	return h->n ? h->v[0] : NULL;
+	return h->min;
 }

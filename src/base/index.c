@@ -1,6 +1,5 @@
 #include "base/index.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,9 +16,9 @@ void index_done(struct index *x)
 	*x = (struct index){ 0 };
 }
 
-static uint64_t hash(const char *p, size_t n)
+uint64_t index_hash(const char *p, size_t n)
 {
-	uint64_t h = UINT64_C(14695981039346656037); /* FNV-1a */
+	uint64_t h = UINT64_C(14695981039346656037);
 
 	while (n--)
 		h = (h ^ (unsigned char)*p++) * UINT64_C(1099511628211);
@@ -29,7 +28,7 @@ static uint64_t hash(const char *p, size_t n)
 /* Where the name is, or the free slot that it would get: there is always one. */
 static struct index_slot *find(const struct index *x, const char *name, size_t len)
 {
-	size_t i = (size_t)hash(name, len) & (x->cap - 1);
+	size_t i = (size_t)index_hash(name, len) & (x->cap - 1);
 
 	while (x->slots[i].name &&
 		(x->slots[i].len != len || memcmp(x->slots[i].name, name, len) != 0))
@@ -64,4 +63,11 @@ ssize_t index_put(struct index *x, const char *name, size_t len, size_t place)
 	}
 	slot->name = name;
 	return (ssize_t)slot->place;
+}
+
+ssize_t index_get(const struct index *x, const char *name, size_t len)
+{
+	const struct index_slot *slot = x->cap ? find(x, name, len) : NULL;
+
+	return slot && slot->name ? (ssize_t)slot->place : -1;
 }

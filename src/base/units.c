@@ -119,8 +119,8 @@ int whole_parse(const char *s, int64_t min, int64_t max, int64_t *ret, const cha
 }
 
 static const struct {
-	const char *name;
-	int sig;
+	char name[7];
+	uint8_t sig;
 } signals[] = {
 	{ "HUP", 1 },
 	{ "INT", 2 },

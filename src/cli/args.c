@@ -1,6 +1,7 @@
 #include "cli/args.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -31,20 +32,31 @@ static const struct option_row refused_everywhere[] = {
 	{ NULL },
 };
 
+const struct option_row options_shared[] = {
+	OPT_PROJECT, OPT_SERVICE, OPT_SOCKET, OPT_JSON,
+	{ "log-level", 0, ARG_CHOICE, .value = LOG_LEVEL_WORDS, .help = "how much is told on stderr" },
+	{ "verbose", 'v', ARG_NONE, .help = "the same as --log-level debug" },
+	{ NULL },
+};
+
 /* These stand before a command too; whether it takes one is then seen by its own table. */
 const struct option_row options_leading[] = {
-	OPT_SERVICE, OPT_CONFIG, OPT_CLIENT,
-	{ "project",  'p', ARG_STRING },
+	OPT_CONFIG,
 	{ "drop-privileges", 0, ARG_NONE },
 	{ "version",  0, ARG_NONE, .help = "the version of this program" },
-	{ NULL },
+	OPTS_UNIT,
 };
 // clang-format on
 
-static const struct option_row *in_table(
-	const struct option_row *row, const char *name, size_t n, char letter)
+const struct option_row *option_at(const struct option_row *row)
 {
-	for (; row && row->name; row++)
+	return row && !row->name ? option_at(row->more) : row;
+}
+
+static const struct option_row *in_table(
+	const struct option_row *table, const char *name, size_t n, char letter)
+{
+	for (const struct option_row *row = option_at(table); row; row = option_at(row + 1))
 		if (letter ? row->letter == letter
 			   : strlen(row->name) == n && memcmp(row->name, name, n) == 0)
 			return row;
@@ -79,7 +91,8 @@ static int unknown_option(const char *word, const struct option_row *own, struct
 	memcpy(bare, name, n);
 	bare[n] = '\0';
 	for (size_t t = 0; n > 1 && t < 2; t++)
-		for (const struct option_row *row = tables[t]; row && row->name; row++)
+		for (const struct option_row *row = option_at(tables[t]); row;
+			row = option_at(row + 1))
 			if (row->kind != ARG_REFUSED)
 				nearest_offer(&near, row->name);
 	(void)err_set(err, ERR_BAD_REQUEST, 0, "unknown option %.*s",
@@ -368,7 +381,7 @@ int args_parse(struct args *args, const struct args_spec *spec, char **words, st
 		return usage_help(err, spec->name);
 	if (args->help)
 		return 0;
-	if (join_units(args, spec, err) < 0)
+	if (join_units(args, spec, err) < 0 || args_join_project(args, spec, err) < 0)
 		return usage_help(err, spec->name);
 	if (args_has(args, "sys") && geteuid() != 0) {
 		(void)err_set(err, ERR_NEEDS_ROOT, 0, "--sys needs root");
@@ -382,6 +395,7 @@ void args_done(struct args *args)
 {
 	free(args->values);
 	free(args->units);
+	free(args->paths);
 	*args = (struct args){ 0 };
 }
 

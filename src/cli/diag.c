@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/lines.h"
+#include "base/log.h"
 #include "cli/rows.h"
 
 enum { DIAG_MAX = 64 * 1024, LINE_SHOWN = 160 };
@@ -158,7 +159,7 @@ void diag_row_json(struct json *j, const struct packet *row)
 		{ "file", "file", false }, { "line", "line", true }, { "column", "col", true },
 		{ "lines", "lines", false } };
 	const char *code = packet_get(row, "error");
-	int number = code && strncmp(code, "SG", 2) == 0 ? atoi(code + 2) : 0;
+	int number = code && strncmp(code, "SG", 2) == 0 ? (int)strtol(code + 2, NULL, 10) : 0;
 
 	if (!code)
 		return;
@@ -202,15 +203,22 @@ static void fail_json(const struct err *err)
 	buf_done(&out);
 }
 
+void diag_flush(struct buf *out, const struct err *err)
+{
+	if (out->p)
+		(void)!write(STDERR_FILENO, out->p, out->len);
+	else
+		log_line(LOG_ERR, "error[SG%04d]: %s", (int)err->code, err->msg);
+	buf_done(out);
+}
+
 int diag_fail(const struct err *err, bool json)
 {
 	struct buf out;
 
 	buf_init(&out, DIAG_MAX);
 	diag_print(&out, err, "error", NULL, out_colour(STDERR_FILENO));
-	if (out.p)
-		(void)!write(STDERR_FILENO, out.p, out.len);
-	buf_done(&out);
+	diag_flush(&out, err);
 	if (json)
 		fail_json(err);
 	return err_exit_status(err->code);

@@ -18,11 +18,11 @@ static void left_column(char *buf, size_t size, const struct option_row *row)
 	(void)snprintf(buf, size, "%s--%s%s", letter, row->name, value);
 }
 
-static size_t widest(const struct option_row *row, size_t width)
+static size_t widest(const struct option_row *table, size_t width)
 {
 	char left[128];
 
-	for (; row && row->name; row++) {
+	for (const struct option_row *row = option_at(table); row; row = option_at(row + 1)) {
 		if (row->kind == ARG_REFUSED)
 			continue;
 		left_column(left, sizeof left, row);
@@ -33,11 +33,11 @@ static size_t widest(const struct option_row *row, size_t width)
 	return width;
 }
 
-static void list(struct buf *out, const struct option_row *row, size_t width)
+static void list(struct buf *out, const struct option_row *table, size_t width)
 {
 	char left[128];
 
-	for (; row && row->name; row++) {
+	for (const struct option_row *row = option_at(table); row; row = option_at(row + 1)) {
 		if (row->kind == ARG_REFUSED)
 			continue;
 		left_column(left, sizeof left, row);

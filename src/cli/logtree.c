@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,21 +23,15 @@ int logtree_init(struct logtree *t, const char *dir, struct err *err)
 	return t->dir ? 0 : err_no_memory(err);
 }
 
-static void keep(void *node)
-{
-	(void)node; /* the files are the list's */
-}
-
 void logtree_done(struct logtree *t)
 {
-	tdestroy(t->by_path, keep);
+	index_done(&t->by_path);
 	for (size_t i = 0; i < t->n; i++) {
 		logfile_done(t->files[i]);
 		free(t->files[i]);
 	}
 	free(t->files);
 	free(t->dir);
-	heap_done(&t->heap);
 	if (t->inotify >= 0)
 		(void)close(t->inotify);
 	*t = (struct logtree){ .inotify = -1 };
@@ -87,21 +80,6 @@ int logtree_find_dir(char *dir, size_t size, const char *socket, struct err *err
 
 /* --- files --- */
 
-static int by_path(const void *a, const void *b)
-{
-	const struct logfile *x = a, *y = b;
-
-	return strcmp(x->path, y->path);
-}
-
-static struct logfile *known(const struct logtree *t, const char *path)
-{
-	struct logfile key = { .path = (char *)path };
-	void *found = tfind(&key, &t->by_path, by_path);
-
-	return found ? *(struct logfile **)found : NULL;
-}
-
 static int make_place(struct logtree *t, struct err *err)
 {
 	if (t->n == FILES_MOST)
@@ -121,7 +99,8 @@ static int make_place(struct logtree *t, struct err *err)
 int logtree_add(struct logtree *t, const char *unit, const char *path, struct logfile **ret,
 	struct err *err)
 {
-	struct logfile *f = known(t, path);
+	ssize_t at = index_get(&t->by_path, path, strlen(path));
+	struct logfile *f = at < 0 ? NULL : t->files[at];
 
 	if (ret)
 		*ret = f;
@@ -134,7 +113,7 @@ int logtree_add(struct logtree *t, const char *unit, const char *path, struct lo
 		free(f);
 		return err_no_memory(err);
 	}
-	if (!tsearch(f, &t->by_path, by_path)) {
+	if (index_put(&t->by_path, f->path, strlen(f->path), t->n) < 0) {
 		logfile_done(f);
 		free(f);
 		return err_no_memory(err);

@@ -174,7 +174,7 @@ int progress_draw(struct buf *out, struct progress *p, const struct progress_scr
 	struct drawing d = { .out = out,
 		.p = p,
 		.screen = screen,
-		.columns = screen->columns > 1 ? screen->columns : COLUMNS };
+		.columns = screen->columns ? screen->columns : COLUMNS };
 	size_t up = lines_now(p, d.columns), needed = p->heading ? 1 : 0;
 	bool *chosen = calloc(p->n + 1, sizeof *chosen);
 
@@ -182,8 +182,9 @@ int progress_draw(struct buf *out, struct progress *p, const struct progress_scr
 		free(chosen);
 		return -1;
 	}
-	if (up)
-		(void)buf_printf(out, "\r\033[%zuA", up < lines ? up : lines - 1);
+	up = up < lines ? up : lines - 1;
+	if (up) /* 0 is one line, too */
+		(void)buf_printf(out, "\r\033[%zuA", up);
 	p->drawn = 0;
 	if (p->heading)
 		line(&d, "", "", "", p->heading);

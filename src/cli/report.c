@@ -173,8 +173,7 @@ static size_t *shown_order(const struct rows *rows)
 	return order;
 }
 
-/* A spawned unit that is at rest has ended: what is there is its result. */
-static bool is_result(const struct packet *row)
+bool report_is_result(const struct packet *row)
 {
 	const char *kind = packet_get(row, "kind"), *state = or_dash(packet_get(row, "state"));
 
@@ -190,7 +189,7 @@ static void table_head(struct buf *out, const struct rows *rows, bool results, s
 	for (int c = 0; c < COLUMNS; c++) {
 		width[c] = strlen(titles[c]);
 		for (size_t i = 0; i < rows->n; i++) {
-			if (!results && is_result(&rows->units[i]))
+			if (!results && report_is_result(&rows->units[i]))
 				continue;
 			cell(rows, i, c, text);
 			if (strlen(text) > width[c])
@@ -210,7 +209,7 @@ int report_table(struct buf *out, const struct rows *rows, bool results, bool co
 		return -1;
 	table_head(out, rows, results, width);
 	for (size_t k = 0; k < rows->n; k++) {
-		if (results || !is_result(&rows->units[order[k]]))
+		if (results || !report_is_result(&rows->units[order[k]]))
 			table_line(out, rows, order[k], width, colour);
 		else
 			hidden++;
@@ -237,7 +236,7 @@ static void against(
 		(void)buf_printf(b, "/%lld", (long long)most);
 }
 
-static void limits_text(struct buf *b, const struct rows *rows, size_t i)
+void report_limits(struct buf *b, const struct rows *rows, size_t i)
 {
 	const struct packet *row = &rows->units[i];
 	struct buf list;
@@ -289,7 +288,7 @@ static void tree_text(struct buf *b, const struct rows *rows, size_t i, bool col
 			b, "  %s", bytes_print(text, sizeof text, row_int(row, "rss_bytes", 0)));
 	if (duration_of(row, "ttl_left_ns", text, sizeof text))
 		(void)buf_printf(b, "  ttl %s left", text);
-	limits_text(b, rows, i);
+	report_limits(b, rows, i);
 }
 
 int report_tree(struct buf *out, const struct rows *rows, bool ascii, bool colour)

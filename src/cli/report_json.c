@@ -38,38 +38,45 @@ static bool has(const struct packet *row, const char *a, const char *b)
 	return packet_get(row, a) || packet_get(row, b);
 }
 
-/* --- supervisor --- */
+/* --- objects --- */
 
-struct member {
-	const char *key, *field;
-	enum { MEMBER_INT, MEMBER_SECONDS, MEMBER_TEXT } kind; /* a text alone makes no object */
-};
+/* Name of the object, of the member and of its field: N number, S seconds, T text, which alone makes no object. In one
+ * string, an empty one behind: pointers would be as long as the names. */
+// clang-format off
+static const char members[] =
+	"Nreaped\0own\0own_reaped\0" "Nreaped\0adopted\0adopted_reaped\0"
+	"Nlast_exit\0exit_code\0exit_code\0" "Nlast_exit\0signal\0exit_signal\0"
+	"Tlast_exit\0reason\0exit_reason\0" "Nlast_exit\0peak_memory_bytes\0exit_peak_bytes\0"
+	"Nlimits\0children\0limit_children\0" "Nlimits\0depth\0limit_depth\0"
+	"Nlimits\0descendants\0limit_descendants\0" "Nlimits\0ever\0limit_ever\0"
+	"Nlimits\0rate\0limit_rate\0" "Nlimits\0total_memory\0limit_total_memory\0"
+	"Nlimits\0child_memory\0limit_child_memory\0" "Slimits\0ttl\0limit_ttl_ns\0"
+	"Ncounts\0children\0children\0" "Ncounts\0descendants\0descendants\0"
+	"Ncounts\0ever\0ever\0" "Ncounts\0queued\0queued\0"
+	"Nmemory\0use_bytes\0memory_use\0" "Nmemory\0limit_bytes\0memory_limit\0"
+	"Tmemory\0enforcement\0memory_by\0" "Tmemory\0known_by\0memory_from\0";
+// clang-format on
 
 /* An object of those that the row has; of none no object. */
-static void put_object(struct json *j, const char *name, const struct packet *row,
-	const struct member *m, size_t n)
+static void put_object(struct json *j, const char *name, const struct packet *row)
 {
-	static void (*const put[])(struct json *, const char *, const struct packet *,
-		const char *) = { put_int, put_seconds, put_str };
-	bool any = false;
+	bool open = false;
 
-	for (size_t i = 0; i < n; i++)
-		any = any || (m[i].kind != MEMBER_TEXT && packet_get(row, m[i].field));
-	if (!any)
-		return;
-	json_open(j, name, '{');
-	for (size_t i = 0; i < n; i++)
-		put[m[i].kind](j, m[i].key, row, m[i].field);
-	json_close(j, '}');
+	for (const char *at = members, *key, *field; *at; at = field + strlen(field) + 1) {
+		key = at + strlen(at) + 1;
+		field = key + strlen(key) + 1;
+		if (strcmp(at + 1, name) != 0 || !packet_get(row, field) || (*at == 'T' && !open))
+			continue;
+		if (!open)
+			json_open(j, name, '{');
+		open = true;
+		(*at == 'N' ? put_int : *at == 'S' ? put_seconds : put_str)(j, key, row, field);
+	}
+	if (open)
+		json_close(j, '}');
 }
 
-static void put_reaped(struct json *j, const struct packet *row)
-{
-	static const struct member members[] = { { "own", "own_reaped", MEMBER_INT },
-		{ "adopted", "adopted_reaped", MEMBER_INT } };
-
-	put_object(j, "reaped", row, members, sizeof members / sizeof *members);
-}
+/* --- supervisor --- */
 
 static void put_supervisor(struct json *j, const struct packet *row)
 {
@@ -83,12 +90,15 @@ static void put_supervisor(struct json *j, const struct packet *row)
 		json_int(j, "uptime_seconds", up / NS_PER_SEC);
 	put_str(j, "containment", row, "containment");
 	put_str(j, "memory_enforcement", row, "memory_enforcement");
-	put_reaped(j, row);
+	put_object(j, "reaped", row);
 	if (has(row, "turns", "longest_turn_ns")) {
 		json_open(j, "loop", '{');
 		put_int(j, "turns", row, "turns");
 		if (turn >= 0)
 			json_int(j, "longest_turn_us", turn / NS_PER_US);
+		int64_t cpu = row_int(row, "longest_turn_cpu_ns", -1);
+		if (cpu >= 0)
+			json_int(j, "longest_turn_cpu_us", cpu / NS_PER_US);
 		json_close(j, '}');
 	}
 	put_int(j, "rss_bytes", row, "rss_bytes");
@@ -102,55 +112,26 @@ static void put_supervisor(struct json *j, const struct packet *row)
 
 /* --- units --- */
 
-static void put_last_exit(struct json *j, const struct packet *row)
+static void put_cron(struct json *j, const struct packet *row)
 {
-	static const struct member members[] = { { "exit_code", "exit_code", MEMBER_INT },
-		{ "signal", "exit_signal", MEMBER_INT }, { "reason", "exit_reason", MEMBER_TEXT },
-		{ "peak_memory_bytes", "exit_peak_bytes", MEMBER_INT } };
-
-	put_object(j, "last_exit", row, members, sizeof members / sizeof *members);
-}
-
-static void put_limits(struct json *j, const struct packet *row)
-{
-	static const struct member members[] = { { "children", "limit_children", MEMBER_INT },
-		{ "depth", "limit_depth", MEMBER_INT },
-		{ "descendants", "limit_descendants", MEMBER_INT },
-		{ "ever", "limit_ever", MEMBER_INT }, { "rate", "limit_rate", MEMBER_INT },
-		{ "total_memory", "limit_total_memory", MEMBER_INT },
-		{ "child_memory", "limit_child_memory", MEMBER_INT },
-		{ "ttl", "limit_ttl_ns", MEMBER_SECONDS } };
-
-	put_object(j, "limits", row, members, sizeof members / sizeof *members);
-}
-
-static void put_counts(struct json *j, const struct packet *row)
-{
-	static const struct member members[] = { { "children", "children", MEMBER_INT },
-		{ "descendants", "descendants", MEMBER_INT }, { "ever", "ever", MEMBER_INT },
-		{ "queued", "queued", MEMBER_INT } };
-
-	put_object(j, "counts", row, members, sizeof members / sizeof *members);
-}
-
-static void put_memory(struct json *j, const struct packet *row)
-{
-	static const struct member members[] = { { "use_bytes", "memory_use", MEMBER_INT },
-		{ "limit_bytes", "memory_limit", MEMBER_INT },
-		{ "enforcement", "memory_by", MEMBER_TEXT },
-		{ "known_by", "memory_from", MEMBER_TEXT } };
-
-	put_object(j, "memory", row, members, sizeof members / sizeof *members);
+	if (!packet_get(row, "cron_expression"))
+		return;
+	json_open(j, "cron", '{');
+	put_str(j, "expression", row, "cron_expression");
+	put_str(j, "timezone", row, "cron_timezone");
+	put_str(j, "next_run", row, "cron_next");
+	json_close(j, '}');
 }
 
 static void put_common(struct json *j, const struct packet *row)
 {
-	put_last_exit(j, row);
+	put_object(j, "last_exit", row);
 	put_int(j, "restarts", row, "restarts");
+	put_cron(j, row);
 	put_str(j, "command", row, "command");
-	put_limits(j, row);
-	put_counts(j, row);
-	put_memory(j, row);
+	put_object(j, "limits", row);
+	put_object(j, "counts", row);
+	put_object(j, "memory", row);
 	put_str(j, "termination_policy", row, "policy");
 	put_str(j, "containment", row, "containment");
 	put_int(j, "survivors", row, "left");
@@ -182,35 +163,66 @@ static void put_process(struct json *j, const struct packet *row)
 	json_close(j, '}');
 }
 
-static void put_project(struct json *j, const struct packet *supervisor)
+/* Thousandths of a processor. */
+static void put_percent(
+	struct json *j, const char *key, const struct packet *row, const char *field)
 {
-	if (!supervisor->head || !packet_get(supervisor, "project_id"))
+	json_seconds(j, key, row_int(row, field, 0) * (NS_PER_SEC / 10));
+}
+
+static void put_metrics(struct json *j, const struct packet *row)
+{
+	if (!has(row, "rss_bytes", "cpu_ns"))
 		return;
-	json_open(j, "project", '{');
-	put_str(j, "id", supervisor, "project_id");
-	put_str(j, "mode", supervisor, "project_mode");
-	json_bool(j, "loose", true);
+	json_open(j, "metrics", '{');
+	if (packet_get(row, "samples")) {
+		put_percent(j, "latest_cpu_percent", row, "cpu_last");
+		put_percent(j, "average_cpu_percent", row, "cpu_average");
+		put_percent(j, "max_cpu_percent", row, "cpu_most");
+	}
+	put_int(j, "latest_rss_bytes", row, "rss_bytes");
+	put_int(j, "tree_rss_bytes", row, "tree_rss_bytes");
+	put_seconds(j, "cpu_seconds", row, "cpu_ns");
+	put_int(j, "samples", row, "samples");
 	json_close(j, '}');
 }
 
-static void put_unit(struct json *j, const struct rows *rows, const struct packet *row)
+/* A unit that tells none is loose: the supervisor says what those go by. */
+static void put_project(struct json *j, const struct packet *supervisor, const struct packet *row)
+{
+	const char *id = packet_get(row, "project"), *name = packet_get(row, "project_name");
+
+	if (!supervisor->head || !packet_get(supervisor, "project_id"))
+		return;
+	json_open(j, "project", '{');
+	if (!id)
+		id = name = packet_get(supervisor, "project_id");
+	json_str(j, "id", id);
+	json_str(j, "name", name);
+	put_str(j, "mode", supervisor, "project_mode");
+	json_bool(j, "loose", !packet_get(row, "project"));
+	json_close(j, '}');
+}
+
+static void put_names(struct json *j, const struct packet *row)
 {
 	put_str(j, "name", row, "name");
 	put_str(j, "path", row, "path");
 	put_str(j, "id", row, "id");
+}
+
+static void put_unit(struct json *j, const struct rows *rows, const struct packet *row)
+{
+	put_names(j, row);
 	put_str(j, "hash", row, "hash");
-	put_project(j, &rows->supervisor);
+	put_project(j, &rows->supervisor, row);
 	put_str(j, "kind", row, "kind");
 	put_str(j, "lifecycle", row, "lifecycle");
 	put_str(j, "state", row, "state");
 	put_str(j, "intent", row, "intent");
 	put_str(j, "health", row, "health");
 	put_process(j, row);
-	if (packet_get(row, "rss_bytes")) {
-		json_open(j, "metrics", '{');
-		put_int(j, "latest_rss_bytes", row, "rss_bytes");
-		json_close(j, '}');
-	}
+	put_metrics(j, row);
 	put_common(j, row);
 }
 
@@ -219,9 +231,7 @@ static void put_child(struct json *j, const struct rows *rows, size_t i)
 	const struct packet *row = &rows->units[i];
 
 	json_open(j, "child", '{');
-	put_str(j, "name", row, "name");
-	put_str(j, "path", row, "path");
-	put_str(j, "id", row, "id");
+	put_names(j, row);
 	put_int(j, "pid", row, "pid");
 	if (packet_get(row, "orphan"))
 		json_bool(j, "orphan", true);
@@ -261,7 +271,8 @@ static size_t levels_above(const struct rows *rows, size_t i)
 	return levels;
 }
 
-static int put_units(struct json *j, const struct rows *rows)
+static int put_units(
+	struct json *j, const struct rows *rows, void (*more)(struct json *j, void *arg), void *arg)
 {
 	struct tree_row *tree = calloc(rows->n + 1, sizeof *tree);
 	size_t *order = calloc(rows->n + 1, sizeof *order), open = 0;
@@ -279,6 +290,8 @@ static int put_units(struct json *j, const struct rows *rows)
 				put_child(j, rows, i);
 			else
 				put_unit(j, rows, &rows->units[i]);
+			if (more && !k)
+				more(j, arg);
 			json_open(j, level ? "children" : "spawned_children", '[');
 			open = level + 1;
 		}
@@ -303,10 +316,20 @@ void report_json(struct buf *out, const struct rows *rows)
 		put_supervisor(&j, s);
 	}
 	json_open(&j, "units", '[');
-	if (put_units(&j, rows) < 0)
+	if (put_units(&j, rows, NULL, NULL) < 0)
 		out->failed = 1;
 	json_close(&j, ']');
 	json_close(&j, '}');
+	(void)buf_addc(out, '\n');
+}
+
+void report_json_unit(struct buf *out, const struct rows *rows,
+	void (*more)(struct json *j, void *arg), void *arg)
+{
+	struct json j = { .out = out };
+
+	if (put_units(&j, rows, more, arg) < 0)
+		out->failed = 1;
 	(void)buf_addc(out, '\n');
 }
 

@@ -155,12 +155,15 @@ int rows_levels_below(const struct rows *rows, size_t i)
 	return (int)(deepest - own);
 }
 
-int rows_ask(struct rows *rows, struct client *c, char *const *units, struct err *err)
+static int ask(
+	struct rows *rows, struct client *c, char *const *units, bool measured, struct err *err)
 {
 	struct buf request;
 	struct packet p;
 
 	client_begin(&request, "status", units);
+	if (measured)
+		packet_put(&request, "measure", "1");
 	int rc = client_finish(c, &request, &p, err);
 	while (rc == 1) {
 		if (rows_add(rows, &p, err) < 0)
@@ -168,4 +171,14 @@ int rows_ask(struct rows *rows, struct client *c, char *const *units, struct err
 		rc = packet_get(&p, "end") ? 0 : client_next(c, &p, err);
 	}
 	return rc < 0 ? -1 : rows_link(rows, err);
+}
+
+int rows_ask(struct rows *rows, struct client *c, char *const *units, struct err *err)
+{
+	return ask(rows, c, units, false, err);
+}
+
+int rows_measured(struct rows *rows, struct client *c, char *const *units, struct err *err)
+{
+	return ask(rows, c, units, true, err);
 }

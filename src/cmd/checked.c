@@ -7,22 +7,29 @@
 #include "base/clock.h"
 #include "cmd/common.h"
 
-/* The path of the manifest that runs; NULL: nobody answers, or it has none. The caller frees it. */
+/* The path of the manifest that runs, of several the first; NULL: nobody answers, or it has none. The caller frees it. */
 static char *registered(const struct args *args)
 {
 	struct client c;
 	struct rows rows;
 	struct err err;
+	const char *at = NULL, *key, *value;
 	char *path = NULL;
+	size_t n;
 
 	cmd_client(&c, args);
 	c.patience_ns = NS_PER_SEC;
 	c.total = true;
 	rows_init(&rows);
-	if (rows_ask(&rows, &c, NULL, &err) == 0 && rows.supervisor.head) {
-		const char *found = packet_get(&rows.supervisor, "manifest");
-		path = found && *found == '/' ? strdup(found) : NULL;
-	}
+	if (rows_ask(&rows, &c, NULL, &err) == 0 && rows.supervisor.head)
+		while (packet_next(&rows.supervisor, &at, &key, &n, &value)) {
+			if (n != 8 || memcmp(key, "manifest", 8) != 0 || *value != '/')
+				continue;
+			if (path)
+				log_line(LOG_WARN, "%s runs too; -c FILE looks at it", value);
+			else
+				path = strdup(value);
+		}
 	rows_done(&rows);
 	client_done(&c);
 	return path;
@@ -51,7 +58,8 @@ int checked_open(struct checked *c, const struct args *args, char *const *enviro
 		.len = len,
 		.environ = environ,
 		.cwd_default = c->at.cwd_default,
-		.may_switch_user = geteuid() == 0 };
+		.may_switch_user = geteuid() == 0,
+		.read = manifest_include };
 
 	c->place = (struct diag_place){ .path = c->at.path, .text = c->text, .len = len };
 	c->m = manifest_load(&src, &c->findings);

@@ -14,7 +14,7 @@
 enum { LINE_MOST = 2 * CAP_REQUEST, DIRECTORY = 4096 };
 enum { LOST = 17, PING_MS = 2500 }; /* a connection that says nothing for 5 s is closed */
 
-static const struct option_row options[] = { OPT_SOCKET, OPT_VERBOSE, { NULL } };
+static const struct option_row options[] = { OPT_SOCKET, OPTS_VERBOSE };
 
 struct batch {
 	struct client c;

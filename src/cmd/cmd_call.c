@@ -3,10 +3,8 @@
 
 // clang-format off
 static const struct option_row options[] = {
-	OPT_SERVICE,
 	{ "timeout", 0, ARG_DURATION, .value = "DURATION", .help = "wait for the reply as long (5s)" },
-	OPT_CLIENT,
-	{ NULL },
+	OPTS_UNIT,
 };
 // clang-format on
 

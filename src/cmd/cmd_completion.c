@@ -59,7 +59,8 @@ static void each_option(struct buf *out, const struct command *c, each_fn *fn)
 	const struct option_row *tables[] = { c->options, options_everywhere };
 
 	for (size_t t = 0; t < 2; t++)
-		for (const struct option_row *row = tables[t]; row && row->name; row++)
+		for (const struct option_row *row = option_at(tables[t]); row;
+			row = option_at(row + 1))
 			if (row->kind != ARG_REFUSED && row->help)
 				fn(out, c, row);
 }

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/units.h"
 #include "cli/seek.h"
@@ -18,7 +20,7 @@
 
 enum { LITTLE_ROOM = 16 * 1024 * 1024, FEW_DESCRIPTORS = 1024, WHY_BYTES = 640 };
 
-static const struct option_row options[] = { OPT_CONFIG, OPT_CLIENT, { NULL } };
+static const struct option_row options[] = { OPT_CONFIG, OPTS_CLIENT };
 
 /* ok: fine; warn: done without, or worth knowing; bad: things contradict each other. */
 enum verdict { OK, WARN, BAD };
@@ -187,12 +189,10 @@ static void supervisor(struct exam *x)
 static long pid_in(const char *path)
 {
 	char text[32] = "";
-	FILE *f = fopen(path, "re");
+	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
-	if (f && !fgets(text, sizeof text, f))
-		text[0] = '\0';
-	if (f)
-		(void)fclose(f);
+	if (fd < 0 || read(fd, text, sizeof text - 1) < 0)
+		return 0;
 	return strtol(text, NULL, 10);
 }
 

@@ -7,11 +7,9 @@
 
 // clang-format off
 static const struct option_row options[] = {
-	OPT_SERVICE,
 	{ "follow", 'f', ARG_NONE, .help = "go on with what happens" },
 	{ "since", 0, ARG_INT, .value = "SEQ", .help = "only what came after the record of this number" },
-	OPT_CLIENT,
-	{ NULL },
+	OPTS_UNIT,
 };
 // clang-format on
 

@@ -2,7 +2,7 @@
 #include "cmd/command.h"
 #include "cmd/common.h"
 
-static const struct option_row options[] = { OPT_SERVICE, OPT_CLIENT, { NULL } };
+static const struct option_row options[] = { OPTS_UNIT };
 
 static int show(const struct args *args, const struct packet *reply, const char *what)
 {

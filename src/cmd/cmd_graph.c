@@ -13,8 +13,8 @@ static const struct option_row options[] = {
 	{ "no-env", 0, ARG_NONE, .help = "needs no variables: a ${NAME} without a default stands for itself" },
 	{ "format", 0, ARG_CHOICE, .value = "dot|json", .help = "for Graphviz, or machine-readable" },
 	{ "json", 0, ARG_NONE, .help = "the same as --format json" },
-	OPT_SOCKET, OPT_VERBOSE,
-	{ NULL },
+	OPT_SOCKET,
+	OPTS_VERBOSE,
 };
 // clang-format on
 

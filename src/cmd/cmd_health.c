@@ -1,7 +1,7 @@
 #include "cmd/command.h"
 #include "cmd/common.h"
 
-static const struct option_row options[] = { OPT_SERVICE, OPT_CLIENT, { NULL } };
+static const struct option_row options[] = { OPTS_UNIT };
 
 static int run(const struct args *args)
 {

@@ -5,8 +5,8 @@
 
 // clang-format off
 static const struct option_row options[] = {
-	OPT_CONFIG, OPT_SERVICE, OPT_SOCKET, OPT_JSON, OPT_VERBOSE,
-	{ NULL },
+	OPT_CONFIG,
+	OPTS_UNIT,
 };
 // clang-format on
 

@@ -5,7 +5,7 @@
 #include "cmd/common.h"
 #include "os/selfcopy.h"
 
-static const struct option_row options[] = { OPT_JSON, OPT_VERBOSE, { NULL } };
+static const struct option_row options[] = { OPTS_OUTPUT };
 
 /* A directory gets a file "sysg". */
 static void target(struct buf *b, const char *path)

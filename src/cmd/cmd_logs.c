@@ -8,8 +8,6 @@ enum { LINES_MOST = 10 * 1000 * 1000 };
 
 // clang-format off
 static const struct option_row options[] = {
-	OPT_SERVICE,
-	{ "project", 'p', ARG_STRING, .value = "ID", .help = "a project" },
 	{ "tree", 0, ARG_NONE, .help = "with -s: and all that it spawned" },
 	{ "supervisor", 0, ARG_NONE, .help = "the supervisor's own lines" },
 	{ "lines", 'l', ARG_INT, .max = LINES_MOST, .value = "N", .help = "the last N lines (100)" },
@@ -29,8 +27,7 @@ static const struct option_row options[] = {
 	{ "prune", 0, ARG_NONE, .help = "remove old files, rotated ones first, down to the bounds:" },
 	{ "max-size", 0, ARG_STRING, .value = "SIZE", .help = "with --prune: 64M together" },
 	{ "max-age", 0, ARG_STRING, .value = "AGE", .help = "with --prune: nothing last written 7d ago" },
-	OPT_CLIENT,
-	{ NULL },
+	OPTS_UNIT,
 };
 
 #define SELECTION " lines all kind since until grep raw strip-ansi no-strip-ansi "
@@ -76,7 +73,7 @@ static int check(const struct args *args, struct err *err)
 			return err_set(err, ERR_EXCLUSIVE, 0, "--%s and --%s exclude each other",
 				exclusive[i].name, other);
 	}
-	if (args_has(args, "supervisor") && (args->nunits || args_has(args, "project")))
+	if (args_has(args, "supervisor") && args->nunits)
 		return err_set(err, ERR_LOGS_SUPERVISOR, 0,
 			"--supervisor shows the supervisor's own lines; it goes with no unit and "
 			"no project");

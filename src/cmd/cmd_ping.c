@@ -1,7 +1,7 @@
 #include "cmd/command.h"
 #include "cmd/common.h"
 
-static const struct option_row options[] = { OPT_CLIENT, { NULL } };
+static const struct option_row options[] = { OPTS_CLIENT };
 
 static int show(const struct args *args, const char *where, int64_t ns)
 {

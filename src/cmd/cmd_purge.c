@@ -12,6 +12,7 @@
 #include "cmd/common.h"
 #include "cmd/logs.h"
 #include "cmd/purge.h"
+#include "super/super.h"
 
 enum { NAMES_SHOWN = 160 };
 
@@ -19,9 +20,9 @@ enum { NAMES_SHOWN = 160 };
 
 // clang-format off
 static const struct option_row options[] = {
-	{ "force", 'f', ARG_NONE, .help = "stop everything first" },
-	OPT_CLIENT,
-	{ NULL },
+	{ "force", 'f', ARG_NONE, .help = "stop what runs first" },
+	OPT_PROJECT,
+	OPTS_CLIENT,
 };
 // clang-format on
 
@@ -68,7 +69,7 @@ static int look(const struct args *args, struct found *f, struct err *err)
 	*f = (struct found){ .alive = false };
 	cmd_client(&c, args);
 	rows_init(&rows);
-	int rc = rows_ask(&rows, &c, NULL, err);
+	int rc = rows_ask(&rows, &c, args->nunits ? args->units : NULL, err);
 	if (rc == 0) {
 		count(f, &rows);
 		(void)snprintf(f->where, sizeof f->where, "%s", c.where);
@@ -230,6 +231,28 @@ static int purge_all(const struct args *args, const struct found *f, struct purg
 	return answer(args, p, f->alive);
 }
 
+/* Its units go first, so that nobody writes into what is deleted. */
+static int purge_project(const struct args *args, const struct found *f, struct purge *p,
+	const char *logs, struct err *err)
+{
+	const char *id = args_str(args, "project");
+	char dir[PURGE_PATH];
+
+	if (strcmp(id, SUPER_PROJECT) == 0) {
+		(void)err_set(
+			err, ERR_PURGE_TARGET, 0, "the loose services have no folder of their own");
+		return err_help(err, "sysg logs -p " SUPER_PROJECT " --purge empties their logs");
+	}
+	if (f->alive && order(args, "stop", err) < 0 && err->code != ERR_PROJECT)
+		return -1;
+	if (!f->alive && add_dirs(p, args, f, err) < 0)
+		return -1;
+	/* A path that is cut would be another folder's. */
+	if (*logs && snprintf(dir, sizeof dir, "%s/%s", logs, id) < PURGE_PATH)
+		purge_logs(p, dir, false);
+	return answer(args, p, false);
+}
+
 /* The exit status, or -1: err. */
 static int purge(const struct args *args, struct purge *p, struct err *err)
 {
@@ -243,6 +266,8 @@ static int purge(const struct args *args, struct purge *p, struct err *err)
 		return still_running(&f, err);
 	if (logs_dir(args, logs, &live, err) < 0)
 		logs[0] = '\0'; /* it wrote none */
+	if (args->nunits)
+		return purge_project(args, &f, p, logs, err);
 	if (f.init)
 		return purge_init_process(args, p, logs, err);
 	return purge_all(args, &f, p, logs, err);

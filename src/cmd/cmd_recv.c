@@ -11,8 +11,7 @@ static const struct option_row options[] = {
 	OPT_SOCKET,
 	{ "format", 0, ARG_CHOICE, .group = 1, .value = "json", .help = "machine-readable on stdout" },
 	{ "json", 0, ARG_NONE, .group = 1, .help = "the same as --format json" },
-	OPT_VERBOSE,
-	{ NULL },
+	OPTS_VERBOSE,
 };
 // clang-format on
 

@@ -5,8 +5,8 @@
 
 // clang-format off
 static const struct option_row options[] = {
-	OPT_CONFIG, OPT_SERVICE, OPT_DAEMONIZE, OPT_TIMEOUT, OPT_CLIENT,
-	{ NULL },
+	OPT_CONFIG, OPT_DAEMONIZE, OPT_TIMEOUT,
+	OPTS_UNIT,
 };
 // clang-format on
 
@@ -17,7 +17,7 @@ static int run(const struct args *args)
 
 	if (args_has(args, "daemonize") && order_who(args, &err) == ORDER_NOBODY_THERE)
 		return start_run(args);
-	return order_run(args, true);
+	return order_run(args, "restart");
 }
 
 extern const struct command cmd_restart;

@@ -3,10 +3,8 @@
 
 // clang-format off
 static const struct option_row options[] = {
-	OPT_SERVICE,
 	{ "timeout", 0, ARG_DURATION, .value = "DURATION", .help = "wait for room as long (5s); 0: not at all" },
-	OPT_CLIENT,
-	{ NULL },
+	OPTS_UNIT,
 };
 // clang-format on
 
@@ -51,7 +49,7 @@ const struct command cmd_send = {
 	.run = run_send,
 };
 
-static const struct option_row reply_options[] = { OPT_CLIENT, { NULL } };
+static const struct option_row reply_options[] = { OPTS_CLIENT };
 
 static int run_reply(const struct args *args)
 {

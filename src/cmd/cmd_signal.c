@@ -7,9 +7,8 @@
 
 // clang-format off
 static const struct option_row options[] = {
-	OPT_SERVICE, OPT_CLIENT,
 	{ "tree", 0, ARG_NONE, .help = "to every process of its tree, once each" },
-	{ NULL },
+	OPTS_UNIT,
 };
 // clang-format on
 

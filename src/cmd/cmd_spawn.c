@@ -37,8 +37,8 @@ static const struct option_row options[] = {
 	{ "print", 0, ARG_CHOICE, .group = 1, .value = "pid|id|name|json", .help = "what is printed (pid; nothing with --wait)" },
 	{ "json", 0, ARG_NONE, .group = 1, .help = "the same as --print json" },
 	{ "format", 0, ARG_CHOICE, .group = 1, .value = "json", .help = "the same as --print json" },
-	OPT_SOCKET, OPT_VERBOSE,
-	{ NULL },
+	OPT_SOCKET,
+	OPTS_VERBOSE,
 };
 // clang-format on
 

@@ -14,6 +14,7 @@
 #include "cmd/live.h"
 #include "cmd/locate.h"
 #include "cmd/order.h"
+#include "cmd/recall.h"
 #include "logger/logger.h"
 #include "os/slurp.h"
 #include "super/super.h"
@@ -22,16 +23,15 @@ enum { READ_TIMEOUT_MS = 30000, INVALID = 2, WINNER_MS = 3000, LOOK_MS = 20 };
 
 // clang-format off
 static const struct option_row options[] = {
-	OPT_CONFIG, OPT_SERVICE,
+	OPT_CONFIG,
 	{ "spawn", 0, ARG_OPTIONAL, .value = "KEY=N,...", .help = "the one command may spawn, within these limits" },
 	{ "parent-pid", 0, ARG_INT, .max = 0, .value = "PID", .help = "spawn a child of that unit, as sysg spawn --parent does" },
 	{ "child", 0, ARG_NONE, .help = "with --parent-pid: the same" },
 	{ "name", 0, ARG_STRING, .value = "NAME", .help = "with --parent-pid: the child's name" },
 	{ "ttl", 0, ARG_DURATION, .value = "DURATION", .help = "with --parent-pid: it is stopped after it" },
 	{ "stderr", 0, ARG_NONE, .help = "what services write to stderr goes to stdout" },
-	OPT_SOCKET, OPT_JSON, OPT_VERBOSE,
 	OPT_DAEMONIZE, OPT_TIMEOUT,
-	{ NULL },
+	OPTS_UNIT,
 };
 // clang-format on
 
@@ -58,41 +58,95 @@ static void show_findings(const struct findings *f, const struct diag_place *pla
 	for (size_t i = 0; i < f->n; i++)
 		diag_print(&out, &f->v[i].err, f->v[i].warning ? "warning" : "error", place,
 			out_colour(STDERR_FILENO));
-	if (out.p)
-		(void)!write(STDERR_FILENO, out.p, out.len);
-	buf_done(&out);
+	if (f->n)
+		diag_flush(&out, &f->v[0].err);
 }
 
 /* NULL: *ret_status is the exit status, and what is wrong has been said. */
-static struct manifest *load(const struct args *args, int *ret_status)
+static struct manifest *load_at(const struct args *args, const struct located *at, int *ret_status)
 {
-	struct located at;
 	struct err err;
 	struct buf text;
 	struct findings findings;
 	struct manifest *m = NULL;
 
 	*ret_status = INVALID;
-	if (manifest_locate(args_str(args, "config"), &at, &err) < 0) {
-		*ret_status = cmd_fail(args, NULL, &err);
-		return NULL;
-	}
 	buf_init(&text, CAP_MANIFEST);
-	if (slurp(at.path, true, READ_TIMEOUT_MS, &text, &err) < 0) {
+	if (slurp(at->path, true, READ_TIMEOUT_MS, &text, &err) < 0) {
 		*ret_status = cmd_fail(args, NULL, &err);
 	} else {
-		struct manifest_source src = { .path = at.path,
+		struct manifest_source src = { .path = at->path,
 			.text = text.p ? text.p : "",
 			.len = text.len,
 			.environ = environ,
-			.cwd_default = at.cwd_default,
-			.may_switch_user = geteuid() == 0 };
-		struct diag_place place = { .path = at.path, .text = src.text, .len = src.len };
+			.cwd_default = at->cwd_default,
+			.may_switch_user = geteuid() == 0,
+			.read = manifest_include };
+		struct diag_place place = { .path = at->path, .text = src.text, .len = src.len };
 		m = manifest_load(&src, &findings);
 		show_findings(&findings, &place);
 		findings_done(&findings);
 	}
 	buf_done(&text);
+	return m;
+}
+
+/* All that are remembered, of which asked is there already; NULL: none of them has to be right. */
+static struct manifest *load_all(
+	const struct args *args, const struct recalled *r, struct manifest *asked, int *ret_status)
+{
+	struct manifest *v[CAP_MANIFESTS], *m = NULL;
+	struct err err;
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->n; i++) {
+		bool same = asked && strcmp(asked->path, r->files[i].path) == 0;
+		v[n] = same ? manifest_ref(asked) : load_at(args, &r->files[i], ret_status);
+		if (!v[n])
+			log_line(LOG_WARN, "%s was registered, and is left out", r->files[i].path);
+		n += v[n] != NULL;
+	}
+	if (n && !(m = manifest_join(v, n, &err)))
+		*ret_status = cmd_fail(args, NULL, &err);
+	while (n)
+		(void)manifest_free(v[--n]);
+	return m;
+}
+
+/* Of a detached start: with what one that was killed had, where that is one of its files, or none is here. */
+static struct manifest *with_recalled(const struct args *args, struct super_opts *opts,
+	struct recalled *r, struct manifest *asked, int *ret_status)
+{
+	recall(r, opts->socket ? opts->socket : asked ? asked->control_socket : NULL);
+	if (!r->n)
+		return asked;
+	if (asked && !recalls(r, asked->path)) {
+		log_line(LOG_WARN, "what was registered before is forgotten: %s%s",
+			r->files[0].path, r->n > 1 ? " and more" : "");
+		return asked;
+	}
+	opts->unloaded = r->unloaded;
+	struct manifest *m = load_all(args, r, asked, ret_status);
+	(void)manifest_free(asked);
+	return m;
+}
+
+static struct manifest *load(
+	const struct args *args, struct super_opts *opts, struct recalled *r, int *ret_status)
+{
+	const char *config = args_str(args, "config"), *set = getenv("SYSG_CONFIG");
+	bool detached = args_has(args, "daemonize") && getpid() != 1;
+	struct located at;
+	struct err err;
+	struct manifest *m = NULL;
+	int rc = manifest_locate(config, &at, &err);
+
+	if (rc == 0)
+		m = load_at(args, &at, ret_status);
+	if (detached && (m || (rc < 0 && !config && !(set && *set))))
+		m = with_recalled(args, opts, r, m, ret_status);
+	if (rc < 0 && !r->n)
+		*ret_status = cmd_fail(args, NULL, &err);
 	located_done(&at);
 	return m;
 }
@@ -125,7 +179,7 @@ static struct manifest *of_command(const struct args *args, int *ret_status)
 	struct manifest *m = NULL;
 	bool dynamic = args_has(args, "spawn");
 
-	if (args_has(args, "config") || args_has(args, "service"))
+	if (args_has(args, "config") || args_has(args, "service") || args_has(args, "project"))
 		err_set(&err, ERR_EXCLUSIVE, 0, "a command and a manifest exclude each other");
 	else if (!dynamic || spawn_limits(args, &limits, &err) == 0)
 		m = manifest_of_command(args->argv, dynamic ? &limits : NULL, &err);
@@ -186,7 +240,7 @@ static int ask_the_winner(const struct args *args, const struct err *lost)
 		if (who < 0 || who == ORDER_STRANGER || (who == ORDER_UNIT && !asks(args, who)))
 			break;
 		if (asks(args, who))
-			return order_run(args, false);
+			return order_run(args, "start");
 		(void)poll(NULL, 0, LOOK_MS);
 	}
 	return cmd_fail(args, NULL, lost);
@@ -251,7 +305,7 @@ static bool draws(const struct args *args)
 	       out.st_rdev == err.st_rdev;
 }
 
-static int supervise(const struct args *args)
+static int supervise_with(const struct args *args, struct recalled *r)
 {
 	struct super_opts opts = { .one_command = args->argv != NULL,
 		.socket = args_str(args, "socket"),
@@ -260,9 +314,9 @@ static int supervise(const struct args *args)
 		.logger_main = args->argv ? NULL : run_logger,
 		.drawer_main = draws(args) ? live_boot : NULL };
 	struct err err = { 0 };
-	int status;
+	int status = INVALID;
 
-	opts.manifest = args->argv ? of_command(args, &status) : load(args, &status);
+	opts.manifest = args->argv ? of_command(args, &status) : load(args, &opts, r, &status);
 	if (!opts.manifest) {
 		if (getpid() == 1)
 			super_termlog(
@@ -283,6 +337,15 @@ static int supervise(const struct args *args)
 								     : cmd_fail(args, NULL, &err);
 }
 
+static int supervise(const struct args *args)
+{
+	struct recalled r = { .n = 0 };
+	int status = supervise_with(args, &r);
+
+	recalled_done(&r);
+	return status;
+}
+
 int start_run(const struct args *args)
 {
 	struct err err;
@@ -293,7 +356,7 @@ int start_run(const struct args *args)
 	who = order_who(args, &err);
 	if (who < 0)
 		return cmd_fail(args, NULL, &err);
-	return asks(args, who) ? order_run(args, false) : supervise(args);
+	return asks(args, who) ? order_run(args, "start") : supervise(args);
 }
 
 static int run(const struct args *args)

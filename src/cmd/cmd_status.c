@@ -11,11 +11,10 @@
 
 // clang-format off
 static const struct option_row options[] = {
-	OPT_SERVICE, OPT_CLIENT,
 	{ "all", 0, ARG_NONE, .help = "also the spawned units that ended, whose results are kept" },
 	{ "stream", 0, ARG_DURATION, .group = 1, .value = "DURATION", .help = "again and again, that often: the screen is painted anew" },
 	{ "live", 0, ARG_NONE, .group = 1, .help = "the same as --stream 1s" },
-	{ NULL },
+	OPTS_UNIT,
 };
 // clang-format on
 

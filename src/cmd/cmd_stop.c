@@ -4,25 +4,28 @@
 #include "cmd/command.h"
 #include "cmd/common.h"
 #include "cmd/live.h"
+#include "cmd/order.h"
 #include "cmd/unhang.h"
 
 #define HUNG_NS (10 * NS_PER_SEC)
 
 // clang-format off
 static const struct option_row options[] = {
-	OPT_SERVICE, OPT_CLIENT,
 	{ "supervisor", 0, ARG_NONE, .help = "the supervisor too: an orderly shutdown" },
 	{ "tree", 0, ARG_REFUSED, .help = "a unit is always stopped with all that it spawned" },
 	{ "timeout", 0, ARG_DURATION, .value = "DURATION", .help = "how long to wait for it; then exit 9, and it goes on" },
-	{ NULL },
+	OPTS_UNIT,
 };
 // clang-format on
 
-static void show_row(struct buf *out, struct json *j, const struct packet *row)
+static void show_row(
+	struct buf *out, struct json *j, const struct args *args, const struct packet *row)
 {
 	const char *path = packet_get(row, "path"), *kind = packet_get(row, "kind");
 	bool spawned = kind && strcmp(kind, "spawned") == 0;
 
+	if (packet_get(row, "project") && !j)
+		order_project(out, packet_get(row, "project"), "stopped", "");
 	if (!path)
 		return;
 	if (j) {
@@ -33,7 +36,7 @@ static void show_row(struct buf *out, struct json *j, const struct packet *row)
 		return;
 	}
 	(void)buf_adds(out, spawned ? "Unit '" : "Service '");
-	out_clean(out, path);
+	out_clean(out, order_name(args, row));
 	(void)buf_adds(out, "' stopped\n");
 	(void)out_flush(out); /* one after the other, as they end */
 }
@@ -111,8 +114,8 @@ static int run(const struct args *args)
 	}
 	int rc = ask_stop(&c, args, &row, &err);
 	while (rc > 0 && !packet_get(&row, "end")) {
-		if (!drawn)
-			show_row(&out, args->json ? &j : NULL, &row);
+		if (!drawn || packet_get(&row, "project"))
+			show_row(&out, args->json ? &j : NULL, args, &row);
 		rc = client_next(&c, &row, &err);
 	}
 	live_end(&live);

@@ -4,7 +4,7 @@
 #include "cmd/command.h"
 #include "cmd/common.h"
 
-static const struct option_row options[] = { OPT_SERVICE, OPT_CLIENT, { NULL } };
+static const struct option_row options[] = { OPTS_UNIT };
 
 static int draw(struct buf *out, const struct args *args, const struct rows *rows)
 {

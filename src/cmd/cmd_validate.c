@@ -8,8 +8,7 @@
 static const struct option_row options[] = {
 	OPT_CONFIG,
 	{ "no-env", 0, ARG_NONE, .help = "needs no variables: a ${NAME} without a default stands for itself" },
-	OPT_CLIENT,
-	{ NULL },
+	OPTS_CLIENT,
 };
 // clang-format on
 

@@ -3,13 +3,11 @@
 
 // clang-format off
 static const struct option_row options[] = {
-	OPT_SERVICE,
 	{ "any", 0, ARG_NONE, .help = "return at the first that ended" },
 	{ "timeout", 0, ARG_DURATION, .value = "DURATION", .help = "give up after it, with status 9" },
 	{ "propagate", 0, ARG_NONE, .childs_status = true,
 		.help = "exit as the unit did, 128+N for a signal; own failures are 125" },
-	OPT_CLIENT,
-	{ NULL },
+	OPTS_UNIT,
 };
 // clang-format on
 

@@ -1,10 +1,13 @@
 #include "cmd/common.h"
 
+#include <poll.h>
 #include <string.h>
 
 #include "base/caps.h"
 #include "cli/diag.h"
 #include "cli/report.h"
+
+enum { APART_MS = 500 }; /* of two looks that belong together */
 
 void cmd_client(struct client *c, const struct args *args)
 {
@@ -124,6 +127,7 @@ int cmd_probe(const struct args *args, const char *op, const char *key)
 	return status;
 }
 
+/* -1: another look. */
 static int show(const struct args *args, const struct rows *rows, const struct cmd_listing *l)
 {
 	struct buf out;
@@ -136,12 +140,12 @@ static int show(const struct args *args, const struct rows *rows, const struct c
 	}
 	if (l->before)
 		(void)buf_adds(&out, l->before);
-	if (!rows->n)
+	if (!rows->n && !l->empty)
 		(void)buf_adds(&out,
 			args->nunits ? "No matching units found\n" : "No units being supervised\n");
 	else
 		rc = l->draw(&out, args, rows);
-	return cmd_print(&out, rc < 0 ? 1 : 0);
+	return rc > 0 ? -1 : cmd_print(&out, rc < 0 ? 1 : 0);
 }
 
 /* The error itself goes to stderr. */
@@ -164,11 +168,18 @@ int cmd_list(const struct args *args, const struct cmd_listing *l)
 	struct client c;
 	struct rows rows;
 	struct err err;
+	int status = -1;
 
 	cmd_client(&c, args);
 	rows_init(&rows);
-	int rc = rows_ask(&rows, &c, args->units, &err);
-	int status = rc < 0 ? listing_failed(args, &c, &err, l) : show(args, &rows, l);
+	for (int looks = 0; status < 0; looks++) {
+		if (looks)
+			(void)poll(NULL, 0, APART_MS);
+		rows_done(&rows);
+		int rc = l->measured ? rows_measured(&rows, &c, args->units, &err)
+				     : rows_ask(&rows, &c, args->units, &err);
+		status = rc < 0 ? listing_failed(args, &c, &err, l) : show(args, &rows, l);
+	}
 	rows_done(&rows);
 	client_done(&c);
 	return status;

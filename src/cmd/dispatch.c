@@ -42,16 +42,8 @@ void help_overview(struct buf *out)
 
 const struct err *command_unknown(const char *name, struct err *err)
 {
-	static const char later[] = " inspect metrics reload serve top ";
 	const char *near = command_nearest(name);
-	const char *at = strstr(later, name);
 
-	if (at && *name && at[-1] == ' ' && at[strlen(name)] == ' ') {
-		(void)err_set(err, ERR_BAD_REQUEST, 0,
-			"%.100s is not supported by this version of sysg", name);
-		(void)err_help(err, "sysg help lists the commands");
-		return err;
-	}
 	(void)err_set(err, ERR_BAD_REQUEST, 0, "unknown command %.100s", name);
 	(void)(near ? err_help(err, "did you mean sysg %s?", near)
 		    : err_help(err, "sysg help lists the commands"));

@@ -5,12 +5,11 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "cli/progress.h"
+#include "cli/screen.h"
 #include "cmd/common.h"
 #include "logger/picture.h"
 #include "os/reap.h"
@@ -22,6 +21,7 @@ struct drawer {
 	const struct args *args;
 	const char *socket;
 	enum live_what what;
+	unsigned projects; /* that were told */
 	struct progress p;
 };
 
@@ -76,6 +76,24 @@ static const char *only_unit(const struct args *args)
 	return args_list(args, "service", 1) ? NULL : args_list(args, "service", 0);
 }
 
+/* Of a project's selector, "ID/", the id. */
+static int heading_bytes(const char *name)
+{
+	size_t n = strlen(name);
+
+	n -= n && name[n - 1] == '/';
+	return n < 80 ? (int)n : 80;
+}
+
+/* Is it the unit of that path, or of that name in some project? */
+static bool is_named(const char *path, const char *name)
+{
+	const char *plain = strchr(path, '/');
+
+	name += *name == '/';
+	return strcmp(path, name) == 0 || (plain && strcmp(plain + 1, name) == 0);
+}
+
 static void heading(struct drawer *d, const struct rows *rows)
 {
 	static const char *const words[] = { "Starting", "Restarting", "Stopping" };
@@ -83,8 +101,9 @@ static void heading(struct drawer *d, const struct rows *rows)
 	char text[128];
 
 	if (!name && rows->supervisor.head)
-		name = packet_get(&rows->supervisor, "project_id");
-	(void)snprintf(text, sizeof text, "%s '%.80s'", words[d->what], name ? name : "sysg");
+		name = packet_get(&rows->supervisor, "project_only");
+	name = name ? name + (*name == '/') : "sysg";
+	(void)snprintf(text, sizeof text, "%s '%.*s'", words[d->what], heading_bytes(name), name);
 	(void)progress_heading(&d->p, text);
 }
 
@@ -95,7 +114,7 @@ static bool counts(const struct drawer *d, const struct packet *row, const char 
 
 	if (!d->args->nunits && is(row, "kind", "spawned"))
 		return false;
-	for (size_t i = 0; name && strcmp(name, path) != 0; i++)
+	for (size_t i = 0; name && !is_named(path, name); i++)
 		name = args_list(d->args, "service", i);
 	if (!name && args_has(d->args, "service"))
 		return false;
@@ -121,6 +140,9 @@ static void look(struct drawer *d)
 	if (rows_ask(&rows, &c, d->args->nunits ? d->args->units : NULL, &err) == 0) {
 		if (!d->p.heading)
 			heading(d, &rows);
+		/* Units of a project that was stopped are not there any more. */
+		for (size_t i = 0; d->what == LIVE_STOP && i < d->p.n; i++)
+			(void)progress_set(&d->p, d->p.rows[i].name, PROGRESS_OK, NULL);
 		for (size_t i = 0; i < rows.n; i++) {
 			const struct packet *row = &rows.units[i];
 			const char *path = packet_get(row, "path");
@@ -135,19 +157,6 @@ static void look(struct drawer *d)
 	}
 	rows_done(&rows);
 	client_done(&c);
-}
-
-static struct progress_screen screen_now(void)
-{
-	struct progress_screen screen = { .colour = out_colour(STDOUT_FILENO),
-		.ascii = !out_drawing() };
-	struct winsize ws;
-
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) == 0) {
-		screen.columns = ws.ws_col;
-		screen.lines = ws.ws_row;
-	}
-	return screen;
 }
 
 static void paint(struct drawer *d)
@@ -220,6 +229,15 @@ void live_end(struct live *l)
 
 /* --- the boot --- */
 
+/* The heading has the one project that starts. */
+static void name_boot(struct drawer *d, const char *id)
+{
+	char text[128];
+
+	(void)snprintf(text, sizeof text, "Starting '%.80s'", d->projects++ ? "sysg" : id);
+	(void)progress_heading(&d->p, text);
+}
+
 /* False: that was the last one, whichever way it ends. */
 static bool take_row(struct drawer *d, const struct packet *row)
 {
@@ -228,6 +246,8 @@ static bool take_row(struct drawer *d, const struct packet *row)
 
 	if (!is(row, "ok", "1") || is(row, "end", "1"))
 		return false;
+	if (packet_get(row, "project"))
+		name_boot(d, packet_get(row, "project"));
 	if (!path)
 		return true;
 	enum progress_state state = is(row, "row", "started")  ? PROGRESS_OK
@@ -281,7 +301,7 @@ int live_boot(int rows_fd, int picture_fd)
 	struct progress_screen was = { .columns = 0 };
 	bool more = true;
 
-	(void)progress_heading(&d.p, "Starting '" SUPER_PROJECT "'");
+	(void)progress_heading(&d.p, "Starting 'sysg'");
 	while (more) {
 		int n = poll(&p, 1, RESIZE_MS);
 		struct progress_screen screen = screen_now();

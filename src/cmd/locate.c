@@ -12,8 +12,9 @@
 #include "base/caps.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "os/slurp.h"
 
-enum { BLOCK = 64 * 1024, DIRECTORY = 4096 };
+enum { BLOCK = 64 * 1024, DIRECTORY = 4096, INCLUDE_MS = 30000 };
 
 static const struct {
 	const char *path;
@@ -112,7 +113,7 @@ static int open_regular(const char *path, struct err *err)
 	return steal_fd(&fd);
 }
 
-static int slurp(int fd, struct buf *b)
+static int read_whole(int fd, struct buf *b)
 {
 	char *block = malloc(BLOCK);
 	ssize_t n = block ? 0 : -1;
@@ -139,7 +140,7 @@ int manifest_read(const char *path, char **ret, size_t *ret_len, struct err *err
 	if (fd < 0)
 		return -1;
 	buf_init(&b, CAP_MANIFEST);
-	if (buf_add(&b, "", 0) < 0 || slurp(fd, &b) < 0) {
+	if (buf_add(&b, "", 0) < 0 || read_whole(fd, &b) < 0) {
 		int sys = errno;
 		buf_done(&b);
 		if (sys == EMSGSIZE)
@@ -150,4 +151,10 @@ int manifest_read(const char *path, char **ret, size_t *ret_len, struct err *err
 	*ret_len = b.len;
 	*ret = buf_steal(&b);
 	return 0;
+}
+
+int manifest_include(void *arg, const char *path, bool trust, struct buf *ret, struct err *err)
+{
+	(void)arg;
+	return slurp(path, trust, INCLUDE_MS, ret, err);
 }

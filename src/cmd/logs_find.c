@@ -4,15 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/caps.h"
 #include "base/log.h"
 #include "cmd/common.h"
 #include "cmd/logs.h"
 
 enum { PATH_BYTES = 4096 };
 
-#define LOOSE "loose" /* the one project of a supervisor that runs none now */
-
-static void brief(struct client *c, const struct args *args)
+void logs_client(struct client *c, const struct args *args)
 {
 	cmd_client(c, args);
 	c->patience_ns = NS_PER_SEC;
@@ -20,7 +19,7 @@ static void brief(struct client *c, const struct args *args)
 }
 
 /* 1: *ret is the first reply to the op, until client_done(c); -1: err. */
-static int ask(
+int logs_ask(
 	struct client *c, const char *op, const char *unit, struct packet *ret, struct err *err)
 {
 	struct buf request;
@@ -36,9 +35,9 @@ static int ask_path(
 	struct client c;
 	struct packet reply;
 
-	brief(&c, args);
+	logs_client(&c, args);
 	dir[0] = file[0] = '\0';
-	int rc = ask(&c, "logs-path", unit, &reply, err);
+	int rc = logs_ask(&c, "logs-path", unit, &reply, err);
 	if (rc > 0) {
 		const char *d = packet_get(&reply, "dir"), *f = packet_get(&reply, "file");
 
@@ -73,30 +72,6 @@ int logs_dir(const struct args *args, char *dir, bool *ret_live, struct err *err
 	return logtree_find_dir(dir, PATH_BYTES, named_socket(args), err);
 }
 
-/* There is one project: the services of the supervisor's manifest. */
-static int check_project(const struct args *args, struct err *err)
-{
-	const char *wanted = args_str(args, "project"), *id = LOOSE;
-	struct client c;
-	struct packet row;
-	struct err asked;
-
-	if (!wanted)
-		return 0;
-	brief(&c, args);
-	if (ask(&c, "status", NULL, &row, &asked) > 0 && packet_get(&row, "project_id"))
-		id = packet_get(&row, "project_id");
-	int rc = strcmp(wanted, id) == 0 ? 0 : -1;
-	if (rc < 0) {
-		(void)err_set(
-			err, ERR_PROJECT, 0, "no project %.100s; there is %.100s", wanted, id);
-		(void)err_help(err, "this version of sysg has one project a supervisor; leave -p "
-				    "out");
-	}
-	client_done(&c);
-	return rc;
-}
-
 /* --- units --- */
 
 /* The unit's path in the tree is its file's below LOGDIR. */
@@ -110,6 +85,17 @@ static int add_file(struct logtree *t, const char *file, struct logfile **ret, s
 		return logtree_add(t, file, file, ret, err);
 	(void)snprintf(unit, sizeof unit, "%.*s", (int)(n - skip - 5), file + skip + 1);
 	return logtree_add(t, unit, file, ret, err);
+}
+
+int logs_add_top(struct logs *l, const char *unit, struct err *err)
+{
+	const char **v = realloc(l->tops, (l->ntops + 1) * sizeof *v);
+
+	if (!v)
+		return err_no_memory(err);
+	l->tops = v;
+	l->tops[l->ntops++] = unit;
+	return 0;
 }
 
 /* A selector is the supervisor's matter; a path is found without one too. */
@@ -129,8 +115,28 @@ static int add_unit(struct logs *l, const char *unit, struct err *err)
 	else
 		rc = logtree_add_unit(&l->tree, unit, &f, err);
 	if (rc == 0 && args_has(l->args, "tree"))
-		l->tops[l->ntops++] = f->unit;
+		return logs_add_top(l, f->unit, err);
 	return rc;
+}
+
+/* The name of a service with replicas is no unit's: then all that there are of NAME.1, NAME.2 ... */
+static int add_units(struct logs *l, const char *unit, struct err *err)
+{
+	char copy[CAP_SERVICE_NAME + 32];
+	struct err none;
+	int n = 0;
+
+	if (logs_loose(l, unit, err) < 0)
+		return -1;
+	if (add_unit(l, unit, err) == 0)
+		return 0;
+	if (err->code != ERR_NO_UNIT || strlen(unit) > CAP_SERVICE_NAME)
+		return -1;
+	do
+		(void)snprintf(copy, sizeof copy, "%s%s.%d",
+			strchr(unit, '/') || l->nprojects ? "" : "/", unit, ++n);
+	while (add_unit(l, copy, &none) == 0);
+	return n > 1 ? 0 : -1;
 }
 
 static int add_own(struct logs *l, struct err *err)
@@ -152,17 +158,15 @@ static int add_seen(struct logs *l, struct err *err)
 	size_t n;
 	int rc = 0;
 
-	brief(&c, l->args);
-	if (ask(&c, "logs-path", NULL, &reply, &asked) > 0)
+	logs_client(&c, l->args);
+	if (logs_ask(&c, "logs-path", NULL, &reply, &asked) > 0)
 		while (rc >= 0 && packet_next(&reply, &at, &key, &n, &value)) {
 			if (n != 4 || memcmp(key, "seen", 4) != 0)
 				continue;
 			if (add_file(&l->tree, value, &f, err) < 0)
 				rc = -1;
-			else if (rc == 0) {
-				l->tops[l->ntops++] = f->unit;
-				rc = 1;
-			}
+			else if (rc == 0)
+				rc = logs_add_top(l, f->unit, err) < 0 ? -1 : 1;
 		}
 	client_done(&c);
 	return rc;
@@ -178,29 +182,33 @@ int logs_rescan(struct logs *l, struct err *err)
 
 static int add_wanted(struct logs *l, struct err *err)
 {
-	if (args_has(l->args, "supervisor"))
+	const struct args *args = l->args;
+	bool project = args_has(args, "project") && !args_has(args, "service") &&
+		       args->nunits == 1 && strcmp(args->units[0], "") != 0 &&
+		       args->units[0][strlen(args->units[0]) - 1] == '/';
+
+	if (args_has(args, "supervisor"))
 		return add_own(l, err);
-	for (size_t i = 0; i < l->args->nunits; i++)
-		if (add_unit(l, l->args->units[i], err) < 0)
+	l->whole = project;
+	for (size_t i = 0; !project && i < args->nunits; i++)
+		if (add_units(l, args->units[i], err) < 0)
 			return -1;
-	int seen = l->args->nunits ? 1 : add_seen(l, err);
-	if (seen < 0)
+	int seen = project ? 1 : args->nunits ? 1 : add_seen(l, err);
+	if (seen < 0 || (project && logs_add_project(l, err) < 0))
 		return -1;
-	if (!seen)
-		l->tops[l->ntops++] = "";
+	if (!seen && (logs_no_target(l, err) < 0 || logs_add_top(l, "", err) < 0))
+		return -1;
 	/* The folder's name needs none of what is in it. */
-	return args_has(l->args, "path") && !l->args->nunits ? 0 : logs_rescan(l, err);
+	bool folder = args_has(args, "path") && (!args->nunits || project);
+	return folder ? 0 : logs_rescan(l, err);
 }
 
 int logs_find(struct logs *l, struct err *err)
 {
 	char dir[PATH_BYTES];
 
-	l->tops = calloc(l->args->nunits + 1, sizeof *l->tops);
-	if (!l->tops)
-		return err_no_memory(err);
-	if (check_project(l->args, err) < 0 || logs_dir(l->args, dir, &l->live, err) < 0 ||
-		logtree_init(&l->tree, dir, err) < 0)
+	if (logs_dir(l->args, dir, &l->live, err) < 0 || logtree_init(&l->tree, dir, err) < 0 ||
+		logs_projects(l, err) < 0)
 		return -1;
 	return add_wanted(l, err);
 }
@@ -208,21 +216,24 @@ int logs_find(struct logs *l, struct err *err)
 void logs_done(struct logs *l)
 {
 	logtree_done(&l->tree);
+	buf_done(&l->projects);
 	free(l->tops);
 	l->tops = NULL;
 }
 
 int logs_paths(struct logs *l)
 {
-	bool some = l->args->nunits || args_has(l->args, "supervisor");
+	bool some = (l->args->nunits && !l->whole) || args_has(l->args, "supervisor");
 	const struct logtree *t = &l->tree;
 	struct buf out;
 	struct json j = { .out = &out };
+	char dir[PATH_BYTES];
 
+	(void)snprintf(dir, sizeof dir, "%s%s%s", t->dir, *l->folder ? "/" : "", l->folder);
 	buf_init(&out, OUT_MAX);
 	if (l->args->json) {
 		json_open(&j, NULL, '{');
-		json_str(&j, "dir", t->dir);
+		json_str(&j, "dir", dir);
 		if (some && t->n == 1)
 			json_str(&j, "file", t->files[0]->path);
 		if (some && t->n != 1)
@@ -236,7 +247,7 @@ int logs_paths(struct logs *l)
 		return cmd_print(&out, 0);
 	}
 	if (!some)
-		(void)buf_printf(&out, "%s\n", t->dir);
+		(void)buf_printf(&out, "%s\n", dir);
 	for (size_t i = 0; some && i < t->n; i++)
 		(void)buf_printf(&out, "%s\n", t->files[i]->path);
 	return cmd_print(&out, 0);

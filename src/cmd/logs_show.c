@@ -272,7 +272,7 @@ int logs_show(struct logs *l)
 		.args = args,
 		.ansi = ansi_mode(args),
 		.raw = args_has(args, "raw"),
-		.names = args->nunits != 1 || args_has(args, "tree"),
+		.names = args->nunits != 1 || l->whole || args_has(args, "tree"),
 		.most = (size_t)args_number(args, "lines", LINES) };
 	struct err err;
 	bool written;

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "cli/loglist.h"
 #include "os/runmark.h"
+#include "super/super.h"
 
 enum { LOOK_MS = 10, NESTED_MOST = 3 };
 
@@ -252,6 +253,8 @@ void purge_dirs(struct purge *p)
 		purge_logs(p, logs, false);
 		drop_file(p, d->path, fd, d->socket, S_IFSOCK);
 		drop_file(p, d->path, fd, "sysg.marks", S_IFREG);
+		drop_file(p, d->path, fd, SUPER_STATE, S_IFREG);
+		drop_file(p, d->path, fd, SUPER_STATE ".new", S_IFREG);
 		/* Last, as the lock is on it. */
 		drop_file(p, d->path, fd, "sysg.pid", S_IFREG);
 		drop_dir(p, d->path);

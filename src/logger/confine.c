@@ -136,7 +136,7 @@ static void close_listed(const struct kept *k)
 		return;
 	}
 	for (struct dirent *e; (e = readdir(d));) {
-		int fd = atoi(e->d_name);
+		int fd = (int)strtol(e->d_name, NULL, 10);
 		if (fd > 2 && !stays(k, fd) && fd != dirfd(d))
 			(void)close(fd);
 	}

@@ -118,11 +118,8 @@ static int send_with(int fd, struct buf *b, const char *body, size_t n)
 	int rc = -1;
 
 	packet_end(b, body, n);
-	if (b->failed)
-		errno = ENOMEM;
-	else
+	if (!b->failed)
 		rc = send(fd, b->p, b->len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -1 : 0;
-	buf_done(b);
 	return rc;
 }
 
@@ -131,9 +128,17 @@ static int send_off(int fd, struct buf *b)
 	return send_with(fd, b, NULL, 0);
 }
 
+/* In a place that is always there: what is lost for want of memory is to be told. */
+static void empty(struct buf *b)
+{
+	static char bytes[CTL_BYTES + 1];
+
+	*b = (struct buf){ .p = bytes, .cap = sizeof bytes, .max = CTL_BYTES };
+}
+
 static void begin(struct buf *b, const char *op, int64_t id, int stream)
 {
-	buf_init(b, CTL_BYTES);
+	empty(b);
 	packet_put(b, "op", op);
 	if (!stream)
 		return;
@@ -200,7 +205,7 @@ int ctl_send_done(int fd)
 {
 	struct buf b;
 
-	buf_init(&b, CTL_BYTES);
+	empty(&b);
 	packet_put_int(&b, "ok", 1);
 	packet_put_int(&b, "done", 1);
 	return send_off(fd, &b);

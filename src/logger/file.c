@@ -34,8 +34,6 @@ struct log_files {
 	struct journal *journal;
 	struct log_file **v; /* sorted by path */
 	size_t n, cap;
-	struct log_file *open[LOG_FILES_OPEN];
-	size_t nopen;
 	uint64_t tick, dropped, written;
 	char *batch;
 	size_t len;
@@ -44,6 +42,8 @@ struct log_files {
 	size_t note_len; /* the batch begins with a note of so many bytes ... */
 	uint64_t noted;  /* ... about so many lines */
 	int failed;
+	struct log_file *open[LOG_FILES_OPEN];
+	size_t nopen;
 	char failed_path[LOG_PATH_MAX];
 };
 

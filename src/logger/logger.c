@@ -45,9 +45,7 @@ struct arena {
 struct logger {
 	int ctl;
 	struct arena *arena;
-	struct sink out[2];      /* of descriptors 1 and 2 */
 	struct picture *picture; /* while the boot is drawn: out[0]'s, and all lines go there */
-	struct stream_sinks sinks;
 	struct stream **v;
 	struct pollfd *pfd; /* STREAM_SLOT + cap entries */
 	size_t n, cap;
@@ -57,12 +55,14 @@ struct logger {
 	bool plain;   /* op=plain was said */
 	bool over;    /* op=total was said, of removed files and (over_all) of files in use */
 	bool over_all;
-	struct total total;
 	int64_t punched_ns; /* when the journal's empty slots were last given back */
 	bool dirty;         /* the arena has pages that hold nothing of use */
 	bool closed;        /* nobody is there to answer to */
 	int64_t finish_ns;  /* when finishing began, 0: not yet */
 	int64_t full_ns;    /* when op=full was last said, 0: never */
+	struct sink out[2]; /* of descriptors 1 and 2 */
+	struct stream_sinks sinks;
+	struct total total;
 };
 
 static int make_place(struct logger *lg)
@@ -101,11 +101,18 @@ static void set_sinks(struct logger *lg, struct stream *s, const struct ctl_add 
 		s->out = &lg->out[m->sinks & LOGGER_MERGE || lg->picture ? 0 : m->stream - 1];
 	s->drop = m->sinks & LOGGER_DROP;
 	s->format.json = m->sinks & LOGGER_JSON;
+}
+
+/* NULL with ENOMEM: it is to be tried again. */
+static struct log_file *file_of(struct logger *lg, const struct ctl_add *m)
+{
+	errno = 0;
 	if (!(m->sinks & LOGGER_FILE) || !lg->sinks.files)
-		return;
-	s->file = log_file_get(lg->sinks.files, m->path, m->keep);
-	if (!s->file)
+		return NULL;
+	struct log_file *f = log_file_get(lg->sinks.files, m->path, m->keep);
+	if (!f && errno != ENOMEM)
 		say_full(lg, m->path, errno);
+	return f;
 }
 
 /* -1: fd is still the caller's. */
@@ -113,9 +120,14 @@ static int add(struct logger *lg, int fd, const struct ctl_add *m)
 {
 	if (make_place(lg) < 0)
 		return -1;
-	struct stream *s = stream_new(fd, m->id, m->stream, m->label, &lg->sinks);
-	if (!s)
+	struct log_file *file = file_of(lg, m);
+	bool can = file || errno != ENOMEM;
+	struct stream *s = can ? stream_new(fd, m->id, m->stream, m->label, &lg->sinks) : NULL;
+	if (!s) {
+		log_file_put(lg->sinks.files, file);
 		return -1;
+	}
+	s->file = file;
 	(void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	set_sinks(lg, s, m);
 	if (lg->finish_ns)

@@ -16,11 +16,12 @@ static int number(
 {
 	int64_t n = 0;
 
-	if (row->max ? type_int(s, row->min, row->max, &n, why) : bytes_parse(s, &n, why))
+	if (row->range->max ? type_int(s, row->range->min, row->range->max, &n, why)
+			    : bytes_parse(s, &n, why))
 		return -1;
 	*why = "too small";
 	(void)snprintf(ret, size, "%" PRId64, n);
-	return n < row->min ? -1 : 0;
+	return n < row->range->min ? -1 : 0;
 }
 
 /* "QUOTA", "QUOTA PERIOD", "max PERIOD", in microseconds. */
@@ -51,14 +52,15 @@ void key_cgroup(struct load *l, const struct key_row *row, const struct ynode *v
 
 	if (!s)
 		return;
-	if (!row->min ? share(s, text, sizeof text, &why)
-		      : (weight || strcmp(s, text) != 0) && number(row, s, text, sizeof text, &why))
+	if (!row->range->min ? share(s, text, sizeof text, &why)
+			     : (weight || strcmp(s, text) != 0) &&
+				       number(row, s, text, sizeof text, &why))
 		find_help(
 			load_error(l, v, ERR_BAD_VALUE, "\"%s\": \"%.64s\": %s", row->name, s, why),
 			"write for example %s",
-			row->max   ? "100"
-			: row->min ? "512M"
-				   : "\"50000 100000\", microseconds in each so many");
+			row->range->max   ? "100"
+			: row->range->min ? "512M"
+					  : "\"50000 100000\", microseconds in each so many");
 	*(char **)(void *)((char *)base + row->offset) = load_keep(l, text);
 }
 

@@ -1,4 +1,5 @@
 /* Rules that need two keys, or two services. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,16 +16,10 @@ enum { SOCKET_PATH_MAX = 107 };
 #define SHUTDOWN_MARGIN  (3 * NS_PER_SEC)
 
 /* The value of a key that is really there; NULL. */
-static const struct ynode *written(const struct ynode *map, const char *key)
-{
-	const struct ynode *v = map ? tree_get(map, key) : NULL;
-
-	return v && !tree_is_null(v) ? v : NULL;
-}
-
 static void check_program(struct load *l, const struct ynode *key, const struct ynode *map)
 {
-	const struct ynode *command = written(map, "command"), *exec = written(map, "exec");
+	const struct ynode *command = tree_written(map, "command"),
+			   *exec = tree_written(map, "exec");
 
 	if (!command && !exec) {
 		find_help(load_error(l, key, ERR_BAD_VALUE,
@@ -46,14 +41,15 @@ static void check_remote(
 	struct load *l, const struct ynode *remote, const struct ynode *map, struct service *s)
 {
 	static const char *const of_a_process[] = { "command", "exec", "health_check", "hooks",
-		"deployment", "stop_signal", "stop_target", "success_exit_codes", "on_exit" };
+		"deployment", "stop_signal", "stop_target", "success_exit_codes", "on_exit",
+		"replicas" };
 
-	if (!written(remote, "uid") || !written(remote, "token_file"))
+	if (!tree_written(remote, "uid") || !tree_written(remote, "token_file"))
 		find_help(load_error(l, remote, ERR_BAD_VALUE,
 				  "\"remote\" needs both \"uid\" and \"token_file\""),
 			"write remote: {uid: 1000, token_file: /shared/NAME.token}");
 	for (size_t i = 0; i < sizeof of_a_process / sizeof *of_a_process; i++)
-		if (written(map, of_a_process[i]))
+		if (tree_written(map, of_a_process[i]))
 			find_help(load_error(l, tree_key(map, of_a_process[i]), ERR_BAD_VALUE,
 					  "\"%s\" is about a process, which a \"remote\" unit has "
 					  "not",
@@ -67,10 +63,10 @@ static void check_remote(
 
 static void check_user(struct load *l, const struct ynode *map)
 {
-	static const char *const keys[] = { "user", "group" };
+	static const char *const keys[] = { "user", "group", "supplementary_groups" };
 
-	for (size_t i = 0; !l->src->may_switch_user && i < 2; i++) {
-		const struct ynode *v = written(map, keys[i]);
+	for (size_t i = 0; !l->src->may_switch_user && i < 3; i++) {
+		const struct ynode *v = tree_written(map, keys[i]);
 		if (v)
 			find_help(load_error(l, v, ERR_NEEDS_ROOT,
 					  "\"%s\" needs sysg to run as root", keys[i]),
@@ -78,20 +74,49 @@ static void check_user(struct load *l, const struct ynode *map)
 	}
 }
 
+/* Children are made by the init, outside; what is a pid namespace's first process hands no descriptor on. */
+static void check_spaces(struct load *l, const struct ynode *map, const struct service *s)
+{
+	for (size_t i = 0; i < key_row_count && s->fence.spaces; i++) {
+		const struct key_row *row = &key_rows[i];
+		bool dynamic = s->spawn_dynamic,
+		     fd = row->offset == SPACE_PID && s->check.notify_fd;
+		if (row->scope == SCOPE_ISOLATION && s->fence.spaces & row->offset &&
+			(dynamic || fd))
+			find_help(load_error(l, tree_key(tree_written(map, "isolation"), row->name),
+					  ERR_NAMESPACE, "\"%s\" goes not with \"%s\"", row->name,
+					  dynamic ? "spawn: {mode: dynamic}" : "notify: fd:N"),
+				"leave one of them out");
+	}
+}
+
+/* Without it a program that gains privileges would leave them behind. */
+static void check_fence(struct load *l, const struct ynode *map, const struct service *s)
+{
+	const struct ynode *v = tree_written(map, "no_new_privs");
+
+	if (v && !s->fence.no_new_privs &&
+		(s->fence.seccomp || s->fence.ro_paths || s->fence.rw_paths))
+		find_help(load_error(l, v, ERR_BAD_VALUE,
+				  "\"seccomp\" and \"landlock\" need \"no_new_privs\""),
+			"leave it out");
+}
+
 static void check_spawn(struct load *l, const struct ynode *map, const struct service *s)
 {
 	static const char *const of_dynamic[] = { "limits", "restart", "allow" };
-	const struct ynode *spawn = written(map, "spawn"), *limits = written(spawn, "limits");
+	const struct ynode *spawn = tree_written(map, "spawn"),
+			   *limits = tree_written(spawn, "limits");
 
 	for (size_t i = 0; !s->spawn_dynamic && i < 3; i++)
-		if (written(spawn, of_dynamic[i]))
+		if (tree_written(spawn, of_dynamic[i]))
 			find_help(load_warning(l, tree_key(spawn, of_dynamic[i]), ERR_BAD_VALUE,
 					  "\"%s\" without \"mode: dynamic\" has no effect",
 					  of_dynamic[i]),
 				"write mode: dynamic, or leave it out");
 	if (!limits)
 		return;
-	if (written(spawn, "termination_policy") && written(limits, "termination_policy"))
+	if (tree_written(spawn, "termination_policy") && tree_written(limits, "termination_policy"))
 		find_help(load_error(l, tree_key(limits, "termination_policy"), ERR_BAD_VALUE,
 				  "\"termination_policy\" is both in \"spawn\" and in \"limits\""),
 			"keep one of them");
@@ -100,14 +125,18 @@ static void check_spawn(struct load *l, const struct ynode *map, const struct se
 void check_service(
 	struct load *l, const struct ynode *key, const struct ynode *map, struct service *s)
 {
-	const struct ynode *remote = written(map, "remote");
+	const struct ynode *remote = tree_written(map, "remote");
 
 	if (remote)
 		check_remote(l, remote, map, s);
 	else
 		check_program(l, key, map);
 	check_user(l, map);
+	check_fence(l, map, s);
+	check_spaces(l, map, s);
 	check_spawn(l, map, s);
+	check_cron(l, map, s);
+	check_deployment(l, map, s);
 	if (map)
 		check_health(l, map, s);
 	if (s->stop_target == TARGET_UNSET)
@@ -129,7 +158,7 @@ struct index {
 	size_t n;
 };
 
-static const struct service *index_find(const struct index *x, char *name)
+static const struct service *index_exact(const struct index *x, char *name)
 {
 	struct service key = { .name = name }, *pkey = &key;
 	const struct service **at = bsearch(&pkey, x->v, x->n, sizeof *x->v, by_name);
@@ -137,16 +166,34 @@ static const struct service *index_find(const struct index *x, char *name)
 	return at ? *at : NULL;
 }
 
-static const char *nearest_service(const struct manifest *m, const char *name)
+/* What a service means by a name: one of its own project, else "ID/NAME" or a loose one. */
+static const struct service *index_find(
+	const struct index *x, const struct service *from, char *name)
 {
+	char own[CAP_SERVICE_NAME + 2];
+	const struct service *to = NULL;
+
+	if (from->project &&
+		snprintf(own, sizeof own, "%s/%s", from->project->id, name) < (int)sizeof own)
+		to = index_exact(x, own);
+	return to ? to : index_exact(x, name);
+}
+
+/* As long as findings are listed: each takes milliseconds where there are thousands of services. */
+static const char *nearest_service(const struct load *l, const char *name)
+{
+	const struct manifest *m = &l->kept->m;
 	const char *best = "";
 	unsigned least = ~0u;
 
-	for (size_t i = 0; i < m->nservices; i++) {
-		unsigned d = word_distance(name, m->services[i].name);
-		if (d < least && strcmp(name, m->services[i].name) != 0) {
+	for (size_t i = 0; l->find.errors <= FINDINGS_MAX && i < m->nservices; i++) {
+		const struct service *s = &m->services[i];
+		unsigned d = word_distance(name, s->name),
+			 plain = word_distance(name, service_plain(s));
+		d = plain < d ? plain : d;
+		if (d < least && strcmp(name, s->name) != 0) {
 			least = d;
-			best = m->services[i].name;
+			best = s->name;
 		}
 	}
 	return best;
@@ -155,48 +202,57 @@ static const char *nearest_service(const struct manifest *m, const char *name)
 static void link_dep(struct load *l, const struct index *x, struct service *s, struct dep *d)
 {
 	struct manifest *m = &l->kept->m;
-	const struct service *to = index_find(x, d->name);
+	const struct service *to = index_find(x, s, d->name);
 
+	if (to)
+		d->name = to->name;
 	for (const struct dep *other = s->deps; other < d; other++)
-		if (strcmp(other->name, d->name) == 0)
+		if (strcmp(other->name, d->name) == 0) {
 			find_error(&l->find, d->line, d->col, ERR_BAD_VALUE,
 				"\"%.64s\" depends on \"%.64s\" twice", s->name, d->name);
+			break;
+		}
 	if (!to) {
 		find_help(find_error(&l->find, d->line, d->col, ERR_BAD_DEPENDENCY,
 				  "\"%.64s\" depends on \"%.64s\", which is no service of this "
 				  "manifest",
 				  s->name, d->name),
-			"the nearest is \"%.64s\"", nearest_service(m, d->name));
+			"the nearest is \"%.64s\"", nearest_service(l, d->name));
 		return;
 	}
-	if (to == s)
+	if (to == s || to->cron.expression)
 		find_help(find_error(&l->find, d->line, d->col, ERR_BAD_DEPENDENCY,
-				  "\"%.64s\" depends on itself", s->name),
+				  "\"%.64s\" depends on %s", s->name,
+				  to == s ? "itself" : "a cron unit"),
 			"take the name out");
 	d->index = (size_t)(to - m->services);
 	if (d->condition == CONDITION_UNSET)
 		d->condition = to->check.kind != CHECK_NONE ? DEP_HEALTHY : DEP_STARTED;
 }
 
-/* Of r: who gets it is holder; NULL: the service that it names. */
-static void link_right(
-	struct load *l, const struct index *x, struct service *holder, struct right_spec *r)
+/* Of r, of service s: who gets it is s, or the service that it names. It is over as many as there are copies of the other. */
+static void link_right(struct load *l, const struct index *x, struct service *s, bool request,
+	struct right_spec *r)
 {
 	struct manifest *m = &l->kept->m;
-	const struct service *to = index_find(x, r->name);
+	const struct service *to = index_find(x, s, r->name), *over = request ? to : s;
+	struct service *holder = s;
 
-	if (to)
+	if (to) {
 		r->index = (size_t)(to - m->services);
-	else if (!holder || strcmp(r->name, "**") != 0) {
+		r->name = to->name;
+	} else if (!request || strcmp(r->name, "**") != 0) {
 		find_help(find_error(&l->find, r->line, r->col, ERR_BAD_VALUE,
 				  "a right with \"%.64s\", which is no service of this manifest",
 				  r->name),
-			"the nearest is \"%.64s\"", nearest_service(m, r->name));
+			"the nearest is \"%.64s\"", nearest_service(l, r->name));
 		return;
 	}
-	if (!holder)
+	if (!request)
 		holder = &m->services[r->index];
-	if (holder->held++ == CAP_RIGHTS)
+	unsigned held = holder->held;
+	holder->held += over && over->replicas > 1 ? (unsigned)over->replicas : 1;
+	if (held <= CAP_RIGHTS && holder->held > CAP_RIGHTS)
 		find_error(&l->find, r->line, r->col, ERR_BAD_VALUE,
 			"\"%.64s\" holds more than %d rights", holder->name, CAP_RIGHTS);
 }
@@ -208,9 +264,9 @@ static void link_rights(struct load *l, const struct index *x)
 	for (size_t i = 0; i < m->nservices; i++) {
 		struct service *s = &m->services[i];
 		for (size_t r = 0; r < s->requests.n; r++)
-			link_right(l, x, s, &s->requests.v[r]);
+			link_right(l, x, s, true, &s->requests.v[r]);
 		for (size_t r = 0; r < s->grants.n; r++)
-			link_right(l, x, NULL, &s->grants.v[r]);
+			link_right(l, x, s, false, &s->grants.v[r]);
 	}
 }
 
@@ -239,7 +295,7 @@ static int link_deps(struct load *l)
 static void check_budget(struct load *l, const struct ynode *root, const size_t *order)
 {
 	const struct manifest *m = &l->kept->m;
-	const struct ynode *v = written(written(root, "shutdown"), "timeout");
+	const struct ynode *v = tree_written(tree_written(root, "shutdown"), "timeout");
 	int64_t need = SHUTDOWN_TIMEOUT;
 	char a[32], b[32];
 
@@ -292,18 +348,43 @@ static void check_tokens(struct load *l)
 static void check_exit_code(struct load *l, const struct ynode *root)
 {
 	struct manifest *m = &l->kept->m;
-	ssize_t i;
+	const char *from = m->exit_code_from, *why = NULL;
+	struct err err = { .code = ERR_OK };
+	ssize_t i = from ? manifest_find(m, from) : -1;
 
-	if (!m->exit_code_from)
+	if (!from)
 		return;
-	i = m->nservices ? manifest_find(m, m->exit_code_from) : -1;
-	if (i >= 0)
-		m->services[i].essential = true;
-	else
-		find_help(load_error(l, tree_get(root, "exit_code_from"), ERR_BAD_VALUE,
-				  "\"exit_code_from\": \"%.64s\" is no service of this manifest",
-				  m->exit_code_from),
-			"the nearest is \"%.64s\"", nearest_service(m, m->exit_code_from));
+	if (i < 0 && !selects_project(from))
+		i = manifest_select(m, from, -1, &err);
+	if (i < 0)
+		why = err.code == ERR_AMBIGUOUS ? "is a service of several projects"
+						: "is no service of this manifest";
+	else if (m->services[i].replicas > 1)
+		why = "has several replicas, so several codes";
+	if (why) {
+		struct err *e = load_error(l, tree_get(root, "exit_code_from"), ERR_BAD_VALUE,
+			"\"exit_code_from\": \"%.64s\" %s", from, why);
+		if (i >= 0)
+			find_help(e, "take a service without replicas");
+		else
+			find_help(e, "the nearest is \"%.127s\"", nearest_service(l, from));
+		return;
+	}
+	m->exit_code_from = m->services[i].name;
+	m->services[i].essential = true;
+}
+
+/* What ends after each run, or has no process, can't be both. */
+static void check_cron_units(struct load *l)
+{
+	for (size_t i = 0; i < l->kept->m.nservices; i++) {
+		const struct service *s = &l->kept->m.services[i];
+		if (s->cron.expression && (s->essential || s->token_file))
+			find_help(find_error(&l->find, s->line, s->col, ERR_BAD_VALUE,
+					  "a cron unit can't be \"%s\"",
+					  s->essential ? "essential" : "remote"),
+				"keep one of them");
+	}
 }
 
 void check_manifest(struct load *l, const struct ynode *root)
@@ -311,26 +392,30 @@ void check_manifest(struct load *l, const struct ynode *root)
 	struct manifest *m = &l->kept->m;
 	const struct ynode *v;
 
-	if (!written(root, "services"))
+	v = tree_written(root, "services");
+	const struct ynode *projects = tree_written(root, "projects");
+	if (!v && (!projects || m->single || (projects->kind == YNODE_MAP && !projects->n)))
 		find_help(find_error(&l->find, 1, 1, ERR_BAD_VALUE, "there are no \"services\""),
 			"write services: {NAME: {command: ...}}");
-	else if (!m->nservices && m->services)
+	else if (v && v->kind == YNODE_MAP && !v->n && !v->bad)
 		find_help(load_error(l, tree_key(root, "services"), ERR_BAD_VALUE,
 				  "\"services\" is empty"),
 			"write NAME: {command: ...} below it");
 	if (m->max_concurrent == 0)
-		find_help(load_error(l, written(written(root, "start"), "max_concurrent"),
+		find_help(load_error(l, tree_written(tree_written(root, "start"), "max_concurrent"),
 				  ERR_BAD_VALUE, "\"max_concurrent\" 0 would start nothing"),
 			"write -1 for all at once, 1 for one by one");
-	v = written(written(root, "control"), "socket");
+	v = tree_written(tree_written(root, "control"), "socket");
 	if (v && m->control_socket && strlen(m->control_socket) > SOCKET_PATH_MAX)
 		find_help(load_error(l, v, ERR_BAD_VALUE,
 				  "\"socket\": the path has %zu bytes; at most %d are possible",
 				  strlen(m->control_socket), SOCKET_PATH_MAX),
 			"write a shorter one");
+	project_single(l);
 	if (l->kept->mem.failed)
 		return;
 	check_exit_code(l, root);
+	check_cron_units(l);
 	check_tokens(l);
 	if (link_deps(l) == 0)
 		check_graph(l, root);

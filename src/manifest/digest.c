@@ -36,10 +36,12 @@ static uint64_t add_list(uint64_t h, char *const *v)
 
 static uint64_t add_env(uint64_t h, const struct env_spec *e)
 {
-	h = add_list(h, e->files);
+	h = add_list(add_list(h, e->files), e->strip);
+	for (size_t i = 0; i < e->nsecrets; i++)
+		h = add_str(add_str(h, e->secrets[i].name), e->secrets[i].value);
 	for (size_t i = 0; i < e->nvars; i++)
 		h = add_str(add_str(h, e->vars[i].name), e->vars[i].value);
-	return add_int(add_int(h, (int64_t)e->nvars), e->inherit);
+	return add_int(add_int(h, (int64_t)e->nvars), e->inherit + 2 * e->clear_session);
 }
 
 static uint64_t add_deps(uint64_t h, const struct service *s)
@@ -69,6 +71,21 @@ static uint64_t add_hooks(uint64_t h, const struct hook *hooks)
 	return h;
 }
 
+static uint64_t add_deployment(uint64_t h, const struct deployment *d)
+{
+	const struct blue_green *b = d->blue;
+
+	h = add_int(add_int(h, d->strategy), d->grace_ns);
+	if (!b)
+		return h;
+	h = add_str(add_str(h, b->env_var), b->state_path);
+	for (int i = 0; i < 2; i++) {
+		h = add_check(add_str(h, b->slots[i]), &b->check[i]);
+		h = add_check(add_check(h, &b->candidate[i]), &b->verify[i]);
+	}
+	return h;
+}
+
 static uint64_t add_logs(uint64_t h, const struct log_spec *s)
 {
 	h = add_int(add_int(h, s->sinks), s->format);
@@ -91,21 +108,33 @@ static uint64_t add_rights(uint64_t h, const struct right_specs *r)
 	return add_int(h, (int64_t)r->n);
 }
 
+static uint64_t add_fence(uint64_t h, const struct child_fence *f)
+{
+	h = add_int(add(h, f->v, sizeof f->v), (int64_t)f->caps);
+	h = add(h, f->cpus, sizeof f->cpus);
+	h = add_list(add_list(h, f->ro_paths), f->rw_paths);
+	return add_int(h, f->has_caps | f->has_cpus << 1 | f->no_new_privs << 2 | f->seccomp << 3 |
+				  f->spaces << 4);
+}
+
 void digest_service(const struct manifest *m, struct service *s)
 {
 	uint64_t h = UINT64_C(0xcbf29ce484222325);
 
-	h = add_str(add_list(h, s->argv), s->name);
+	h = add_str(add_str(add_list(h, s->argv), s->name), s->copy_of);
 	h = add_str(h, s->working_dir);
-	h = add_env(add_env(h, &m->env), &s->env);
+	h = add_env(s->project ? add_env(h, &s->project->env) : h, &m->env);
+	h = add_env(h, &s->env);
 	h = add_check(add_restart(add_deps(h, s), s), &s->check);
 	h = add_hooks(h, s->hooks);
+	h = add_deployment(h, &s->deployment);
 	h = add_rights(add_rights(h, &s->requests), &s->grants);
 	h = add_int(add_int(h, s->public), s->allow_public);
 	h = add_int(add_int(h, s->stop_signal), s->stop_target);
 	h = add_int(h, s->stop_timeout_ns);
-	h = add_str(add_str(h, s->user), s->group);
-	h = add_int(add_logs(h, &s->logs), s->spawn_dynamic + 2 * s->spawn_queue);
+	h = add_list(add_str(add_str(h, s->user), s->group), s->groups);
+	h = add_fence(h, &s->fence);
+	h = add_int(add_logs(h, &s->logs), s->spawn_dynamic + 2 * s->spawn_queue + 4 * s->skip);
 	h = add_int(add(h, s->limits.v, sizeof s->limits.v), s->policy);
 	h = add_int(add_str(h, s->cgroup.root), s->memory);
 	for (int i = 0; i < CGROUP_COUNT; i++)
@@ -113,6 +142,7 @@ void digest_service(const struct manifest *m, struct service *s)
 	h = add_int(add_int(h, s->terms.restart_max), s->terms.restart_window_ns);
 	h = add_int(h, s->terms.on_exit);
 	h = add_int(add_str(h, s->token_file), s->remote_uid);
+	h = add_int(add_str(add_str(h, s->cron.expression), s->cron.timezone), s->cron.overlap);
 	for (size_t i = 0; i < s->nsends; i++) {
 		h = add_str(add_str(h, s->sends[i].target), s->sends[i].text);
 		h = add_str(h, s->sends[i].file);

@@ -4,7 +4,7 @@
 #include "base/caps.h"
 #include "manifest/keys.h"
 
-static bool is_long(const struct ynode *v)
+bool env_is_long(const struct ynode *v)
 {
 	for (size_t i = 0; i < v->n; i++)
 		if (key_find(SCOPE_ENV, v->item[2 * i]->text))
@@ -18,7 +18,7 @@ void key_env(struct load *l, const struct key_row *row, const struct ynode *v, v
 
 	if (load_kind(l, v, YNODE_MAP, row->name, "write a map: {NAME: value}") < 0)
 		return;
-	if (is_long(v))
+	if (env_is_long(v))
 		key_map(l, row->sub, v, env);
 	else
 		key_env_vars(l, row, v, env);
@@ -32,7 +32,9 @@ void key_env_file(struct load *l, const struct key_row *row, const struct ynode 
 	env->files = load_array(l, n + 1, sizeof *env->files);
 	for (size_t i = 0, k = 0; env->files && i < n; i++) {
 		const struct ynode *one = v->kind == YNODE_LIST ? v->item[i] : v;
+		l->path = true;
 		const char *path = load_text(l, one, row->name);
+		l->path = false;
 		if (path && *path)
 			env->files[k++] = load_path(l, path);
 		else if (path)
@@ -40,8 +42,8 @@ void key_env_file(struct load *l, const struct key_row *row, const struct ynode 
 	}
 }
 
-static void one_var(
-	struct load *l, struct env_spec *env, const struct ynode *key, const struct ynode *v)
+static void one_var(struct load *l, struct var *ret, size_t place, const struct ynode *key,
+	const struct ynode *v, bool path)
 {
 	const char *value = "";
 
@@ -49,25 +51,69 @@ static void one_var(
 		load_error(l, key, ERR_BAD_VALUE, "\"%.60s\" is no name for a variable", key->text);
 		return;
 	}
-	if (!tree_is_null(v))
+	l->above = path ? SIZE_MAX : place;
+	if (path || !tree_is_null(v))
 		value = load_text(l, v, key->text);
-	if (!value)
-		return;
-	env->vars[env->nvars++] = (struct var){ load_keep(l, key->text), load_keep(l, value) };
+	l->above = SIZE_MAX;
+	if (value && path && !*value)
+		load_error(l, v, ERR_BAD_VALUE, "\"%.60s\" names no file", key->text);
+	else if (value)
+		*ret = (struct var){ load_keep(l, key->text),
+			path ? load_path(l, value) : load_keep(l, value) };
+}
+
+/* The variables of a map, or their files. Returns how many. */
+static size_t vars_of(struct load *l, const struct key_row *row, const struct ynode *v,
+	struct var **ret, bool path)
+{
+	size_t n = 0;
+
+	if (load_kind(l, v, YNODE_MAP, row->name,
+		    path ? "write a map: {NAME: path}" : "write a map: {NAME: value}") < 0)
+		return 0;
+	if (v->n > CAP_ENV_VARS) {
+		load_error(l, v, ERR_BAD_VALUE, "%zu variables; at most %d are possible", v->n,
+			CAP_ENV_VARS);
+		return 0;
+	}
+	*ret = load_array(l, v->n, sizeof **ret);
+	for (size_t i = 0; *ret && i < v->n; i++) {
+		one_var(l, &(*ret)[n], i, v->item[2 * i], v->item[2 * i + 1], path);
+		n += (*ret)[n].name != NULL;
+	}
+	return n;
 }
 
 void key_env_vars(struct load *l, const struct key_row *row, const struct ynode *v, void *base)
 {
 	struct env_spec *env = base;
 
-	if (load_kind(l, v, YNODE_MAP, row->name, "write a map: {NAME: value}") < 0)
+	env->nvars = vars_of(l, row, v, &env->vars, false);
+}
+
+void key_env_secrets(struct load *l, const struct key_row *row, const struct ynode *v, void *base)
+{
+	struct env_spec *env = base;
+
+	env->nsecrets = vars_of(l, row, v, &env->secrets, true);
+}
+
+void key_env_strip(struct load *l, const struct key_row *row, const struct ynode *v, void *base)
+{
+	struct env_spec *env = base;
+	size_t n = 0;
+
+	if (load_kind(l, v, YNODE_LIST, row->name, "write a list: [NAME, \"PREFIX*\"]") < 0)
 		return;
-	if (v->n > CAP_ENV_VARS) {
-		load_error(l, v, ERR_BAD_VALUE, "%zu variables; at most %d are possible", v->n,
-			CAP_ENV_VARS);
-		return;
+	env->strip = load_array(l, v->n + 1, sizeof *env->strip);
+	for (size_t i = 0; env->strip && i < v->n; i++) {
+		const char *name = load_typed(l, v->item[i], row->name);
+		size_t star = name ? strcspn(name, "=*") : 0;
+		if (name && (!*name || name[star] == '=' || (name[star] && name[star + 1])))
+			find_help(load_error(l, v->item[i], ERR_BAD_VALUE,
+					  "\"%.60s\" is no name of variables", name),
+				"write NAME, or \"PREFIX*\"");
+		else if (name)
+			env->strip[n++] = load_keep(l, name);
 	}
-	env->vars = load_array(l, v->n, sizeof *env->vars);
-	for (size_t i = 0; env->vars && i < v->n; i++)
-		one_var(l, env, v->item[2 * i], v->item[2 * i + 1]);
 }

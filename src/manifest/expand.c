@@ -7,7 +7,7 @@
 enum { NESTING = 8 };
 
 struct expansion {
-	char *const *environ;
+	const struct expand_from *from;
 	struct buf *out;
 	bool *open;
 	struct err *err;
@@ -20,7 +20,7 @@ bool expand_needed(const char *text)
 	return strstr(text, "${") != NULL;
 }
 
-static const char *lookup(char *const *environ, const char *name, size_t len)
+const char *environ_find(char *const *environ, const char *name, size_t len)
 {
 	for (; *environ; environ++)
 		if (strncmp(*environ, name, len) == 0 && (*environ)[len] == '=')
@@ -44,20 +44,23 @@ static const char *closing(const char *p, const char *end)
 	return NULL;
 }
 
-static int add(struct expansion *x, const char *p, size_t n)
+static int full(struct expansion *x)
 {
-	if (buf_add(x->out, p, n) == 0)
-		return 0;
 	if (errno == ENOMEM)
 		return err_no_memory(x->err);
 	return err_set(x->err, ERR_BAD_VALUE, 0, "the expanded values come to more than 8 MiB");
+}
+
+static int add(struct expansion *x, const char *p, size_t n)
+{
+	return buf_add(x->out, p, n) == 0 ? 0 : full(x);
 }
 
 static int unset(struct expansion *x, const char *name, const char *rest, const char *close)
 {
 	int n = (int)(rest - name);
 
-	if (!x->environ) {
+	if (!x->from->value) {
 		*x->open = true;
 		return add(x, name - 2, (size_t)(close + 1 - (name - 2)));
 	}
@@ -85,9 +88,15 @@ static int variable(struct expansion *x, const char *name, const char *close, in
 		return err_help(x->err, "write ${VAR}, ${VAR:-default} or ${VAR:?message}; $${ for "
 					"a literal ${");
 	}
-	const char *value = x->environ ? lookup(x->environ, name, (size_t)(rest - name)) : NULL;
-	if (value && (*value || !has_op))
-		return add(x, value, strlen(value));
+	size_t before = x->out->len;
+	x->err->code = ERR_OK;
+	int set = x->from->value ? x->from->value(x->from->arg, name, (size_t)(rest - name), x->out,
+					   x->err)
+				 : 0;
+	if (set < 0)
+		return x->err->code == ERR_OK ? full(x) : -1;
+	if (set && (x->out->len > before || !has_op))
+		return 0;
 	if (has_op && rest[1] == '-')
 		return run(x, rest + 2, close, level + 1);
 	return unset(x, name, rest, close);
@@ -127,9 +136,10 @@ static int run(struct expansion *x, const char *p, const char *end, int level)
 	return 0;
 }
 
-int expand(const char *text, char *const *environ, struct buf *out, bool *ret_open, struct err *err)
+int expand(const char *text, const struct expand_from *from, struct buf *out, bool *ret_open,
+	struct err *err)
 {
-	struct expansion x = { environ, out, ret_open, err };
+	struct expansion x = { from, out, ret_open, err };
 
 	return run(&x, text, text + strlen(text), 0);
 }

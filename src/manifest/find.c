@@ -6,14 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "manifest/include.h"
 #include "manifest/text.h"
 
-enum { RESERVE = 4 };
+enum { RESERVE = 4, PATH_SHOWN = 160 };
 
 void find_init(struct finder *f, struct findings *list)
 {
 	f->list = list;
 	f->errors = 0;
+	f->files = NULL;
+	f->nfiles = f->file = 0;
 	list->n = 0;
 	list->v = malloc(RESERVE * sizeof *list->v);
 }
@@ -44,9 +47,35 @@ static struct finding *slot(struct finder *f)
 	return &l->v[l->n++];
 }
 
+unsigned find_file(int *line, int *col)
+{
+	unsigned file = (unsigned)*line >> PLACE_BITS << PLACE_FILES | (unsigned)*col >> PLACE_BITS;
+
+	*line &= PLACE_MASK;
+	*col &= PLACE_MASK;
+	return file;
+}
+
+/* What is in an included file is said with its place there; the finding's own is that of the
+ * !include. */
 static struct err *add(struct finder *f, int line, int col, enum err_code code, const char *msg)
 {
+	unsigned file = find_file(&line, &col);
 	struct finding *x = slot(f);
+	char there[sizeof x->err.msg];
+
+	file = file ? file : f->file;
+	if (file) {
+		const struct include *in = &f->files[file];
+		size_t n = strlen(in->path);
+		(void)snprintf(there, sizeof there, "%s:%d:%d: %s",
+			in->path + (n > PATH_SHOWN ? n - PATH_SHOWN : 0), line, col, msg);
+		msg = there;
+		line = in->line;
+		col = in->col;
+		if (code == ERR_BAD_YAML)
+			code = ERR_INCLUDE;
+	}
 
 	err_set(&x->err, code, 0, "%s", msg);
 	find_clean(x->err.msg);

@@ -120,8 +120,8 @@ static int take_apart(struct graph *g, size_t *order, unsigned *level, struct er
 
 	for (size_t i = 0; i < n; i++) {
 		level[i] = 0;
-		if (!g->v[i].waits && heap_put(&g->heap, &g->v[i].free, (int64_t)i) < 0)
-			return no_memory(err);
+		if (!g->v[i].waits)
+			heap_put(&g->heap, &g->v[i].free, (int64_t)i);
 	}
 	while ((node = heap_min(&g->heap))) {
 		struct vertex *v = list_entry(node, struct vertex, free);
@@ -132,9 +132,8 @@ static int take_apart(struct graph *g, size_t *order, unsigned *level, struct er
 			size_t up = g->dependents[d];
 			if (level[up] < level[i] + 1)
 				level[up] = level[i] + 1;
-			if (--g->v[up].waits == 0 &&
-				heap_put(&g->heap, &g->v[up].free, (int64_t)up) < 0)
-				return no_memory(err);
+			if (--g->v[up].waits == 0)
+				heap_put(&g->heap, &g->v[up].free, (int64_t)up);
 		}
 	}
 	return done == n ? 0 : cycle(g, err);
@@ -145,7 +144,6 @@ int graph_sort(const struct manifest *m, size_t *order, unsigned *level, struct 
 	struct graph g = { .m = m };
 	int r = rows(&g) < 0 ? no_memory(err) : take_apart(&g, order, level, err);
 
-	heap_done(&g.heap);
 	free(g.v);
 	free(g.dependents);
 	return r;

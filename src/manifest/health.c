@@ -128,24 +128,17 @@ void check_health(struct load *l, const struct ynode *map, const struct service 
 		check_socket_path(l, tree_get(v, "unix"), s);
 }
 
-static bool written(const struct ynode *map, const char *key)
-{
-	const struct ynode *v = tree_get(map, key);
-
-	return v && !tree_is_null(v);
-}
-
 /* Beside interval or retries it is Compose's timeout, of one attempt; alone it is that of early
  * Rust manifests, of all. */
 static void place_timeout(struct load *l, const struct ynode *map, struct health_check *c)
 {
-	bool attempt = written(map, "interval") || written(map, "retries");
+	bool attempt = tree_written(map, "interval") || tree_written(map, "retries");
 	const char *name = attempt ? "attempt_timeout" : "total_timeout";
 	const struct ynode *node = tree_get(map, "timeout");
 
-	if (!written(map, "timeout"))
+	if (!tree_written(map, "timeout"))
 		return;
-	if (written(map, name)) {
+	if (tree_written(map, name)) {
 		find_help(load_error(l, node, ERR_BAD_VALUE,
 				  "\"timeout\" and \"%s\" mean the same here", name),
 			"keep \"%s\"", name);
@@ -168,7 +161,7 @@ static void one_kind(struct load *l, const struct ynode *map)
 	const char *first = NULL;
 
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-		if (!written(map, kinds[i]))
+		if (!tree_written(map, kinds[i]))
 			continue;
 		if (first)
 			find_help(load_error(l, tree_key(map, kinds[i]), ERR_BAD_VALUE,
@@ -199,7 +192,9 @@ void key_check(struct load *l, const struct key_row *row, const struct ynode *v,
 	if (load_kind(l, v, YNODE_MAP, row->name,
 		    "write {command: ...}, {url: ...}, {tcp: ...} or {file: ...}") < 0)
 		return;
+	l->fill = FILL_CHECK;
 	key_map(l, SCOPE_CHECK, v, c);
 	place_timeout(l, v, c);
+	l->fill = FILL_NOTHING;
 	one_kind(l, v);
 }

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "manifest/keys.h"
+#include "manifest/types.h"
 
 static const struct {
 	const char *name;
@@ -74,4 +75,13 @@ void key_deploy_hook(struct load *l, const struct key_row *row, const struct yno
 
 	if (hooks)
 		key_hook(l, row, v, hooks);
+}
+
+void key_skip(struct load *l, const struct key_row *row, const struct ynode *v, void *base)
+{
+	struct service *s = base;
+	const char *why;
+
+	if (v->kind != YNODE_SCALAR || type_bool(v->text, &s->skip, &why) < 0)
+		key_deploy_hook(l, row, v, base);
 }

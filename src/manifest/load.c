@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/caps.h"
-#include "manifest/expand.h"
+#include "manifest/scope.h"
 
 void load_report(struct load *l, const struct ynode *n, const struct err *err)
 {
@@ -30,18 +30,17 @@ const char *load_text(struct load *l, const struct ynode *n, const char *what)
 		return NULL;
 	}
 	if (!expand_needed(n->text))
-		return n->text;
+		return load_fill(l, n, n->text);
 	buf_done(&l->text);
 	buf_init(&l->text, CAP_MANIFEST - l->expanded);
 	/* So that even an empty result is a string. */
-	if (buf_add(&l->text, "", 0) < 0 ||
-		expand(n->text, l->src->environ, &l->text, &l->open, &err) < 0) {
+	if (buf_add(&l->text, "", 0) < 0 || scope_fill(l, n->text, &l->text, &err) < 0) {
 		err_wrap(&err, "\"%.60s\"", what);
 		load_report(l, n, &err);
 		return NULL;
 	}
 	l->expanded += l->text.len;
-	return l->text.p ? l->text.p : "";
+	return load_fill(l, n, l->text.p ? l->text.p : "");
 }
 
 const char *load_typed(struct load *l, const struct ynode *n, const char *what)

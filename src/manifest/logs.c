@@ -61,9 +61,9 @@ void key_log_bytes(struct load *l, const struct key_row *row, const struct ynode
 	if (bytes_parse(s, &n, &why) < 0)
 		find_help(load_error(l, v, ERR_BAD_VALUE, "\"%s: %.64s\": %s", row->name, s, why),
 			"write a size, for example 10M");
-	else if (n < row->min || n > row->max)
+	else if (n < row->range->min || n > row->range->max)
 		find_help(load_error(l, v, ERR_BAD_VALUE, "\"%s: %.64s\": too %s", row->name, s,
-				  n < row->min ? "small" : "large"),
+				  n < row->range->min ? "small" : "large"),
 			"write a size, for example 10M");
 	*(int64_t *)(void *)((char *)base + row->offset) = n;
 }

@@ -8,14 +8,18 @@
 #include "base/caps.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "manifest/include.h"
 #include "manifest/keys.h"
 #include "manifest/load.h"
+#include "manifest/scope.h"
 
-static void defaults(struct manifest *m)
+void manifest_defaults(struct manifest *m)
 {
+	*m = (struct manifest){ 0 };
 	m->env.inherit = true;
 	m->max_concurrent = -1;
 	m->shutdown_timeout_ns = -1;
+	m->sample_interval_s = m->retention_min = -1;
 	m->control_mode = 0666;
 }
 
@@ -30,14 +34,36 @@ static void set_path(struct load *l)
 			       : load_keep(l, ".");
 }
 
+/* Of a service in an included file, where that is included. */
+static void own_places(struct load *l)
+{
+	struct manifest *m = &l->kept->m;
+
+	for (size_t i = 0; i < m->nservices; i++) {
+		struct service *s = &m->services[i];
+		unsigned file = find_file(&s->line, &s->col);
+		if (!file)
+			continue;
+		s->line = l->find.files[file].line;
+		s->col = l->find.files[file].col;
+	}
+}
+
 static void read_tree(struct load *l)
 {
 	struct tree tree;
 
-	if (tree_parse(&tree, l->src->text, l->src->len, &l->find) == 0) {
+	if (tree_parse(&tree, l->src, &l->find) == 0) {
+		scope_enter(l, SCOPE_OF_ALL, tree.root);
 		key_map(l, SCOPE_TOP, tree.root, &l->kept->m);
 		check_manifest(l, tree.root);
+		own_places(l);
+		if (!l->find.errors && !l->kept->mem.failed)
+			replicas_spread(l);
+		projects_check(l);
 	}
+	scopes_done(l);
+	l->find.files = NULL;
 	tree_done(&tree);
 	if (l->kept->mem.failed)
 		find_nomem(&l->find);
@@ -54,16 +80,22 @@ struct manifest *manifest_load(const struct manifest_source *src, struct finding
 		find_nomem(&l.find);
 		return NULL;
 	}
-	defaults(&l.kept->m);
+	manifest_defaults(&l.kept->m);
 	l.kept->m.cwd_default = src->cwd_default;
 	set_path(&l);
 	read_tree(&l);
 	buf_done(&l.text);
+	buf_done(&l.filled);
 	find_sort(&l.find);
 	if (l.find.errors || !ret_findings->v)
 		return manifest_free(&l.kept->m);
-	for (size_t i = 0; i < l.kept->m.nservices; i++)
-		logs_inherit(&l.kept->m.services[i].logs, &l.kept->m.logs);
+	for (size_t i = 0; i < l.kept->m.nservices; i++) {
+		struct service *s = &l.kept->m.services[i];
+		s->of = &l.kept->m;
+		if (s->project)
+			logs_inherit(&s->logs, &s->project->logs);
+		logs_inherit(&s->logs, &l.kept->m.logs);
+	}
 	for (size_t i = 0; i < l.kept->m.nservices; i++)
 		digest_service(&l.kept->m, &l.kept->m.services[i]);
 	return &l.kept->m;
@@ -76,6 +108,8 @@ struct manifest *manifest_free(struct manifest *m)
 	if (k && k->refs) {
 		k->refs--;
 	} else if (k) {
+		for (size_t i = 0; i < m->nfiles; i++)
+			(void)manifest_free(m->files[i]);
 		arena_done(&k->mem);
 		free(k);
 	}
@@ -94,6 +128,11 @@ ssize_t manifest_find(const struct manifest *m, const char *name)
 		if (strcmp(m->services[i].name, name) == 0)
 			return (ssize_t)i;
 	return -1;
+}
+
+bool service_is(const struct service *s, const char *name)
+{
+	return strcmp(s->name, name) == 0 || (s->copy_of && strcmp(s->copy_of, name) == 0);
 }
 
 /* The program's file name with what a unit's name can't hold replaced. */
@@ -166,12 +205,14 @@ struct manifest *manifest_of_command(
 	k = calloc(1, sizeof *k);
 	struct service *s = k ? arena_array(&k->mem, 1, sizeof *s) : NULL;
 	if (s) {
-		defaults(&k->m);
+		manifest_defaults(&k->m);
 		k->m.path = arena_strn(&k->mem, "", 0);
 		k->m.dir = arena_strn(&k->mem, ".", 1);
 		k->m.services = s;
 		k->m.nservices = 1;
 		command_defaults(s, dynamic);
+		fence_none(&s->fence);
+		s->of = &k->m;
 		s->name = command_name(k, words[0]);
 		s->argv = copy_words(k, words, &s->command);
 	}

@@ -119,7 +119,7 @@ static void drop_doubles(struct pair *p, size_t n, struct finder *f)
 		if (p[i].own)
 			find_error(f, p[i].key->line, p[i].key->col, ERR_BAD_YAML,
 				"the key \"%.60s\" is here twice, first at line %d", p[i].key->text,
-				first->key->line);
+				first->key->line & PLACE_MASK);
 	}
 }
 

@@ -92,9 +92,9 @@ void key_int64(struct load *l, const struct key_row *row, const struct ynode *v,
 {
 	const char *why, *s = load_typed(l, v, row->name);
 
-	if (s && type_int(s, row->min, row->max, field(row, base), &why) < 0)
+	if (s && type_int(s, row->range->min, row->range->max, field(row, base), &why) < 0)
 		BAD_VALUE(l, row, v, s, why, "write a whole number from %lld to %lld",
-			(long long)row->min, (long long)row->max);
+			(long long)row->range->min, (long long)row->range->max);
 }
 
 void key_int(struct load *l, const struct key_row *row, const struct ynode *v, void *base)
@@ -116,7 +116,7 @@ void key_duration(struct load *l, const struct key_row *row, const struct ynode 
 	if (!s)
 		return;
 	if (duration_parse(s, &ns, &why) == 0)
-		why = ns < row->min ? "too short" : ns > row->max ? "too long" : NULL;
+		why = ns < row->range->min ? "too short" : ns > row->range->max ? "too long" : NULL;
 	if (why)
 		BAD_VALUE(l, row, v, s, why,
 			"write a whole number with ms, s, m or h, "

@@ -102,7 +102,7 @@ static void one(struct load *l, struct right_specs *list, const struct ynode *v,
 void key_rights(struct load *l, const struct key_row *row, const struct ynode *v, void *base)
 {
 	struct right_specs *list = (struct right_specs *)(void *)((char *)base + row->offset);
-	bool grant = row->max != 0;
+	bool grant = row->range != NULL;
 
 	if (load_kind(l, v, YNODE_LIST, row->name,
 		    grant ? "write a list: [UNIT, \"UNIT=stop,logs\"]"

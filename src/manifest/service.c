@@ -5,6 +5,7 @@
 #include "base/caps.h"
 #include "base/clock.h"
 #include "manifest/keys.h"
+#include "manifest/scope.h"
 #include "manifest/types.h"
 
 #define STOP_TIMEOUT_UNSET INT64_C(-1)
@@ -18,6 +19,7 @@ static void defaults(struct load *l, struct service *s)
 	s->max_restarts = -1;
 	s->success[0] = 1;
 	s->stop_signal = 15;
+	fence_none(&s->fence);
 	s->stop_target = TARGET_UNSET;
 	s->stop_timeout_ns = STOP_TIMEOUT_UNSET;
 	s->policy = POLICY_DRAIN;
@@ -29,38 +31,61 @@ static void defaults(struct load *l, struct service *s)
 					 : limit_rows[i].def;
 }
 
-static void one_service(struct load *l, const struct ynode *key, const struct ynode *v)
+static void one_service(
+	struct load *l, const struct project *p, const struct ynode *key, const struct ynode *v)
 {
 	struct service *s = &l->kept->m.services[l->kept->m.nservices++];
 	struct err err;
 
 	defaults(l, s);
-	s->name = load_keep(l, key->text);
+	s->project = p;
+	s->name = p ? project_path(l, p, key->text) : load_keep(l, key->text);
 	s->line = key->line;
 	s->col = key->col;
 	if (unit_name_check(key->text, &err) < 0)
 		load_report(l, key, &err);
+	int outer = l->level;
+	scope_enter(l, SCOPE_OF_SERVICE, v);
+	slots_find(l, v);
 	if (!tree_is_null(v))
 		key_map(l, SCOPE_SERVICE, v, s);
+	scope_leave(l, outer);
 	if (v->bad || (v->kind != YNODE_MAP && !tree_is_null(v)))
 		return;
 	check_service(l, key, v, s);
 }
 
+int services_room(struct load *l, const struct ynode *n, size_t more)
+{
+	struct manifest *m = &l->kept->m;
+	size_t all = m->nservices + more;
+
+	if (all <= l->room)
+		return 0;
+	if (all > CAP_SERVICES) {
+		load_error(l, n, ERR_BAD_VALUE, "%zu services; at most %d are possible", all,
+			CAP_SERVICES);
+		return -1;
+	}
+	struct service *v = load_array(l, all, sizeof *v);
+	if (!v)
+		return -1;
+	if (m->nservices)
+		memcpy(v, m->services, m->nservices * sizeof *v);
+	m->services = v;
+	l->room = all;
+	return 0;
+}
+
 void key_services(struct load *l, const struct key_row *row, const struct ynode *v, void *base)
 {
-	struct manifest *m = base;
+	const struct project *p = row->scope == SCOPE_PROJECT ? base : NULL;
 
-	if (load_kind(l, v, YNODE_MAP, row->name, "write NAME: {command: ...} below it") < 0)
+	if (load_kind(l, v, YNODE_MAP, row->name, "write NAME: {command: ...} below it") < 0 ||
+		services_room(l, v, v->n) < 0)
 		return;
-	if (v->n > CAP_SERVICES) {
-		load_error(l, v, ERR_BAD_VALUE, "%zu services; at most %d are possible", v->n,
-			CAP_SERVICES);
-		return;
-	}
-	m->services = load_array(l, v->n, sizeof *m->services);
-	for (size_t i = 0; m->services && i < v->n; i++)
-		one_service(l, v->item[2 * i], v->item[2 * i + 1]);
+	for (size_t i = 0; i < v->n; i++)
+		one_service(l, p, v->item[2 * i], v->item[2 * i + 1]);
 }
 
 /* A list of words as argv; command as people read it. */
@@ -112,7 +137,7 @@ static char **shell_argv(struct load *l, const struct ynode *v, const char *what
 		return NULL;
 	argv[0] = load_keep(l, "/bin/sh");
 	argv[1] = load_keep(l, "-c");
-	argv[2] = load_keep(l, v->text);
+	argv[2] = load_keep(l, load_fill(l, v, v->text));
 	return argv;
 }
 
@@ -190,6 +215,11 @@ void key_depends_on(struct load *l, const struct key_row *row, const struct ynod
 
 	if (v->kind == YNODE_SCALAR) {
 		(void)load_kind(l, v, YNODE_LIST, row->name, "write a list: [NAME]");
+		return;
+	}
+	if (v->n > CAP_SERVICES) {
+		load_error(l, v, ERR_BAD_VALUE, "%zu dependencies; at most %d are possible", v->n,
+			CAP_SERVICES);
 		return;
 	}
 	s->deps = load_array(l, v->n, sizeof *s->deps);

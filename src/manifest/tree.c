@@ -7,6 +7,7 @@
 #include <yaml.h>
 
 #include "base/caps.h"
+#include "manifest/include.h"
 #include "manifest/merge.h"
 #include "manifest/text.h"
 
@@ -26,14 +27,14 @@ struct frame {
 struct builder {
 	struct tree *tree;
 	struct finder *f;
-	yaml_parser_t parser;
-	struct frame stack[CAP_YAML_DEPTH];
 	size_t depth;
 	struct ynode **pending; /* children of the open collections, innermost last */
 	size_t npending, cap;
-	struct anchor *anchors[ANCHOR_BUCKETS];
 	uint32_t nodes, bytes;
 	int documents;
+	yaml_parser_t parser;
+	struct frame stack[CAP_YAML_DEPTH];
+	struct anchor *anchors[ANCHOR_BUCKETS];
 };
 
 #define LINE(mark) ((int)(mark).line + 1)
@@ -132,6 +133,8 @@ static struct ynode *node_new(struct builder *b, const yaml_event_t *ev, const y
 	}
 	n->line = LINE(ev->start_mark);
 	n->col = COL(ev->start_mark);
+	n->line |= (int)(b->f->file >> PLACE_FILES << PLACE_BITS);
+	n->col |= (int)((b->f->file & ((1 << PLACE_FILES) - 1)) << PLACE_BITS);
 	n->nodes = 1;
 	if (!tag_is_known((const char *)tag)) {
 		n->bad = true;
@@ -142,12 +145,57 @@ static struct ynode *node_new(struct builder *b, const yaml_event_t *ev, const y
 	return n;
 }
 
+static struct ynode *parse_text(
+	struct tree *t, struct finder *f, const struct buf *text, uint32_t counts[2]);
+
+/* The root of the file; NULL: found. */
+static struct ynode *included(struct builder *b, const yaml_event_t *ev)
+{
+	const char *path = (const char *)ev->data.scalar.value;
+	uint32_t counts[] = { b->nodes, b->bytes };
+	unsigned here = b->f->file;
+	struct ynode *root = NULL;
+	struct buf text;
+
+	int file =
+		include_read(b->tree, b->f, path, LINE(ev->start_mark), COL(ev->start_mark), &text);
+	if (file > 0) {
+		b->f->file = (unsigned)file;
+		root = parse_text(b->tree, b->f, &text, counts);
+		b->f->file = here;
+		b->nodes = counts[0];
+		b->bytes = counts[1];
+	}
+	buf_done(&text);
+	return root;
+}
+
+/* What could not be included is found; the rest is looked at all the same. */
+static int on_include(struct builder *b, const yaml_event_t *ev)
+{
+	struct ynode *n = included(b, ev);
+
+	if (!n && (n = node_new(b, ev, NULL))) {
+		n->bad = true;
+		n->text = "";
+	}
+	if (!n)
+		return -1;
+	if (b->depth + n->height > CAP_YAML_DEPTH)
+		return bad_yaml(b, &ev->start_mark,
+			"more than 64 levels deep, with what is included", NULL);
+	return anchor_add(b, ev->data.scalar.anchor, n) < 0 ? -1 : push(b, n);
+}
+
 static int on_scalar(struct builder *b, const yaml_event_t *ev)
 {
 	const char *text = (const char *)ev->data.scalar.value;
+	const char *tag = (const char *)ev->data.scalar.tag;
 	size_t len = ev->data.scalar.length;
-	struct ynode *n = node_new(b, ev, ev->data.scalar.tag);
 
+	if (tag && strcmp(tag, "!include") == 0)
+		return on_include(b, ev);
+	struct ynode *n = node_new(b, ev, ev->data.scalar.tag);
 	if (!n)
 		return -1;
 	n->plain = ev->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
@@ -328,24 +376,18 @@ static int run(struct builder *b, const char *text, size_t len)
 	return r < 0 ? -1 : 0;
 }
 
-/* The root, once all events are in. */
-static int finish(struct builder *b)
+static int refuse_root(struct finder *f, const struct ynode *root)
 {
-	struct ynode *root = b->npending ? b->pending[0] : NULL;
 	struct err *e;
 
-	if (root && root->kind == YNODE_MAP && !root->bad) {
-		b->tree->root = root;
-		return 0;
-	}
 	if (!root || tree_is_null(root))
-		e = find_error(b->f, 1, 1, ERR_BAD_YAML, "the manifest is empty");
-	else if (root->bad)
-		return -1;
+		e = find_error(f, 1, 1, ERR_BAD_YAML, "%s is empty",
+			f->file ? "the file" : "the manifest");
 	else
-		e = find_error(b->f, root->line, root->col, ERR_BAD_YAML,
+		e = find_error(f, root->line, root->col, ERR_BAD_YAML,
 			"the manifest is %s; a map is expected", tree_kind(root));
-	find_help(e, "begin with \"services:\"");
+	if (!f->file)
+		find_help(e, "begin with \"services:\"");
 	return -1;
 }
 
@@ -366,29 +408,49 @@ static int text_refused(const char *text, size_t len, struct finder *f)
 	return -1;
 }
 
-int tree_parse(struct tree *t, const char *text, size_t len, struct finder *f)
+/* counts: nodes and bytes of what was parsed before. NULL: found, or there is nothing in it. */
+static struct ynode *parse_text(
+	struct tree *t, struct finder *f, const struct buf *text, uint32_t counts[2])
 {
+	const char *bytes = text->p ? text->p : "";
+	struct ynode *root = NULL;
 	struct builder *b;
-	int r;
 
-	*t = (struct tree){ .mem.step = TREE_STEP };
-	if (text_refused(text, len, f) < 0)
-		return -1;
+	if (text_refused(bytes, text->len, f) < 0)
+		return NULL;
 	b = calloc(1, sizeof *b);
 	if (!b || !yaml_parser_initialize(&b->parser)) {
 		free(b);
 		find_nomem(f);
-		return -1;
+		return NULL;
 	}
 	b->tree = t;
 	b->f = f;
-	r = run(b, text, len);
-	if (r == 0)
-		r = finish(b);
+	b->nodes = counts[0];
+	b->bytes = counts[1];
+	if (run(b, bytes, text->len) == 0) {
+		root = b->npending ? b->pending[0] : NULL;
+		if (!root)
+			(void)refuse_root(f, NULL);
+	}
+	counts[0] = b->nodes;
+	counts[1] = b->bytes;
 	yaml_parser_delete(&b->parser);
 	free(b->pending);
 	free(b);
-	return r;
+	return root;
+}
+
+int tree_parse(struct tree *t, const struct manifest_source *src, struct finder *f)
+{
+	const struct buf text = { .p = (char *)(uintptr_t)src->text, .len = src->len };
+	uint32_t counts[2] = { 0 };
+
+	*t = (struct tree){ .mem.step = TREE_STEP, .bytes = src->len, .src = src };
+	t->root = parse_text(t, f, &text, counts);
+	if (!t->root || t->root->bad)
+		return -1;
+	return t->root->kind == YNODE_MAP ? 0 : refuse_root(f, t->root);
 }
 
 void tree_done(struct tree *t)
@@ -428,4 +490,11 @@ bool tree_is_null(const struct ynode *n)
 const char *tree_kind(const struct ynode *n)
 {
 	return n->kind == YNODE_MAP ? "a map" : n->kind == YNODE_LIST ? "a list" : "a string";
+}
+
+const struct ynode *tree_written(const struct ynode *map, const char *key)
+{
+	const struct ynode *v = tree_get(map, key);
+
+	return v && !tree_is_null(v) ? v : NULL;
 }

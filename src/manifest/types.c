@@ -1,9 +1,9 @@
 #include "manifest/types.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <string.h>
 
+#include "base/ip.h"
 #include "base/units.h"
 
 int type_bool(const char *s, bool *ret, const char **why)
@@ -90,16 +90,12 @@ int type_account(const char *s, const char **why)
 	return 0;
 }
 
-static bool is_address(int family, const char *s, size_t n)
+/* Of IPv4 with a len of 4, of IPv6 with 16. */
+static bool is_address(const char *s, size_t n, unsigned len)
 {
-	char host[64];
-	struct in6_addr any;
+	struct ip ip;
 
-	if (n >= sizeof host)
-		return false;
-	memcpy(host, s, n);
-	host[n] = '\0';
-	return inet_pton(family, host, &any) == 1;
+	return ip_parse(s, n, &ip) && ip.len == len;
 }
 
 /* As names are looked up: letters, digits, hyphens, dots, and the underscore of containers' names.
@@ -120,10 +116,9 @@ static bool is_name(const char *s, size_t n)
 
 bool type_host_is_name(const char *host)
 {
-	size_t n = strlen(host);
+	struct ip any;
 
-	return !is_address(AF_INET, host, n) && !is_address(AF_INET6, host, n) &&
-	       strcmp(host, "localhost") != 0;
+	return !ip_parse(host, strlen(host), &any) && strcmp(host, "localhost") != 0;
 }
 
 int type_hostport(
@@ -142,12 +137,12 @@ int type_hostport(
 		host++;
 		n -= 2;
 		*why = "not an IPv6 address";
-		if (!is_address(AF_INET6, host, n))
+		if (!is_address(host, n, 16))
 			return -1;
 	} else if (memchr(s, ':', n)) {
 		*why = "an IPv6 address stands in brackets";
 		return -1;
-	} else if (!is_address(AF_INET, host, n) && !is_name(host, n)) {
+	} else if (!is_address(host, n, 4) && !is_name(host, n)) {
 		*why = "neither an address nor the name of a host";
 		return -1;
 	}

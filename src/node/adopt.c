@@ -26,7 +26,7 @@ static void keep_log(struct unit *u)
 	char path[UNIT_PATH_MAX];
 
 	if (!u->logged_as)
-		u->logged_as = strdup(unit_path(u, path, sizeof path));
+		u->logged_as = strdup(unit_log_path(u, path, sizeof path));
 }
 
 static void count(struct unit *u, struct unit *parent, int sign)

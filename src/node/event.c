@@ -7,10 +7,8 @@
 
 enum { RING_MIN = 4096 };
 
-static const struct {
-	const char *word, *meaning;
-} words[] = {
-#define X(name, word, meaning) { word, meaning },
+static const char *const words[] = {
+#define X(name, word, meaning) word,
 	EVENT_WORDS(X)
 #undef X
 };
@@ -24,12 +22,7 @@ struct head {
 
 const char *event_word(enum event_word w)
 {
-	return (unsigned)w < EVENT_COUNT ? words[w].word : "unknown";
-}
-
-const char *event_meaning(enum event_word w)
-{
-	return (unsigned)w < EVENT_COUNT ? words[w].meaning : "";
+	return (unsigned)w < EVENT_COUNT ? words[w] : "unknown";
 }
 
 void event_ring_done(struct event_ring *r)

@@ -1,6 +1,7 @@
 #include "node/exit.h"
 
 #include <errno.h>
+#include <limits.h>
 
 #include "base/clock.h"
 
@@ -34,14 +35,15 @@ static bool stayed_up(const struct unit *u)
 }
 
 /* Trying again can't help where the program isn't there or can't be executed (spec "Start-up
- * order"), nor where its limits can't be set. */
+ * order"), where its limits can't be set, nor where the kernel lacks what it is to be confined by. */
 static bool hopeless(const struct unit *u)
 {
 	int sys = u->trouble.sys;
 
 	return u->trouble.code == ERR_RLIMIT ||
 	       (u->exit.reason == END_EXEC_FAILED &&
-		       (sys == ENOENT || sys == EACCES || sys == ENOEXEC || sys == ENOTDIR));
+		       (sys == ENOENT || sys == EACCES || sys == ENOEXEC || sys == ENOTDIR ||
+			       sys == ENOSYS || sys == EOPNOTSUPP));
 }
 
 static enum node_event again_or_fail(const struct unit *u, const struct service *svc)
@@ -84,14 +86,20 @@ static enum node_event child_resolve(const struct unit *u)
 	return exit_clean(u, NULL) ? EV_GONE_DONE : EV_GONE_FAIL;
 }
 
+/* A service that ends at once may be started again some thousand times a second, and for months. */
+static void count_restart(struct unit *u)
+{
+	u->in_a_row += u->in_a_row != UINT_MAX;
+	u->restarts += u->restarts != UINT_MAX;
+}
+
 int64_t exit_delay(struct unit *u)
 {
 	if (window_over(u)) {
 		u->window_ns = u->exit.ended_ns;
 		u->in_a_row = 0;
 	}
-	u->in_a_row++;
-	u->restarts++;
+	count_restart(u);
 	if (!u->backoff_ns ||
 		(u->exec_ok && u->exit.ended_ns - u->started_ns >= RUN_DELAYS * u->backoff_ns))
 		u->backoff_ns = DELAY_FIRST_NS;
@@ -122,8 +130,7 @@ int64_t exit_backoff(struct unit *u, const struct backoff *b, uint64_t random)
 		u->in_a_row = 0;
 		u->backoff_ns = 0;
 	}
-	u->in_a_row++;
-	u->restarts++;
+	count_restart(u);
 	if (u->in_a_row == 1 || u->backoff_ns <= 0)
 		u->backoff_ns = b->initial_ns;
 	else if (u->backoff_ns > b->max_ns / b->factor)

@@ -46,6 +46,7 @@ static const struct node_cell table[NODE_STATE_COUNT][EV_COUNT] = {
 		[EV_PREPARE]    = { NODE_PREPARING, FX_PREPARE },
 		[EV_DEPS_UP]    = { NODE_STARTING, FX_SPAWN | FX_ARM_START },
 		[EV_DEP_FAILED] = { NODE_FAILED,   FX_TELL },
+		[EV_SKIP]       = { NODE_SKIPPED,  FX_TELL },
 		KIDS_ONLY(NODE_WAITING),
 	},
 	[NODE_PREPARING] = {
@@ -54,6 +55,7 @@ static const struct node_cell table[NODE_STATE_COUNT][EV_COUNT] = {
 		[EV_RESTART]    = GIVE_UP,
 		[EV_HOOK_OK]    = { NODE_STARTING, FX_SPAWN | FX_ARM_START },
 		[EV_HOOK_FAIL]  = { NODE_ENDING,   FX_CLEAR },
+		[EV_SKIP]       = { NODE_SKIPPED,  FX_TELL },
 		[EV_KIDS_GONE]  = STAY(NODE_PREPARING),
 	},
 	[NODE_STARTING] = {
@@ -103,6 +105,7 @@ static const struct node_cell table[NODE_STATE_COUNT][EV_COUNT] = {
 		[EV_RESTART]    = STAY(NODE_STOPPING),
 		[EV_HOOK_OK]    = STAY(NODE_STOPPING), /* was in the queue behind the order to go on without it */
 		[EV_HOOK_FAIL]  = STAY(NODE_STOPPING),
+		[EV_SKIP]       = STAY(NODE_STOPPING),
 		[EV_DEPS_UP]    = STAY(NODE_STOPPING), /* it was in its back-off, and only its children are stopped */
 		[EV_EXEC_OK]    = STAY(NODE_STOPPING),
 		[EV_PROBE_UP]   = STAY(NODE_STOPPING),
@@ -118,6 +121,7 @@ static const struct node_cell table[NODE_STATE_COUNT][EV_COUNT] = {
 		[EV_RESTART]    = STAY(NODE_KILLING),
 		[EV_HOOK_OK]    = STAY(NODE_KILLING), /* the same */
 		[EV_HOOK_FAIL]  = STAY(NODE_KILLING),
+		[EV_SKIP]       = STAY(NODE_KILLING),
 		[EV_EXEC_OK]    = STAY(NODE_KILLING),
 		[EV_PROBE_UP]   = STAY(NODE_KILLING),
 		[EV_PROBE_DOWN] = STAY(NODE_KILLING),
@@ -173,6 +177,11 @@ static const struct node_cell table[NODE_STATE_COUNT][EV_COUNT] = {
 		[EV_STOP]       = { NODE_IDLE,     FX_TELL },
 		[EV_RESTART]    = STAY(NODE_FAILED),
 	},
+	[NODE_SKIPPED] = {
+		[EV_START]      = { NODE_WAITING,  FX_DEPS },
+		[EV_STOP]       = { NODE_IDLE,     FX_TELL },
+		[EV_RESTART]    = STAY(NODE_SKIPPED),
+	},
 };
 // clang-format on
 
@@ -222,6 +231,11 @@ const char *node_event_name(enum node_event e)
 int node_state_at_rest(enum node_state s)
 {
 	return known(s) ? states[s].rest : 1;
+}
+
+int node_state_over(enum node_state s)
+{
+	return node_state_at_rest(s) && s != NODE_WAITING && s != NODE_BACKOFF;
 }
 
 void node_fsm_print(FILE *out)

@@ -76,6 +76,15 @@ void message_uncharge(struct message *m)
 	m->charged = NULL;
 }
 
+void message_recharge(struct message *m, struct unit *to)
+{
+	struct err err;
+
+	message_uncharge(m);
+	if (keep_add(to, sizeof *m + m->path_len + m->n, ERR_MAILBOX, &err) == 0)
+		m->charged = to;
+}
+
 void message_free(struct message *m)
 {
 	if (m)

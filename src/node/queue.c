@@ -110,7 +110,7 @@ int queue_deadlock(const struct queue *q, struct unit *parent, struct err *err)
 		if (children != LIMIT_NONE && parent->live_children >= children &&
 			kids_stuck(q, parent))
 			return for_ever(a, LIMIT_CHILDREN, err);
-		if (all != LIMIT_NONE && a->descendants >= all && tree_stuck(q, a))
+		if (all != LIMIT_NONE && a->descendants >= all && !a->orphans && tree_stuck(q, a))
 			return for_ever(a, LIMIT_DESCENDANTS, err);
 	}
 	return 0;

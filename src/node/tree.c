@@ -1,7 +1,3 @@
-/* Memory that is out is an answer here, never the end of PID 1: an element that was not added has
- * no table. */
-#define HASH_NONFATAL_OOM 1
-
 #include "node/tree.h"
 
 #include <stdio.h>
@@ -37,10 +33,22 @@ char *unit_path(const struct unit *u, char *buf, size_t size)
 	return buf;
 }
 
+char *unit_lasting_path(const struct unit *u, char *buf, size_t size)
+{
+	char path[UNIT_PATH_MAX];
+	const struct unit *root = u->root;
+
+	if (unit_spawned(root) || !root->logged_as)
+		return unit_path(u, buf, size);
+	snprintf(buf, size, "%s%s", root->logged_as,
+		unit_path(u, path, sizeof path) + strlen(root->name));
+	return buf;
+}
+
 char *unit_log_path(const struct unit *u, char *buf, size_t size)
 {
 	if (!u->logged_as)
-		return unit_path(u, buf, size);
+		return unit_lasting_path(u, buf, size);
 	snprintf(buf, size, "%s", u->logged_as);
 	return buf;
 }
@@ -54,28 +62,23 @@ bool unit_descends(const struct unit *u, const struct unit *from)
 
 void tree_init(struct tree *t)
 {
-	*t = (struct tree){ 0 };
+	*t = (struct tree){ .looks = SIZE_MAX };
 	list_init(&t->all);
 	list_init(&t->services);
 }
 
 /* The unit's pid is nobody's any more: neither in the table nor by itself. */
-// NOLINTNEXTLINE(readability-function-size): uthash's macros nest
 static void lose_pid(struct tree *t, struct unit *u)
 {
-	if (u->pid && u->by_pid.tbl)
-		HASH_DELETE(by_pid, t->by_pid, u);
-	else if (u->pid)
-		t->unhashed--;
-	u->by_pid.tbl = NULL;
+	if (u->pid)
+		numbers_del(&t->by_pid, &u->by_pid);
 	u->pid = 0;
 }
 
-// NOLINTNEXTLINE(readability-function-size): uthash's macros nest
 static void drop(struct tree *t, struct unit *u)
 {
 	lose_pid(t, u);
-	HASH_DELETE(by_id, t->by_id, u);
+	numbers_del(&t->by_id, &u->by_id);
 	list_del(&u->all);
 	list_del(&u->sibling);
 	list_del(&u->result);
@@ -97,20 +100,14 @@ void tree_clear(struct tree *t)
 	}
 }
 
-// NOLINTNEXTLINE(readability-function-size): uthash's macros nest
 static struct unit *add(struct tree *t, struct unit *parent)
 {
 	struct unit *u = calloc(1, sizeof *u);
 
 	if (!u)
 		return NULL;
-	u->id = t->last_id + 1;
-	HASH_ADD(by_id, t->by_id, id, sizeof u->id, u);
-	if (!u->by_id.tbl) {
-		free(u);
-		return NULL;
-	}
-	t->last_id++;
+	u->id = ++t->last_id;
+	numbers_add(&t->by_id, &u->by_id, u->id);
 	u->parent = parent;
 	u->root = parent ? parent->root : u;
 	u->depth = parent ? parent->depth + 1 : 0;
@@ -138,6 +135,8 @@ struct unit *tree_add_service(struct tree *t, const char *name, ssize_t index)
 	if (!u)
 		return NULL;
 	snprintf(u->name, sizeof u->name, "%s", name);
+	u->prefix = (unsigned)strcspn(name, "/");
+	u->prefix = name[u->prefix] ? u->prefix + 1 : 0;
 	u->service = index;
 	u->state = NODE_IDLE;
 	return u;
@@ -266,7 +265,6 @@ void tree_close(struct unit *u)
 		at->closed = true;
 }
 
-// NOLINTNEXTLINE(readability-function-size): uthash's macros nest
 void tree_set_pid(struct tree *t, struct unit *u, pid_t pid)
 {
 	struct unit *old;
@@ -276,26 +274,14 @@ void tree_set_pid(struct tree *t, struct unit *u, pid_t pid)
 	if (old) /* a number used again: the one that had it before loses it */
 		lose_pid(t, old);
 	u->pid = pid;
-	HASH_ADD(by_pid, t->by_pid, pid, sizeof u->pid, u);
-	if (!u->by_pid.tbl)
-		t->unhashed++; /* no memory for the table: it is looked for one by one */
+	numbers_add(&t->by_pid, &u->by_pid, (uint64_t)pid);
 }
 
-// NOLINTNEXTLINE(readability-function-size): uthash's macros nest
 struct unit *tree_had_pid(struct tree *t, pid_t pid)
 {
-	struct unit *u;
+	struct numbered *e = numbers_find(&t->by_pid, (uint64_t)pid);
 
-	HASH_FIND(by_pid, t->by_pid, &pid, sizeof pid, u);
-	if (u || !t->unhashed || pid <= 0)
-		return u;
-	list_each(it, &t->all)
-	{
-		u = list_entry(it, struct unit, all);
-		if (u->pid == pid)
-			return u;
-	}
-	return NULL;
+	return e ? container_of(e, struct unit, by_pid) : NULL;
 }
 
 struct unit *tree_by_pid(struct tree *t, pid_t pid)
@@ -305,13 +291,11 @@ struct unit *tree_by_pid(struct tree *t, pid_t pid)
 	return u && u->main_alive ? u : NULL;
 }
 
-// NOLINTNEXTLINE(readability-function-size): uthash's macros nest
 struct unit *tree_by_id(struct tree *t, uint64_t id)
 {
-	struct unit *u;
+	struct numbered *e = numbers_find(&t->by_id, id);
 
-	HASH_FIND(by_id, t->by_id, &id, sizeof id, u);
-	return u;
+	return e ? container_of(e, struct unit, by_id) : NULL;
 }
 
 struct unit *tree_after(struct tree *t, uint64_t id)

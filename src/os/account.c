@@ -1,6 +1,7 @@
 #include "os/account.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/units.h"
@@ -102,13 +103,29 @@ static int listed(const char *members, const char *name)
 	return 0;
 }
 
-static void add_group(struct account *a, gid_t gid)
+static bool among(const struct account *a, gid_t gid)
 {
 	for (size_t i = 0; i < a->ngroups; i++)
 		if (a->groups[i] == gid)
-			return;
-	if (a->ngroups < ACCOUNT_GROUPS)
+			return true;
+	return false;
+}
+
+static void add_group(struct account *a, gid_t gid)
+{
+	if (!among(a, gid) && a->ngroups < ACCOUNT_GROUPS)
 		a->groups[a->ngroups++] = gid;
+}
+
+int account_add_group(const char *group, const char *groups, struct account *a, struct err *err)
+{
+	gid_t gid;
+
+	if (find_group(group, groups, &gid) < 0)
+		return err_set(err, ERR_GROUPS, 0, "no such group in /etc/group: %s", group);
+	add_group(a, gid);
+	return among(a, gid) ? 0
+			     : err_set(err, ERR_GROUPS, 0, "more than %d groups", ACCOUNT_GROUPS);
 }
 
 static void find_memberships(const char *groups, struct account *a)

@@ -43,12 +43,12 @@ static void unescape(char *s)
  * ROOT POINT opts - type" */
 static int open_in_mount(struct cgroup *c, char *line, const char *own)
 {
-	char *type = strstr(line, " - "), *save = NULL, *field[5], path[PATH_MAX];
+	char *type = strstr(line, " - "), *field[5], path[PATH_MAX];
 
 	if (!type || strncmp(type + 3, "cgroup2 ", 8) != 0)
 		return -1;
 	for (int i = 0; i < 5; i++)
-		if (!(field[i] = strtok_r(i ? NULL : line, " ", &save)))
+		if (!(field[i] = strsep(&line, " ")))
 			return -1;
 	unescape(field[3]);
 	unescape(field[4]);
@@ -93,7 +93,7 @@ static char *read_all(const char *path, size_t max)
 
 static int open_own(struct cgroup *c)
 {
-	char own[PATH_MAX], *save = NULL;
+	char own[PATH_MAX], *rest, *l;
 	autofree char *mounts = NULL;
 
 	if (proc_cgroup_read(getpid(), own, sizeof own) < 0)
@@ -103,7 +103,7 @@ static int open_own(struct cgroup *c)
 	mounts = read_all("/proc/self/mountinfo", MOUNTINFO_MAX);
 	if (!mounts)
 		return -1;
-	for (char *l = strtok_r(mounts, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
+	for (rest = mounts; (l = strsep(&rest, "\n"));) {
 		int fd = open_in_mount(c, l, own);
 		if (fd >= 0)
 			return fd;
@@ -324,6 +324,7 @@ unsigned cgroup_clear(struct cgroup *c, const char *prefix)
 	char name[CGROUP_PATH];
 	unsigned left = 0;
 	struct dirent *e;
+	struct stat st;
 
 	(void)snprintf(name, sizeof name, "%.*s.",
 		(int)(slash && slash >= rest ? slash + 1 - rest : 0), rest);
@@ -337,7 +338,7 @@ unsigned cgroup_clear(struct cgroup *c, const char *prefix)
 				sizeof name)
 			continue;
 		cgroup_drop(c, name);
-		left += faccessat(fd, e->d_name, F_OK, 0) == 0;
+		left += fstatat(fd, e->d_name, &st, 0) == 0;
 	}
 	if (d)
 		closedir(d);
@@ -358,8 +359,8 @@ int64_t cgroup_number(struct cgroup *c, const char *path, const char *file, cons
 		return -1;
 	buf[n] = '\0';
 	size_t len = strlen(key);
-	for (char *save = NULL, *l = strtok_r(buf, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
-		if (strncmp(l, key, len) == 0 && (!len || l[len] == ' '))
+	for (char *rest = buf, *l; (l = strsep(&rest, "\n"));)
+		if (*l && strncmp(l, key, len) == 0 && (!len || l[len] == ' '))
 			return strcmp(l, "max") == 0 ? INT64_MAX : strtoll(l + len, NULL, 10);
 	return cgroup_fail(EIO);
 }

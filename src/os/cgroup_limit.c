@@ -123,6 +123,7 @@ static bool is_own(const struct cgroup *c, int dir)
 static int enable(struct cgroup *c, int dir, unsigned want)
 {
 	char have[512], on[512], text[64] = "";
+	struct stat st;
 
 	if (!want)
 		return 0;
@@ -141,7 +142,7 @@ static int enable(struct cgroup *c, int dir, unsigned want)
 		return 0;
 	/* With processes inside, pids and cpu alone would make it a group of threads instead of being refused. Only the
 	 * root of all has no type, and may have both. */
-	bool full = faccessat(dir, "cgroup.type", F_OK, 0) == 0 &&
+	bool full = fstatat(dir, "cgroup.type", &st, 0) == 0 &&
 		    (read_at(dir, "cgroup.procs", have, sizeof have) < 0 || *have);
 	if (full && !is_own(c, dir))
 		return cgroup_fail(EBUSY);

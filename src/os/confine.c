@@ -17,13 +17,23 @@
 #endif
 
 enum { POLICY_OTHER = 0, POLICY_FIFO = 1, POLICY_RR = 2, POLICY_DEADLINE = 6 };
-enum { RESET_ON_FORK = 0x40000000 };
+enum { RESET_ON_FORK = 0x40000000, MODE_FILTER = 2, SETUID = 7 /* the capability */ };
 
 _Static_assert(CHILD_RLIMITS == 16, "proc_limits_read() fills 16 limits");
 
 static int unread(struct err *e, const char *what)
 {
-	return err_set(e, ERR_CONFINED, errno, "the caller's %s can't be read", what);
+	return err_set(e, err_of_want(errno) ? ERR_UNKNOWN : ERR_CONFINED, errno,
+		"the caller's %s can't be read: %s", what, strerror(errno));
+}
+
+/* errno 0: it is not the one that it was. */
+static int changed(struct err *e)
+{
+	if (err_of_want(errno))
+		return unread(e, "status");
+	return err_set(
+		e, ERR_CONFINED, 0, "the caller or parent changed or ended while it was looked at");
 }
 
 static bool all_are(const unsigned v[4], unsigned id)
@@ -79,13 +89,14 @@ static const struct proc_status *own_status(void)
 
 /* A container runtime's own filter is ours too. Before Linux 5.10 the number isn't told: then another mode
  * is seen, and filters on top of a runtime's are not. */
-static int filters_check(const struct proc_status *st, struct err *e)
+static int filters_check(const struct proc_status *st, int more, struct err *e)
 {
 	const struct proc_status *own = own_status();
 
 	if (!own)
 		return unread(e, "seccomp filters");
-	if (st->seccomp_filters <= own->seccomp_filters && st->seccomp == own->seccomp)
+	if (st->seccomp_filters <= own->seccomp_filters + more &&
+		st->seccomp == (more ? MODE_FILTER : own->seccomp))
 		return 0;
 	err_set(e, ERR_CONFINED, 0,
 		"the caller is under seccomp filters that its service was not started with");
@@ -117,9 +128,10 @@ static int confine_read(
 {
 	struct proc_stat stat;
 
-	if (filters_check(st, e) < 0 || label_check(pid, e) < 0)
+	if (filters_check(st, c->filters, e) < 0 || label_check(pid, e) < 0)
 		return -1;
 	*c = (struct child_confine){
+		.filters = c->filters,
 		.cap_inheritable = st->cap_inheritable,
 		.cap_permitted = st->cap_permitted,
 		.cap_bounding = st->cap_bounding,
@@ -200,9 +212,9 @@ int peer_confinement(const struct peer *p, int fd, struct child_cred *ret_cred, 
 		return -1;
 	if (peer_groups(fd, &groups, &n) < 0)
 		return unread(err, "groups");
+	errno = 0;
 	if (!unchanged(p->pid, &st) || !peer_alive(p))
-		return err_set(
-			err, ERR_CONFINED, 0, "the caller changed or ended while it was looked at");
+		return changed(err);
 	*ret_cred =
 		(struct child_cred){ .uid = p->uid, .gid = p->gid, .groups = groups, .ngroups = n };
 	*ret_groups = steal_ptr(groups);
@@ -224,12 +236,36 @@ int peer_confinement_of(pid_t pid, struct child_cred *ret_cred, gid_t **ret_grou
 		return -1;
 	if (proc_groups_read(pid, &groups, &n) < 0)
 		return unread(err, "groups");
+	errno = 0;
 	if (!unchanged(pid, &st) || proc_stat_read(pid, &stat) < 0 || !proc_alive(&stat))
-		return err_set(
-			err, ERR_CONFINED, 0, "the parent changed or ended while it was looked at");
+		return changed(err);
 	*ret_cred = (struct child_cred){
 		.uid = st.uid[1], .gid = st.gid[1], .groups = groups, .ngroups = n
 	};
 	*ret_groups = steal_ptr(groups);
 	return 0;
+}
+
+int peer_covers(const struct peer *p, struct child_confine *c, struct err *err)
+{
+	struct proc_status st;
+
+	if (p->pid == c->like)
+		return 0;
+	if (!p->start || proc_status_read(p->pid, &st) < 0 || !peer_alive(p))
+		return unread(err, "status");
+	if (ids_check(&st, p->uid, p->gid, err) < 0 || filters_check(&st, c->filters, err) < 0 ||
+		label_check(p->pid, err) < 0)
+		return -1;
+	c->asker = p->pid;
+	c->asker_start = p->start;
+	/* any other is looked at with what the child then is: which is refused to who is another user */
+	c->asker_as_root = p->uid == 0 && st.cap_permitted >> SETUID & 1;
+	c->no_new_privs |= st.no_new_privs;
+	c->cap_bounding &= st.cap_bounding;
+	if (!(c->cap_permitted & ~st.cap_permitted))
+		return 0;
+	err_set(err, ERR_CONFINED, 0,
+		"the caller may do less than the main process of the unit that it names");
+	return err_help(err, "without --parent the child is confined as the caller is");
 }

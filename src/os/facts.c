@@ -7,7 +7,7 @@
 #include <sys/inotify.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/statvfs.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -183,13 +183,14 @@ int fact_locked(const char *path)
 
 int64_t fact_room(const char *dir)
 {
-	struct statvfs st;
+	struct statfs st;
 
-	if (statvfs(dir, &st) < 0)
+	if (statfs(dir, &st) < 0)
 		return -1;
-	if (st.f_bavail > INT64_MAX / (st.f_frsize ? st.f_frsize : 1))
+	uint64_t block = (uint64_t)st.f_frsize;
+	if (st.f_bavail > INT64_MAX / (block ? block : 1))
 		return INT64_MAX;
-	return (int64_t)(st.f_bavail * st.f_frsize);
+	return (int64_t)(st.f_bavail * block);
 }
 
 int64_t fact_descriptors(int pid)

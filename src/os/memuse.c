@@ -18,6 +18,7 @@ struct member {
 	pid_t tid; /* whose files of the memory are read: where the first thread ended, another's */
 	ssize_t owner;
 	int64_t anon, shared;
+	uint64_t ticks;
 };
 
 struct table {
@@ -25,6 +26,7 @@ struct table {
 	pid_t self; /* the init */
 	struct member *v;
 	size_t n;
+	struct mem_use *took;
 	int64_t *use, *shared, *pss; /* by owner */
 	bool *rough;
 };
@@ -83,6 +85,7 @@ static void take(struct table *t, pid_t pid)
 	t->v[t->n++] = (struct member){ .pid = pid,
 		.ppid = st.ppid,
 		.session = st.session,
+		.ticks = st.ticks,
 		.tid = st.state == 'Z' ? live_thread(pid) : pid };
 }
 
@@ -172,6 +175,8 @@ static void estimate(struct table *t)
 
 	for (size_t i = 0; i < t->n; i++) {
 		struct member *m = &t->v[i];
+		if (m->owner >= 0)
+			t->took[m->owner].cpu_ns += proc_ticks_ns(m->ticks);
 		if (m->owner < 0 || t->ask->v[m->owner].half == MEM_NOT_ASKED ||
 			!memory_of(m->tid, "status", text))
 			continue;
@@ -180,6 +185,7 @@ static void estimate(struct table *t)
 		else
 			(void)proc_rss_read(m->tid, &m->anon);
 		m->shared = kib(text, "RssShmem:");
+		t->took[m->owner].rss_bytes += kib(text, "VmRSS:");
 		t->use[m->owner] += m->anon;
 		if (m->shared > t->shared[m->owner])
 			t->shared[m->owner] = m->shared;
@@ -241,12 +247,13 @@ static void look(const void *arg, int fd)
 	pid_t pid;
 
 	(void)fcntl(fd, F_SETFL, 0); /* it may be longer than a pipe is */
+	t.took = calloc(n, sizeof *t.took);
 	t.use = calloc(n, sizeof *t.use);
 	t.shared = calloc(n, sizeof *t.shared);
 	t.pss = calloc(n, sizeof *t.pss);
 	t.rough = calloc(n, sizeof *t.rough);
 	struct proc_iter *it = proc_iter_at("/proc");
-	if (!t.use || !t.shared || !t.pss || !t.rough || !it)
+	if (!t.took || !t.use || !t.shared || !t.pss || !t.rough || !it)
 		return;
 	while ((pid = proc_iter_next(it)) > 0)
 		take(&t, pid);
@@ -256,8 +263,10 @@ static void look(const void *arg, int fd)
 	choose(&t);
 	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
 	struct mem_took took = { cpu.tv_sec * INT64_C(1000000000) + cpu.tv_nsec };
+	for (size_t i = 0; i < n; i++)
+		t.took[i].bytes = t.use[i];
 	if (put_all(fd, &took, sizeof took))
-		(void)put_all(fd, t.use, n * sizeof *t.use);
+		(void)put_all(fd, t.took, n * sizeof *t.took);
 }
 
 int mem_ask(const struct mem_ask *ask, int64_t timeout_ns)

@@ -24,7 +24,7 @@
 #define SYS_pidfd_open 434
 #endif
 
-enum { STEPS_MAX = 128, LINKS_FIRST = 16, OVERFLOW_UID = 65534 };
+enum { STEPS_MAX = 128, WALKS_MAX = 8, OVERFLOW_UID = 65534 };
 
 /* Clock ticks since boot, rounded down as the start times of stat are. */
 static uint64_t ticks_now(void)
@@ -73,17 +73,17 @@ static int take_by_number(struct peer *p, uint64_t accepted)
 	p->pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0);
 	if (p->pidfd < 0 && errno == ESRCH)
 		return 0;
-	if (p->pidfd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+	if (p->pidfd < 0 && err_of_want(errno))
 		return -1;
 	if (p->pidfd < 0) {
 		(void)snprintf(path, sizeof path, "/proc/%d", (int)p->pid);
 		p->proc_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (p->proc_fd < 0)
-			return errno == EMFILE || errno == ENFILE || errno == ENOMEM ? -1 : 0;
+			return err_of_want(errno) ? -1 : 0;
 	}
 	if ((p->proc_fd >= 0 ? proc_stat_read_at(p->proc_fd, &st) : proc_stat_read(p->pid, &st)) <
 		0)
-		return 0;
+		return err_of_want(errno) ? -1 : 0;
 	if (st.start > accepted || proc_status_read(p->pid, &status) < 0)
 		return 0;
 	/* A set-uid program keeps its real uid; one that changed all of them isn't the one that
@@ -106,8 +106,10 @@ static int take(struct peer *p, int fd, uint64_t accepted)
 	case -1:
 		return -1;
 	}
-	if (p->pidfd < 0 || proc_stat_read(p->pid, &st) < 0)
+	if (p->pidfd < 0)
 		return 0;
+	if (proc_stat_read(p->pid, &st) < 0)
+		return err_of_want(errno) ? -1 : 0;
 	/* Alive after the read: the number was its own while it was read. */
 	p->start = st.start;
 	if (!peer_alive(p))
@@ -171,27 +173,19 @@ struct link {
 	uint64_t start;
 };
 
+/* No memory is asked for: where there is none, who asks is still known. */
 struct chain {
-	struct link *v;
-	size_t n, cap;
+	size_t n;
+	struct link v[STEPS_MAX];
 };
 
-static int chain_add(struct chain *c, const struct proc_stat *st)
+static void chain_add(struct chain *c, const struct proc_stat *st)
 {
-	if (c->n == c->cap) {
-		size_t cap = c->cap ? c->cap * 2 : LINKS_FIRST;
-		struct link *v = realloc(c->v, cap * sizeof *v);
-		if (!v)
-			return -1;
-		c->v = v;
-		c->cap = cap;
-	}
 	c->v[c->n++] = (struct link){ .pid = st->pid, .ppid = st->ppid, .start = st->start };
-	return 0;
 }
 
-/* Between two reads of the walk an ancestor may end and its number go to another: then some link
- * reads otherwise now. */
+/* Between two reads of the walk an ancestor may end, and its number go to another: then some link reads otherwise now.
+ */
 static bool chain_holds(const struct chain *c)
 {
 	struct proc_stat st;
@@ -267,11 +261,13 @@ static struct peer_who walk(
 	struct proc_stat st;
 	pid_t pid = p->pid;
 
-	for (int i = 0; i < STEPS_MAX; i++) {
+	c->n = 0;
+	while (c->n < STEPS_MAX) {
 		if (pid == self || proc_stat_read(pid, &st) < 0 || st.start > youngest)
 			return nobody;
-		if ((i == 0 && st.start != p->start) || chain_add(c, &st) < 0)
+		if (c->n == 0 && st.start != p->start)
 			return nobody;
+		chain_add(c, &st);
 		if (owned(tree, pid, &who))
 			return who;
 		if (st.ppid == self) {
@@ -287,11 +283,29 @@ static struct peer_who walk(
 	return nobody;
 }
 
+/* An ancestor that ended meanwhile (the runtime's helper that made this process, say) is one that it has no more: who
+ * it descends from now is found by another walk. */
+static struct peer_who walk_that_holds(
+	const struct peer *p, const struct peer_tree *tree, pid_t self, bool by_number)
+{
+	struct peer_who nobody = { PEER_NOBODY, NULL };
+	struct chain c;
+
+	for (int i = 0; i < WALKS_MAX; i++) {
+		struct peer_who who = walk(p, tree, self, &c);
+		bool holds = chain_holds(&c);
+		if (!by_number && !peer_alive(p))
+			return nobody;
+		if (holds)
+			return who;
+	}
+	return nobody;
+}
+
 struct peer_who peer_classify(
 	const struct peer *p, const struct peer_tree *tree, pid_t self, bool have_proc)
 {
 	struct peer_who who = { PEER_NOBODY, NULL };
-	struct chain c = { 0 };
 
 	if (p->pid == 0 || p->pid == self)
 		return who;
@@ -302,13 +316,7 @@ struct peer_who peer_classify(
 		who.cls = who.unit && peer_alive(p) ? PEER_UNIT : PEER_NOBODY;
 		return who;
 	}
-	if (p->start) {
-		who = walk(p, tree, self, &c);
-		if (!chain_holds(&c) || !peer_alive(p))
-			who = (struct peer_who){ PEER_NOBODY, NULL };
-	}
-	free(c.v);
-	return who;
+	return p->start ? walk_that_holds(p, tree, self, false) : who;
 }
 
 struct peer_who peer_classify_pid(
@@ -316,7 +324,6 @@ struct peer_who peer_classify_pid(
 {
 	struct peer p = { .pid = pid, .uid = (uid_t)-1, .pidfd = -1, .proc_fd = -1 };
 	struct peer_who who = { PEER_NOBODY, NULL };
-	struct chain c = { 0 };
 	struct proc_stat st;
 
 	if (pid <= 0 || pid == self)
@@ -329,9 +336,5 @@ struct peer_who peer_classify_pid(
 	if (proc_stat_read(pid, &st) < 0)
 		return who;
 	p.start = st.start;
-	who = walk(&p, tree, self, &c);
-	if (!chain_holds(&c))
-		who = (struct peer_who){ PEER_NOBODY, NULL };
-	free(c.v);
-	return who;
+	return walk_that_holds(&p, tree, self, true);
 }

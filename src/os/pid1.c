@@ -45,7 +45,7 @@ static void others_close_on_exec(void)
 		return;
 	DIR *d = opendir("/proc/self/fd"); /* before Linux 5.11 */
 	for (struct dirent *e; d && (e = readdir(d));) {
-		int fd = atoi(e->d_name);
+		int fd = (int)strtol(e->d_name, NULL, 10);
 		if (fd > 2)
 			(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
 	}

@@ -67,8 +67,9 @@ int priv_set_caps(uint64_t permitted, uint64_t inheritable, uint64_t ambient)
 	if (syscall(SYS_capset, &h, d) < 0)
 		return -1;
 	for (int cap = 0; cap < CAPS; cap++)
-		if ((ambient & p & i) >> cap & 1)
-			(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0);
+		if ((ambient & p & i) >> cap & 1 &&
+			prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
+			return -1;
 	return 0;
 }
 
@@ -102,7 +103,7 @@ int priv_set_groups(const gid_t *groups, size_t n)
 	return (int)syscall(SYS_setgroups, n, groups);
 }
 
-static int add_to_score(int add)
+static int add_to_score(int64_t base, int add)
 {
 	char text[16], digits[16];
 	int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
@@ -111,7 +112,7 @@ static int add_to_score(int add)
 		return -1;
 	ssize_t n = read(fd, text, sizeof text - 1);
 	text[n > 0 ? n : 0] = '\0';
-	long v = strtol(text, NULL, 10) + add;
+	long v = (base == INT64_MIN ? strtol(text, NULL, 10) : (long)base) + add;
 	v = v > 1000 ? 1000 : v < -1000 ? -1000 : v;
 	int len = 0;
 	unsigned long m = v < 0 ? (unsigned long)-v : (unsigned long)v;
@@ -132,12 +133,12 @@ static int add_to_score(int add)
 
 /* A process that isn't dumpable does not own its own /proc files. Only for so long: its memory is
  * still a copy of the init's, which others of our uid may not look into. */
-int priv_oom_score_adj(int add)
+int priv_oom_score_adj(int64_t base, int add)
 {
 	int dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
 
 	(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-	int rc = add_to_score(add), sys = errno;
+	int rc = add_to_score(base, add), sys = errno;
 	if (dumpable == 0)
 		(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	errno = sys;

@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 
 enum { LINE_MAX_BYTES = 512, PF_KTHREAD = 0x00200000, STATUS_MAX = 2 * 1024 * 1024 };
 
@@ -101,6 +102,7 @@ static int stat_parse(const char *s, struct proc_stat *ret)
 	ret->nice = (int)v[15];
 	ret->threads = (int)v[16];
 	ret->start = (uint64_t)v[18];
+	ret->ticks = (uint64_t)(v[10] + v[11] + v[12] + v[13]);
 	return 0;
 }
 
@@ -109,6 +111,11 @@ int proc_stat_read(pid_t pid, struct proc_stat *ret)
 	char buf[1024];
 
 	return read_file(pid, "stat", buf, sizeof buf) < 0 ? -1 : stat_parse(buf, ret);
+}
+
+int64_t proc_ticks_ns(uint64_t ticks)
+{
+	return (int64_t)ticks * (NS_PER_SEC / (int64_t)getauxval(AT_CLKTCK));
 }
 
 int proc_stat_read_at(int proc_fd, struct proc_stat *ret)

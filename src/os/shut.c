@@ -31,7 +31,7 @@ static void one_by_one(int low, int a, int b)
 	for (long n; (n = syscall(SYS_getdents64, dir, bytes, sizeof bytes)) > 0;)
 		for (long at = 0; at < n;) {
 			const struct dirent64 *e = (const void *)(bytes + at);
-			int fd = *e->name == '.' ? -1 : atoi(e->name);
+			int fd = *e->name == '.' ? -1 : (int)strtol(e->name, NULL, 10);
 			at += e->len;
 			if (fd >= low && fd != a && fd != b && fd != dir)
 				close(fd);

@@ -2,8 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "os/fence.h"
 
 int spawn_start(const struct child_spec *spec, struct spawned *ret, struct err *err)
 {
@@ -14,14 +19,17 @@ int spawn_start(const struct child_spec *spec, struct spawned *ret, struct err *
 			strerror(errno));
 	if (spec->confine)
 		(void)stages_prepare();
-	pid_t self = getpid(), pid = fork();
+	bool inner = fence_new_pid(spec); /* whose parent is 0 */
+	pid_t self = inner ? 0 : getpid();
+	pid_t pid = inner ? (pid_t)syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, 0, 0, 0, 0) : fork();
 	if (pid == 0)
 		stages_run(spec, p[1], self);
 	int sys = errno;
 	close(p[1]);
 	if (pid < 0) {
 		close(p[0]);
-		return err_set(err, ERR_EXEC_FAILED, sys, "fork: %s", strerror(sys));
+		return err_set(err, inner ? ERR_NAMESPACE : ERR_EXEC_FAILED, sys, "%s: %s",
+			inner ? "a pid namespace" : "fork", strerror(sys));
 	}
 	(void)fcntl(p[0], F_SETFL, O_NONBLOCK);
 	*ret = (struct spawned){ .pid = pid, .status_fd = p[0] };
@@ -63,8 +71,8 @@ int spawn_result(int status_fd, const char *program, struct err *err)
 		return err_set(
 			err, ERR_EXEC_FAILED, r.sys, "%s: %s", program, exec_words(program, r.sys));
 	if (r.place) {
-		err_set(err, stage_code(r.stage), r.sys, "the caller's %s %s%s",
-			stage_place(r.place),
+		err_set(err, err_of_want(r.sys) ? ERR_UNKNOWN : stage_code(r.stage), r.sys,
+			"the caller's %s %s%s", stage_place(r.place),
 			r.sys ? "can't be read: " : "is not the one that its child would have",
 			r.sys ? strerror(r.sys) : "");
 		return err_help(err, "let a process outside of it spawn, or another service");

@@ -14,6 +14,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/caps.h"
+#include "os/fence.h"
 #include "os/priv.h"
 #include "os/proc.h"
 #include "os/shut.h"
@@ -174,17 +176,15 @@ static int stage_schedule(struct setup *s)
 	return 0;
 }
 
-/* Only a preference of the kernel's: where it can't be written the child runs without. */
+/* Only a preference of the kernel's: where what nobody wrote can't be set the child runs without. */
 static int stage_oom(struct setup *s)
 {
-	if (s->spec->oom_score_adj)
-		priv_oom_score_adj(s->spec->oom_score_adj);
-	return 0;
-}
+	const struct child_fence *f = s->spec->fence;
+	int64_t base = f ? f->v[FENCE_OOM] : FENCE_UNSET;
 
-static bool to_be_root(const struct child_spec *spec)
-{
-	return spec->cred ? spec->cred->uid == 0 : geteuid() == 0;
+	if (!s->spec->oom_score_adj && base == FENCE_UNSET)
+		return 0;
+	return priv_oom_score_adj(base, s->spec->oom_score_adj) < 0 && base != FENCE_UNSET ? -1 : 0;
 }
 
 static int stage_bounding(struct setup *s)
@@ -195,7 +195,7 @@ static int stage_bounding(struct setup *s)
 		return 0;
 	/* root's exec fills the permitted set from the bounding set: so that is what bounds a
 	 * caller of uid 0 */
-	uint64_t keep = to_be_root(s->spec) ? c->cap_bounding & c->cap_permitted : c->cap_bounding;
+	uint64_t keep = fence_root(s->spec) ? c->cap_bounding & c->cap_permitted : c->cap_bounding;
 	return ~c->not_ours & ~keep ? priv_drop_bounding(keep) : 0;
 }
 
@@ -215,7 +215,7 @@ static int stage_uid(struct setup *s)
 {
 	const struct child_cred *c = s->spec->cred;
 
-	if (s->spec->confine && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+	if ((s->spec->confine || ~fence_kept(s->spec)) && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return -1;
 	return c ? (int)syscall(SYS_setresuid, c->uid, c->uid, c->uid) : 0;
 }
@@ -230,9 +230,10 @@ static int stage_capabilities(struct setup *s)
 	/* root's exec adds the inheritable set to the permitted one; and none is taken in past the
 	 * bounding set */
 	uint64_t inheritable = c->cap_inheritable & c->cap_bounding;
-	if (to_be_root(s->spec))
+	if (fence_root(s->spec))
 		inheritable &= c->cap_permitted;
-	return priv_set_caps(c->cap_permitted, inheritable, c->cap_ambient);
+	uint64_t keep = fence_kept(s->spec);
+	return priv_set_caps(c->cap_permitted & keep, inheritable & keep, c->cap_ambient & keep);
 }
 
 static int stage_privileges(struct setup *s)
@@ -305,13 +306,12 @@ static bool root_is_ours(pid_t pid)
 
 /* Under the caller's uid and with its capabilities, which is all that a root without CAP_SYS_PTRACE has to
  * look into another uid's process. The number is the caller's own still where the start time is. */
-static int stage_places(struct setup *s)
+static int look_at(struct setup *s, pid_t pid, uint64_t start)
 {
-	const struct child_confine *c = s->spec->confine;
 	struct stat theirs;
 	struct proc_stat ps;
 
-	if (!c || !c->like)
+	if (!pid)
 		return 0;
 	if (stages_prepare() < 0)
 		return -1;
@@ -319,18 +319,35 @@ static int stage_places(struct setup *s)
 		const struct stat *ours = &own_places[s->place - 1];
 		if (!ours->st_nlink)
 			continue;
-		if (place_stat(c->like, places[s->place - 1].file, &theirs) < 0)
+		if (place_stat(pid, places[s->place - 1].file, &theirs) < 0)
 			return -1;
 		errno = 0;
 		if (ours->st_ino != theirs.st_ino || ours->st_dev != theirs.st_dev ||
-			(s->place == 1 && !root_is_ours(c->like)))
+			(s->place == 1 && !root_is_ours(pid)))
 			return -1;
 	}
 	errno = ESRCH;
-	if (proc_stat_read(c->like, &ps) < 0 || ps.start != c->like_start)
+	if (proc_stat_read(pid, &ps) < 0 || ps.start != start)
 		return -1;
 	s->place = 0;
 	return 0;
+}
+
+/* Who asks may be root, and the child not. */
+static int stage_asker(struct setup *s)
+{
+	const struct child_confine *c = s->spec->confine;
+
+	return c && c->asker_as_root ? look_at(s, c->asker, c->asker_start) : 0;
+}
+
+static int stage_places(struct setup *s)
+{
+	const struct child_confine *c = s->spec->confine;
+
+	if (c && look_at(s, c->like, c->like_start) < 0)
+		return -1;
+	return c && !c->asker_as_root ? look_at(s, c->asker, c->asker_start) : 0;
 }
 
 /* After the switch of user, which clears it. */
@@ -359,48 +376,10 @@ static int stage_token(struct setup *s)
 	_exit(0);
 }
 
-static const char *path_of(char *const *envp)
-{
-	for (; *envp; envp++)
-		if (strncmp(*envp, "PATH=", 5) == 0)
-			return *envp + 5;
-	return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-}
-
-static void exec_in_path(const struct child_spec *spec)
-{
-	char full[4096];
-	const char *name = spec->argv[0], *dir = path_of(spec->envp);
-	size_t n = strlen(name);
-	int worst = ENOENT;
-
-	for (const char *end; dir; dir = *end ? end + 1 : NULL) {
-		end = strchrnul(dir, ':');
-		size_t m = (size_t)(end - dir);
-		if (m + n + 2 > sizeof full)
-			continue;
-		memcpy(full, dir, m);
-		if (m)
-			full[m++] = '/';
-		memcpy(full + m, name, n + 1);
-		execve(full, spec->argv, spec->envp);
-		if (errno != ENOENT && errno != ENOTDIR)
-			worst = errno;
-		if (errno != ENOENT && errno != ENOTDIR && errno != EACCES)
-			break;
-	}
-	errno = worst;
-}
-
 static int stage_exec(struct setup *s)
 {
 	signals_unblock_all();
-	if (!s->spec->argv[0][0])
-		errno = ENOENT;
-	else if (strchr(s->spec->argv[0], '/'))
-		execve(s->spec->argv[0], s->spec->argv, s->spec->envp);
-	else
-		exec_in_path(s->spec);
+	exec_program(s->spec);
 	return -1;
 }
 
@@ -408,28 +387,44 @@ static int stage_exec(struct setup *s)
 static const struct {
 	const char *name;
 	enum err_code code;
-	stage_fn *fn;
+	bool fenced; /* only where there is a fence */
+	union {
+		stage_fn *fn;
+		fence_fn *fence;
+	};
 } stages[] = {
-	{ "join its cgroup",           ERR_EXEC_FAILED, stage_group },
-	{ "reset signals",             ERR_EXEC_FAILED, stage_signals },
-	{ "set up descriptors",        ERR_EXEC_FAILED, stage_descriptors },
-	{ "make a session",            ERR_EXEC_FAILED, stage_session },
-	{ "set the mark",              ERR_RLIMIT,      stage_mark },
-	{ "take the caller's streams", ERR_EXEC_FAILED, stage_streams },
-	{ "set resource limits",       ERR_RLIMIT,      stage_limits },
-	{ "set scheduling",            ERR_CONFINED,    stage_schedule },
-	{ "set the OOM score",         ERR_EXEC_FAILED, stage_oom },
-	{ "lower the bounding set",    ERR_CONFINED,    stage_bounding },
-	{ "set groups",                ERR_GROUPS,      stage_groups },
-	{ "set the group",             ERR_GID,         stage_gid },
-	{ "set the user",              ERR_UID,         stage_uid },
-	{ "lower the capabilities",    ERR_CONFINED,    stage_capabilities },
-	{ "set no_new_privs",          ERR_CONFINED,    stage_privileges },
-	{ "look at its caller",        ERR_CONFINED,    stage_places },
-	{ "set the death signal",      ERR_EXEC_FAILED, stage_death_signal },
-	{ "enter the directory",       ERR_EXEC_FAILED, stage_directory },
-	{ "write the token file",      ERR_START_FAILED, stage_token },
-	{ "execute",                   ERR_EXEC_FAILED, stage_exec },
+	{ "join its cgroup",           ERR_EXEC_FAILED, .fn = stage_group },
+	{ "make its namespaces",       ERR_NAMESPACE,   true, .fence = fence_spaces },
+	{ "reset signals",             ERR_EXEC_FAILED, .fn = stage_signals },
+	{ "set up descriptors",        ERR_EXEC_FAILED, .fn = stage_descriptors },
+	{ "make a session",            ERR_EXEC_FAILED, .fn = stage_session },
+	{ "set the mark",              ERR_RLIMIT,      .fn = stage_mark },
+	{ "take the caller's streams", ERR_EXEC_FAILED, .fn = stage_streams },
+	{ "set resource limits",       ERR_RLIMIT,      .fn = stage_limits },
+	{ "set scheduling",            ERR_CONFINED,    .fn = stage_schedule },
+	{ "set its limits",            ERR_RLIMIT,      true, .fence = fence_limits },
+	{ "set its nice value",        ERR_NICE,        true, .fence = fence_nice },
+	{ "set its CPU affinity",      ERR_AFFINITY,    true, .fence = fence_cpus },
+	{ "set the OOM score",         ERR_RLIMIT,      .fn = stage_oom },
+	{ "look at who asks",          ERR_CONFINED,    .fn = stage_asker },
+	{ "lower the bounding set",    ERR_CONFINED,    .fn = stage_bounding },
+	{ "drop capabilities",         ERR_CAPS_DROPPED, true, .fence = fence_bounding },
+	{ "set groups",                ERR_GROUPS,      .fn = stage_groups },
+	{ "set the group",             ERR_GID,         .fn = stage_gid },
+	{ "set the user",              ERR_UID,         .fn = stage_uid },
+	{ "lower the capabilities",    ERR_CONFINED,    .fn = stage_capabilities },
+	{ "make its user namespace",   ERR_NAMESPACE,   true, .fence = fence_user },
+	{ "drop capabilities",         ERR_CAPS_DROPPED, true, .fence = fence_bounding },
+	{ "keep its capabilities",     ERR_CAPS_KEPT,   true, .fence = fence_caps },
+	{ "set no_new_privs",          ERR_CONFINED,    .fn = stage_privileges },
+	{ "set its no_new_privs",      ERR_NO_NEW_PRIVS, true, .fence = fence_privileges },
+	{ "look at its caller",        ERR_CONFINED,    .fn = stage_places },
+	{ "set the death signal",      ERR_EXEC_FAILED, .fn = stage_death_signal },
+	{ "enter the directory",       ERR_EXEC_FAILED, .fn = stage_directory },
+	{ "confine its files by landlock", ERR_LANDLOCK, true, .fence = fence_landlock },
+	{ "set its seccomp filter",    ERR_SECCOMP,     true, .fence = fence_seccomp },
+	{ "write the token file",      ERR_START_FAILED, .fn = stage_token },
+	{ "execute",                   ERR_EXEC_FAILED, .fn = stage_exec },
 };
 // clang-format on
 
@@ -455,7 +450,9 @@ void stages_run(const struct child_spec *spec, int status_fd, pid_t parent)
 	struct setup s = { .spec = spec, .status_fd = status_fd, .parent = parent };
 
 	for (int i = 0; i < STAGES; i++)
-		if (stages[i].fn(&s) < 0) {
+		if ((!stages[i].fenced    ? stages[i].fn(&s)
+			    : spec->fence ? stages[i].fence(spec)
+					  : 0) < 0) {
 			struct stage_report r = { .stage = i, .sys = errno, .place = s.place };
 			(void)!write(s.status_fd, &r, sizeof r);
 			_exit(127);

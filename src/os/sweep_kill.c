@@ -312,12 +312,13 @@ static unsigned kill_round(struct sweep *s, int64_t until)
 
 void freeze_and_kill(struct sweep *s)
 {
-	int64_t until = clock_mono_ns() + FREEZE_LASTS;
 	struct freezer before;
 
 	if (!proc_is_ours() || freezer_fill(s, &before, true) < 0)
 		return; /* without knowing who was stopped before, it couldn't be put right again */
 	(void)kill(-1, SIGSTOP);
+	/* Only now: among hundreds that spin, what came before may have taken seconds. */
+	int64_t until = clock_mono_ns() + FREEZE_LASTS;
 	while (kill_round(s, until) && clock_mono_ns() < until)
 		nap(NS_PER_MS);
 	resume(s, &before);

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
+
 int token_make(char ret[TOKEN_CHARS + 1])
 {
 	unsigned char bytes[TOKEN_CHARS / 2];
@@ -18,6 +20,17 @@ int token_make(char ret[TOKEN_CHARS + 1])
 	for (size_t i = 0; i < sizeof bytes; i++)
 		snprintf(ret + 2 * i, 3, "%02x", bytes[i]);
 	return 0;
+}
+
+void token_remove(const struct child_token *t)
+{
+	char text[TOKEN_CHARS + 1];
+	autoclose int fd = open(t->path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	bool unknown = fd < 0 && errno == EACCES; /* it is its user's alone, and we are not root */
+
+	if (unknown || (fd >= 0 && read(fd, text, sizeof text) == TOKEN_CHARS &&
+			       !memcmp(text, t->text, TOKEN_CHARS)))
+		(void)unlink(t->path);
 }
 
 /* Where it can't be given to its user: to the group of the folder. */

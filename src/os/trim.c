@@ -30,15 +30,23 @@ static void add(struct ranges *r, uintptr_t from, uintptr_t to)
 	r->v[r->n++].size = to - from;
 }
 
-static int read_only_parts(struct dl_phdr_info *info, size_t size, void *arg)
+/* The linker's. NOLINTNEXTLINE(bugprone-reserved-identifier) */
+extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
+
+static void add_read_only_parts(struct ranges *r)
 {
-	(void)size;
-	for (int i = 0; i < info->dlpi_phnum; i++) {
-		uintptr_t at = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
-		if (info->dlpi_phdr[i].p_type == PT_LOAD && !(info->dlpi_phdr[i].p_flags & PF_W))
-			add(arg, at, at + info->dlpi_phdr[i].p_filesz);
+	uintptr_t base = (uintptr_t)&__ehdr_start;
+	const ElfW(Phdr) *parts = (const void *)(base + __ehdr_start.e_phoff);
+
+	for (size_t i = 0; i < __ehdr_start.e_phnum; i++) {
+		if (parts[i].p_type != PT_LOAD)
+			continue;
+		if (!parts[i].p_offset) /* the first, which the header is in */
+			base -= parts[i].p_vaddr;
+		uintptr_t at = base + parts[i].p_vaddr;
+		if (!(parts[i].p_flags & PF_W))
+			add(r, at, at + parts[i].p_filesz);
 	}
-	return 1; /* the first object is the program itself */
 }
 
 /* Not by libc's functions: their pages would be mapped again, each with what lies around it, before the wait begins. */
@@ -69,7 +77,7 @@ int memory_trim_and_poll(struct pollfd *fds, nfds_t n)
 
 	/* What lies below the frames in use is nobody's; a part that was never mapped is an error that changes nothing. */
 	add(&r, here - STACK_KEPT - STACK_TRIMMED, here - STACK_KEPT);
-	(void)dl_iterate_phdr(read_only_parts, &r);
+	add_read_only_parts(&r);
 	for (size_t i = 0; i < r.n; i++)
 		(void)direct(SYS_madvise, (long)r.v[i].from, (long)r.v[i].size, MADV_DONTNEED);
 	long ret = WAIT(fds, n);

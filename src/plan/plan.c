@@ -72,7 +72,8 @@ void plan_close(const struct manifest *m, unsigned char *wanted)
 
 	do {
 		changed = 0;
-		for (size_t i = 0; i < m->nservices; i++)
+		for (size_t i = m->nservices;
+			i-- > 0;) /* what is depended on stands first, mostly */
 			for (size_t d = 0; wanted[i] && d < m->services[i].ndeps; d++) {
 				size_t to = graph_dep(m, &m->services[i].deps[d]);
 				if (to != SIZE_MAX && !wanted[to]) {

@@ -1,8 +1,6 @@
 #include "probe/exchange.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +9,7 @@
 
 #include "os/loop.h"
 #include "os/net.h"
+#include "os/resolve.h"
 #include "probe/kind.h"
 
 static enum step nothing(const struct exchange *x, int sys, const char *words, struct err *err)
@@ -26,31 +25,37 @@ static enum step connect_to(struct exchange *x, struct err *err);
 static enum step refused(struct exchange *x, int sys, struct err *err)
 {
 	exchange_end(x);
-	if (strcmp(x->host, "localhost") != 0)
-		return nothing(x, sys, strerror(sys), err);
-	if (!x->second) {
-		x->second = true;
-		(void)nothing(x, sys, strerror(sys), &x->first);
-		return connect_to(x, err);
+	if (x->second) {
+		*err = x->first;
+		return STEP_NO;
 	}
-	*err = x->first;
-	return STEP_NO;
+	(void)nothing(x, sys, strerror(sys), err);
+	if (strcmp(x->check->host, "localhost") != 0)
+		return STEP_NO;
+	x->second = true;
+	x->first = *err;
+	(void)net_address(x->check->host, true, &x->to);
+	return connect_to(x, err);
 }
 
 static enum step connect_to(struct exchange *x, struct err *err)
 {
 	x->connected = false;
 	x->events = LOOP_OUT;
-	x->fd = net_connect(x->host, x->check->port, x->second);
+	x->fd = net_connect(&x->to, SOCK_STREAM, x->check->port);
 	if (x->fd >= 0)
 		return STEP_WAIT;
 	return probe_short_of_means(errno) ? STEP_SHORT : refused(x, errno, err);
 }
 
 enum step exchange_begin(
-	struct exchange *x, const struct health_check *check, const char *host, struct err *err)
+	struct exchange *x, const struct health_check *check, const struct ip *to, struct err *err)
 {
-	*x = (struct exchange){ .check = check, .host = host, .fd = -1 };
+	*x = (struct exchange){ .check = check, .fd = -1 };
+	if (to)
+		x->to = *to;
+	else
+		(void)net_address(check->host, false, &x->to);
 	return connect_to(x, err);
 }
 
@@ -132,9 +137,9 @@ enum step exchange_go(struct exchange *x, struct err *err)
 /* --- by name --- */
 
 static enum step attempt(
-	struct exchange *x, const struct health_check *check, const char *host, struct err *err)
+	struct exchange *x, const struct health_check *check, const struct ip *to, struct err *err)
 {
-	enum step step = exchange_begin(x, check, host, err);
+	enum step step = exchange_begin(x, check, to, err);
 
 	while (step == STEP_WAIT) {
 		struct pollfd p = { .fd = x->fd, .events = (short)x->events };
@@ -147,27 +152,19 @@ static enum step attempt(
 
 enum step exchange_by_name(const struct health_check *check, struct err *err)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *all = NULL;
 	struct exchange x = { .check = check };
-	char host[64];
+	struct ips all;
 	enum step step = STEP_NO;
-	int rc = getaddrinfo(check->host, NULL, &hints, &all);
 
-	if (rc)
-		return nothing(
-			&x, 0, rc == EAI_AGAIN ? "no name server answers" : "no such host", err);
-	(void)nothing(&x, 0, "no address", err);
-	for (struct addrinfo *a = all; a; a = a->ai_next) {
-		const void *addr =
-			a->ai_family == AF_INET6
-				? (void *)&((struct sockaddr_in6 *)(void *)a->ai_addr)->sin6_addr
-				: (void *)&((struct sockaddr_in *)(void *)a->ai_addr)->sin_addr;
-		if (!inet_ntop(a->ai_family, addr, host, sizeof host))
-			continue;
-		step = attempt(&x, check, host, err);
+	if (!check->named)
+		return attempt(&x, check, NULL, err);
+	int n = resolve(check->host, &all);
+	if (n <= 0)
+		return nothing(&x, 0, n < 0 ? "no name server answers" : "no such host", err);
+	for (int i = 0; i < n; i++) {
+		step = attempt(&x, check, &all.all[i], err);
 		if (step != STEP_NO || err->code != ERR_CHECK_NOTHING)
 			break;
 	}
-	freeaddrinfo(all);
 	return step;
 }

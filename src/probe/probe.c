@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "os/fence.h"
 #include "os/filewatch.h"
+#include "probe/exchange.h"
 #include "probe/kind.h"
 
 /* A unit that is long in starting is still looked at ten times a second for this long, then less
@@ -44,8 +46,7 @@ static void due(struct probe *p, int64_t at_ns)
 {
 	struct probes *ps = p->host.clock;
 
-	/* its place in the heap was made by probe_new(): this one can't fail */
-	(void)heap_put(&ps->due, &p->due, at_ns);
+	heap_put(&ps->due, &p->due, at_ns);
 	if (at_ns < ps->woken_for) {
 		ps->woken_for = at_ns;
 		ps->wake_at(ps->arg, at_ns);
@@ -226,7 +227,6 @@ struct probes *probes_free(struct probes *ps)
 		loop_del(ps->loop, &ps->inotify);
 		close(ps->inotify.fd);
 	}
-	heap_done(&ps->due);
 	free(ps);
 	return NULL;
 }
@@ -259,13 +259,42 @@ void probe_drop_watch(struct probe *p)
 	p->w.fd = -1;
 }
 
+struct inside {
+	ask_fn *fn;
+	const void *arg;
+	const struct child_fence *fence;
+	int pidfd;
+};
+
+static void ask_inside(const void *arg, int fd)
+{
+	const struct inside *in = arg;
+
+	if (fence_enter(in->fence, in->pidfd) == 0)
+		in->fn(in->arg, fd);
+}
+
+static int ask(const struct probe *p, ask_fn *fn, const void *arg, int64_t timeout_ns)
+{
+	struct inside in = { fn, arg, p->host.fence, -1 };
+
+	if (!in.fence)
+		return ask_fork(fn, arg, -1, timeout_ns);
+	in.pidfd = p->host.beside(p->host.arg);
+	if (in.pidfd < 0)
+		return -1;
+	int fd = ask_fork(ask_inside, &in, in.pidfd, timeout_ns);
+	close(in.pidfd);
+	return fd;
+}
+
 void probe_ask(struct probe *p, ask_fn *fn, const void *arg, int64_t timeout_ns,
 	void (*answered)(struct loop *l, struct watch *w, uint32_t events))
 {
 	if (p->asked)
 		return;
 	p->w = (struct watch){
-		.fd = ask_fork(fn, arg, -1, timeout_ns), .events = LOOP_IN, .fn = answered
+		.fd = ask(p, fn, arg, timeout_ns), .events = LOOP_IN, .fn = answered
 	};
 	if (p->w.fd >= 0 && loop_add(probe_loop(p), &p->w) == 0) {
 		p->asked = true;
@@ -301,14 +330,22 @@ struct probe *probe_new(const struct health_check *check, const char *cwd,
 	p->began_ns = clock_mono_ns();
 	p->delay_ns = check->start_interval_ns;
 	list_init(&p->link);
-	if (heap_put(&host->clock->due, &p->due, p->began_ns) < 0) {
-		err_set(err, ERR_CHECK_NOTHING, 0, "out of memory for a health check");
-		free(p);
-		return NULL;
-	}
 	list_add_tail(&host->clock->all, &p->link);
 	due(p, p->began_ns);
 	return p;
+}
+
+void probe_moved(struct probe *p, const struct health_check *check, const char *cwd,
+	const struct child_fence *fence)
+{
+	if (!p)
+		return;
+	p->check = check;
+	p->cwd = cwd;
+	if (p->host.fence)
+		p->host.fence = fence;
+	if (p->exchange)
+		p->exchange->check = check;
 }
 
 struct probe *probe_free(struct probe *p)
@@ -326,6 +363,11 @@ struct probe *probe_free(struct probe *p)
 	heap_take(&ps->due, &p->due);
 	free(p);
 	return NULL;
+}
+
+const struct err *probe_last(const struct probe *p)
+{
+	return p && p->fails ? &p->last : NULL;
 }
 
 unsigned probe_failures(const struct probe *p)

@@ -50,7 +50,7 @@ static void answered(struct loop *l, struct watch *w, uint32_t events)
 	p->asked = false;
 	if (!p->trying)
 		return; /* too late for the attempt that asked */
-	p->local = rc == 0 && a.local;
+	p->local = rc == 0 && a.local && !p->host.fence;
 	if (p->local)
 		look(p, path);
 	else if (rc == 0 && a.exists)

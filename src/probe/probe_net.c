@@ -78,12 +78,12 @@ static void begin_exchange(struct probe *p)
 		probe_postpone(p);
 		return;
 	}
-	after(p, exchange_begin(p->exchange, p->check, p->check->host, &err), &err);
+	after(p, exchange_begin(p->exchange, p->check, NULL, &err), &err);
 }
 
-/* --- a name --- */
+/* --- a name, or another network --- */
 
-static void by_name(const void *arg, int fd)
+static void by_fork(const void *arg, int fd)
 {
 	struct verdict v;
 
@@ -108,8 +108,8 @@ static void answered(struct loop *l, struct watch *w, uint32_t events)
 
 static void begin(struct probe *p)
 {
-	if (p->check->named)
-		probe_ask(p, by_name, p->check, p->check->attempt_timeout_ns + SLACK_NS, answered);
+	if (p->check->named || p->host.fence)
+		probe_ask(p, by_fork, p->check, p->check->attempt_timeout_ns + SLACK_NS, answered);
 	else
 		begin_exchange(p);
 }

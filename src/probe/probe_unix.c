@@ -54,7 +54,7 @@ static void answered(struct loop *l, struct watch *w, uint32_t events)
 	(void)ask_answer(w->fd, &f, sizeof f);
 	probe_drop_watch(p);
 	p->asked = false;
-	p->local = f.local;
+	p->local = f.local && !p->host.fence;
 	if (p->trying)
 		judge(p, f.sys);
 }

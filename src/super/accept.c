@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "os/usock.h"
 #include "super/accept.h"
+#include "super/birth.h"
 #include "super/callers.h"
 
 #define RELISTEN_NS (200 * NS_PER_MS)
@@ -25,13 +26,25 @@ static unsigned count_of(const struct conn *c, bool waiting)
 	return n;
 }
 
-/* The kernel gives out the lowest free number, so a connection's own says how many there are. */
+/* The kernel gives out the lowest free number, so a connection's own says how many there are. Each takes two. */
 static bool has_descriptor(const struct conn *c)
 {
-	uint64_t most = c->s->pre.nofile_hard;
+	uint64_t most = c->s->pre.nofile_hard, kept = CAP_DESCRIPTORS_KEPT;
 
-	return most <= 2 * (size_t)CAP_DESCRIPTORS_KEPT ||
-	       (uint64_t)c->w.fd + CAP_DESCRIPTORS_KEPT < most;
+	if (c->cls != PEER_OPERATOR)
+		kept += 2 * (size_t)CAP_CONNS_FOR_OPERATOR;
+	return most <= 2 * (size_t)CAP_DESCRIPTORS_KEPT || (uint64_t)c->w.fd + kept < most;
+}
+
+static bool over_own_bound(const struct conn *c)
+{
+	return count_of(c, false) >=
+	       (unsigned)(c->cls == PEER_NOBODY ? CAP_CONNS_NOBODY : CAP_CONNS_UNIT);
+}
+
+bool conn_crowds(const struct conn *c)
+{
+	return c->s->nconns > CAP_CONNS / 2 && c->counted_cls != PEER_OPERATOR && over_own_bound(c);
 }
 
 static bool has_place(const struct conn *c)
@@ -44,10 +57,7 @@ static bool has_place(const struct conn *c)
 		return all < CAP_CONNS;
 	if (all >= CAP_CONNS - CAP_CONNS_FOR_OPERATOR)
 		return false;
-	if (count_of(c, true) >= CAP_WAITS_UNIT)
-		return false;
-	return count_of(c, false) <
-	       (unsigned)(c->cls == PEER_NOBODY ? CAP_CONNS_NOBODY : CAP_CONNS_UNIT);
+	return count_of(c, true) < CAP_WAITS_UNIT && !over_own_bound(c);
 }
 
 struct conn *serve_open(struct super *s, int fd)
@@ -66,7 +76,8 @@ struct conn *serve_open(struct super *s, int fd)
 	assembly_init(&c->assembly);
 	list_init(&c->link);
 	list_init(&c->receiver);
-	if (peer_take(&c->peer, fd) == 0)
+	c->unseen = peer_take(&c->peer, fd) < 0;
+	if (!c->unseen)
 		caller_classify(c, NULL);
 	const struct unit *counted = c->unit;
 	c->counted_cls = c->cls;
@@ -161,7 +172,7 @@ static bool hear(struct super *s, struct conn *c)
 		if (is_heard_now(s, c))
 			conn_readable(c);
 	} while (s->clients_read != before && !turn_spent(s));
-	return s->clients_read == before;
+	return s->clients_read == before && !(conn_late(c) && is_heard_now(s, c));
 }
 
 /* Nothing of these units lives, so that what they said is all in the sockets by now: the queue of the listener, then

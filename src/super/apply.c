@@ -6,9 +6,12 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "super/callers.h"
 #include "super/change.h"
+#include "super/deploy.h"
 #include "super/hooks.h"
 #include "super/kids.h"
+#include "super/meter.h"
 
 enum { CHANGES_MAX = 64, CHANGES_UNIT = 8 };
 
@@ -30,8 +33,9 @@ int change_add(struct super *s, struct change *ch, struct err *err)
 		const struct change *other = list_entry(it, const struct change, link);
 		n++;
 		own += ch->by && other->by == ch->by;
-		if (ch->by && other->by == ch->by && other->restart == ch->restart &&
-			ch->with_asker && other->step == CHANGE_QUEUED && same_names(ch, other))
+		if (ch->by && other->by == ch->by && other->what == ch->what &&
+			(ch->with_asker || ch->by == BY_HUP) && other->step == CHANGE_QUEUED &&
+			same_names(ch, other))
 			return 1;
 	}
 	if (n >= CHANGES_MAX || own >= CHANGES_UNIT)
@@ -39,8 +43,23 @@ int change_add(struct super *s, struct change *ch, struct err *err)
 			"%u starts and restarts wait for their turn already",
 			own >= CHANGES_UNIT ? own : n);
 	ch->s = s;
+	ch->number = ++s->orders;
 	list_add_tail(&s->changes, &ch->link);
 	return 0;
+}
+
+void changes_stopped(struct super *s, struct unit *u)
+{
+	if (!u)
+		s->all_stopped = ++s->orders;
+	else if (job_of(u))
+		job_of(u)->stopped = ++s->orders;
+}
+
+/* It was told to be down since this was asked for. */
+static bool stopped_since(const struct change *ch, const struct unit *u)
+{
+	return job_of(u)->stopped > ch->number || ch->s->all_stopped > ch->number;
 }
 
 void changes_forget(struct super *s, const struct conn *c)
@@ -61,14 +80,19 @@ void changes_end(struct super *s)
 /* What it had stopped comes up again as it was. */
 static void fail(struct change *ch, const struct err *err)
 {
+	static const char *const words[] = { "start", "restart", "stop", "reload", "reload" };
 	struct super *s = ch->s;
 	struct conn *c = ch->c;
 
-	log_line(LOG_WARN, "error[SG%04d]: %s: %s", (int)err->code,
-		ch->restart ? "restart" : "start", err->msg);
-	for (size_t i = 0; ch->stop && s->phase == PHASE_RUN && i < s->m->nservices; i++)
-		if (ch->stop[i] == 2 && s->unit_of[i])
+	log_line(LOG_WARN, "error[SG%04d]: %s: %s", (int)err->code, words[ch->what], err->msg);
+	if (ch->what == DO_RELOAD)
+		reload_tell(ch, err);
+	bool back = ch->what != DO_UNLOAD && s->phase == PHASE_RUN;
+	for (size_t i = 0; ch->stop && back && i < s->m->nservices; i++)
+		if (ch->stop[i] == 2 && s->unit_of[i] && !stopped_since(ch, s->unit_of[i])) {
 			order_start(s, s->unit_of[i]);
+			job_of(s->unit_of[i])->judged = true;
+		}
 	(void)change_free(ch);
 	if (!c)
 		return;
@@ -81,21 +105,25 @@ static void fail(struct change *ch, const struct err *err)
 static void was_read(struct reading *r, const struct err *failed)
 {
 	struct change *ch = container_of(r, struct change, reading);
+	struct err err;
 
-	if (failed)
-		fail(ch, failed);
-	else
-		ch->step = CHANGE_READ;
+	ch->step = CHANGE_READ;
+	if (!failed)
+		return;
+	err = *failed;
+	(void)change_refuse(ch, &err);
+	fail(ch, &err);
 }
 
 static int begin(struct change *ch, struct err *err)
 {
 	ch->step = CHANGE_READ;
-	if (!ch->path)
+	if (!ch->nfiles)
 		return 0;
 	ch->step = CHANGE_READING;
 	ch->reading.done = was_read;
-	return reading_start(ch->s, &ch->reading, ch->path, ch->cwd_default, err);
+	int rc = reading_start(ch->s, &ch->reading, ch->files, ch->nfiles, err);
+	return rc < 0 ? change_refuse(ch, err) : 0;
 }
 
 /* --- stopping --- */
@@ -130,6 +158,20 @@ static bool hooks_go_on(const struct change *ch)
 	return false;
 }
 
+static void tell_stop(struct change *ch, size_t i, struct unit *u)
+{
+	struct super *s = ch->s;
+	bool goes = ch->to[i] < 0;
+
+	if (!goes && ch->start[ch->to[i]]) {
+		order_restart(s, u);
+		return;
+	}
+	order_stop(s, u, CAUSE_ORDER);
+	if (goes)
+		kids_order(s, u, true, CAUSE_ORDER);
+}
+
 /* 1: all of them are down; 0: not yet; -1: one can't be stopped. */
 static int stop_next(struct change *ch, struct err *err)
 {
@@ -152,13 +194,7 @@ static int stop_next(struct change *ch, struct err *err)
 			continue;
 		ch->stop[i] = 2;
 		ch->more = true;
-		if (!goes && ch->start[ch->to[i]]) {
-			order_restart(s, u);
-			continue;
-		}
-		order_stop(s, u, CAUSE_ORDER);
-		if (goes)
-			kids_order(s, u, true, CAUSE_ORDER);
+		tell_stop(ch, i, u);
 	}
 	free(held);
 	return rc == 1 && hooks_go_on(ch) ? 0 : rc;
@@ -174,6 +210,8 @@ static void warn_settings(const struct manifest *a, const struct manifest *b)
 	control.shutdown_timeout_ns = b->shutdown_timeout_ns;
 	control.shutdown_delay_ns = b->shutdown_delay_ns;
 	control.exit_code_from = b->exit_code_from;
+	control.sample_interval_s = b->sample_interval_s;
+	control.retention_min = b->retention_min;
 	if (!manifest_same_settings(&control, b))
 		log_line(LOG_WARN,
 			"%s: what control: says holds from the next start of the "
@@ -183,7 +221,8 @@ static void warn_settings(const struct manifest *a, const struct manifest *b)
 
 static void remove_unit(struct super *s, struct unit *u)
 {
-	log_line(LOG_INFO, "%s is in the manifest no more", u->name);
+	log_line(LOG_INFO, "%s is a unit no more", u->name);
+	remote_forget(job_of(u));
 	job_free(s, job_of(u));
 	tree_remove_service(&s->tree, u);
 }
@@ -219,17 +258,28 @@ static int put_in_place(struct change *ch, struct err *err)
 		free(unit_of);
 		return unit_of ? -1 : err_no_memory(err);
 	}
-	for (size_t i = 0; i < s->m->nservices; i++)
-		if (s->unit_of[i] && ch->to[i] < 0)
-			remove_unit(s, s->unit_of[i]);
+	if (ch->what == DO_UNLOAD && project_unload(s, ch->names[0], err) < 0) {
+		free(unit_of);
+		return -1;
+	}
+	for (size_t i = 0; i < s->m->nservices; i++) {
+		if (!s->unit_of[i] || ch->to[i] >= 0)
+			continue;
+		if (ch->what == DO_UNLOAD && ch->c)
+			conn_stopped(ch->c, s->unit_of[i]);
+		remove_unit(s, s->unit_of[i]);
+	}
 	for (size_t i = 0; i < ch->m->nservices; i++) {
 		if (!unit_of[i])
 			continue;
 		unit_of[i]->service = (ssize_t)i;
+		if (ch->roll[i])
+			continue; /* the one that runs stays as it is */
 		if (ch->defs[i])
 			define_give(s, job_of(unit_of[i]), ch->defs[i]);
 		ch->defs[i] = NULL;
 	}
+	rolls_move(s, ch->to);
 	warn_settings(s->m, ch->m);
 	free(s->unit_of);
 	s->unit_of = unit_of;
@@ -237,8 +287,16 @@ static int put_in_place(struct change *ch, struct err *err)
 	s->plan = steal_ptr(ch->plan);
 	(void)manifest_free(s->m);
 	s->m = manifest_ref(ch->m);
+	projects_forget(s);
+	sampling_set(s);
 	s->deps_dirty = s->rights_dirty = true;
 	return 0;
+}
+
+/* The one that was named. */
+static const struct manifest *change_file(const struct change *ch)
+{
+	return ch->one_file ? manifest_file_at(ch->m, ch->files->path) : NULL;
 }
 
 /* --- starting --- */
@@ -270,42 +328,79 @@ static void answer(struct change *ch)
 
 	if (!c || c->gone)
 		return;
-	uint64_t *ids = calloc(ch->m->nservices + 1, sizeof *ids);
-	struct err err;
+	struct awaited_id *ids = calloc(ch->m->nservices + 1, sizeof *ids);
 
 	ch->c = NULL;
 	conn_waits(c, WAIT_NOTHING);
 	if (!ids) {
-		(void)err_no_memory(&err);
-		conn_fail(c, &err);
+		await_impossible(c);
 		return;
 	}
 	for (size_t i = 0; i < ch->m->nservices; i++)
 		if (ch->await[i] && s->unit_of[i])
-			ids[n++] = s->unit_of[i]->id;
-	if (ch->note[0])
+			ids[n++] = (struct awaited_id){ s->unit_of[i]->id, ch->roll[i] };
+	if (ch->note[0] && ch->what < DO_RELOAD)
 		note(c, ch->note);
+	const struct manifest *file = change_file(ch);
+	projects_tell(c, file ? file : ch->m, ch->nnames ? change_project(ch) : "");
 	await_begin(c, ids, ch->wait ? n : 0, ch->deadline_ns);
 	free(ids);
+}
+
+/* In their order, one after another. One for which there is no memory stays as it is. */
+static void begin_rolls(struct change *ch)
+{
+	struct super *s = ch->s;
+	struct err err;
+
+	for (size_t n = 0; n < s->plan->n; n++) {
+		size_t i = s->plan->order[n];
+		if (!ch->roll[i])
+			continue;
+		if (roll_add(s, i, ch->defs[i], &err) < 0) {
+			log_line(LOG_ERR, "error[SG0016]: %s: %s", s->unit_of[i]->name, err.msg);
+			await_rolled(s, s->unit_of[i]->id, s->unit_of[i]->id, &err);
+		}
+		ch->defs[i] = NULL;
+	}
 }
 
 static void finish(struct change *ch)
 {
 	struct super *s = ch->s;
 
-	if (!ch->nnames && !ch->restart)
+	if (!ch->nnames && ch->what == DO_START)
 		s->some = false;
+	if (ch->what < DO_UNLOAD && (change_project(ch) || (!ch->nnames && ch->what == DO_START)))
+		project_load(s, change_project(ch), change_file(ch));
 	for (size_t i = 0; i < s->plan->n; i++) {
 		size_t at = s->plan->order[i];
-		if (!s->unit_of[at] || !ch->start[at])
+		if (!s->unit_of[at])
 			continue;
-		start_by_hand(s, s->unit_of[at]);
-		if (ch->restart && ch->from[at] >= 0 && ch->stop[ch->from[at]] == 2)
+		ch->start[at] &= !stopped_since(ch, s->unit_of[at]);
+		if (ch->start[at])
+			start_by_hand(s, s->unit_of[at]);
+		if (ch->what == DO_START && change_names(ch, at))
+			job_of(s->unit_of[at])->judged = true;
+		if (!ch->start[at])
+			continue;
+		if (ch->what != DO_START && ch->from[at] >= 0 && ch->stop[ch->from[at]] == 2)
 			job_of(s->unit_of[at])->relaunch = true; /* for its hooks */
 	}
+	if (ch->what == DO_RELOAD)
+		reload_tell(ch, NULL);
+	remember(s);
 	list_del(&ch->link); /* what settles must not come here again */
 	settle(s);
 	answer(ch);
+	begin_rolls(ch);
+	(void)change_free(ch);
+}
+
+static void plan_only(struct change *ch)
+{
+	if (ch->c)
+		await_begin(ch->c, NULL, 0, 0);
 	(void)change_free(ch);
 }
 
@@ -324,11 +419,15 @@ static int step(struct change *ch, struct err *err)
 		ch->s->again |= rc > 0;
 		return rc < 0 ? -1 : 0;
 	}
+	if (ch->what == DO_PLAN) {
+		plan_only(ch);
+		return 1;
+	}
 	ch->step = CHANGE_STOPPING;
 	rc = stop_next(ch, err);
 	if (rc <= 0)
 		return rc;
-	if (put_in_place(ch, err) < 0)
+	if (rolls_may_move(ch->s, ch->to, err) < 0 || put_in_place(ch, err) < 0)
 		return -1;
 	finish(ch);
 	return 1;
@@ -338,8 +437,13 @@ void changes_step(struct super *s)
 {
 	struct err err;
 
-	while (!list_empty(&s->changes)) {
+	for (;;) {
+		rolls_step(s);
+		if (list_empty(&s->changes))
+			return;
 		struct change *ch = list_entry(s->changes.next, struct change, link);
+		if (rolls_hold(s, ch))
+			return;
 		int rc = step(ch, &err);
 		if (rc < 0)
 			fail(ch, &err);

@@ -8,15 +8,16 @@
 #include "base/clock.h"
 #include "node/exit.h"
 #include "super/change.h"
+#include "super/ops.h"
 
 #define LOOK_NS (250 * NS_PER_MS) /* up for so long without a check is started */
 #define OWED_NS (300 * NS_PER_MS) /* more than what is printed last is asked for; then without it */
 
 /* Of one that failed: its row is to have what it printed, and that is asked for still. */
 struct owed {
-	struct err why;
 	bool bad_end; /* of its own accord */
 	enum node_state state;
+	struct err why;
 };
 
 struct awaited {
@@ -24,6 +25,7 @@ struct awaited {
 	int64_t until_ns;  /* up, and looked at until then; or owed until then; 0: neither */
 	struct owed *owed; /* owned */
 	bool settled, bad;
+	bool rolls; /* another instance comes up for it */
 };
 
 struct await {
@@ -39,7 +41,7 @@ static bool has_check(const struct unit *u)
 {
 	const struct job *j = job_of(u);
 
-	return j && j->svc && j->svc->check.kind > CHECK_ALIVE;
+	return j && j->svc && job_check(j)->kind > CHECK_ALIVE;
 }
 
 /* Within 250 ms, and nothing else says why: not a health check, a dependency, its set-up. */
@@ -144,10 +146,15 @@ static enum verdict looked_at(const struct unit *u, struct awaited *a)
 static enum verdict verdict_of(struct await *w, struct awaited *a, struct unit *u, struct err *err)
 {
 	a->until_ns = 0;
+	if (a->rolls)
+		return NOT_YET;
+	if (job_of(u) && job_of(u)->cron_on)
+		return THERE; /* it waits for its time */
 	switch (u->state) {
 	case NODE_READY:
 		return looked_at(u, a);
 	case NODE_DONE:
+	case NODE_SKIPPED:
 	case NODE_DRAINING:
 		return THERE;
 	case NODE_FAILED:
@@ -169,14 +176,13 @@ static enum verdict verdict_of(struct await *w, struct awaited *a, struct unit *
 static void send_row(struct conn *c, const char *row, const struct unit *u, enum node_state state,
 	const struct err *why)
 {
-	char path[UNIT_PATH_MAX];
 	struct buf b;
 
 	buf_init(&b, CAP_PACKET);
 	packet_put(&b, "ok", "1");
 	packet_put(&b, "row", row);
-	packet_put(&b, "path", unit_path(u, path, sizeof path));
-	packet_put(&b, "state", node_state_status(state));
+	put_name(&b, c->s, u);
+	packet_put(&b, "state", state == u->state ? unit_state(u) : node_state_status(state));
 	if (u->main_alive)
 		packet_put_int(&b, "pid", u->pid);
 	if (why)
@@ -211,6 +217,8 @@ static void pay(struct await *w, struct awaited *a, const struct unit *u)
 static void take_verdict(struct await *w, struct awaited *a, enum verdict v, const struct unit *u,
 	const struct err *err)
 {
+	bool rolls = a->rolls; /* what ended is not the unit, which goes on */
+
 	a->bad = v == SHORT;
 	if (!u || !a->bad) {
 		settle_one(w, a);
@@ -218,7 +226,9 @@ static void take_verdict(struct await *w, struct awaited *a, enum verdict v, con
 			send_row(w->c, "started", u, u->state, NULL);
 		return;
 	}
-	struct owed now = { .why = *err, .bad_end = trouble_bad_end(u), .state = u->state };
+	struct owed now = {
+		.why = *err, .bad_end = !rolls && trouble_bad_end(u), .state = u->state
+	};
 	a->owed = trouble_pending(u) ? malloc(sizeof *a->owed) : NULL;
 	if (a->owed) {
 		*a->owed = now;
@@ -238,7 +248,6 @@ static void end(struct await *w)
 	buf_init(&b, CAP_PACKET);
 	packet_put(&b, "ok", "1");
 	packet_put(&b, "end", "1");
-	packet_put(&b, "project", SUPER_PROJECT);
 	packet_put_int(&b, "failed", (int64_t)w->bad);
 	packet_end(&b, NULL, 0);
 	conn_waits(c, WAIT_NOTHING); /* frees w */
@@ -290,21 +299,27 @@ static void look_again(struct super *s, struct timer *t)
 	look(container_of(t, struct await, look));
 }
 
-void await_begin(struct conn *c, const uint64_t *ids, size_t n, int64_t deadline_ns)
+void await_impossible(struct conn *c)
 {
-	struct await *w = calloc(1, sizeof *w + n * sizeof *w->v);
 	struct err err;
 
+	(void)err_set(&err, ERR_UNKNOWN, ENOMEM, "out of memory: it goes on");
+	conn_fail(c, &err);
+}
+
+void await_begin(struct conn *c, const struct awaited_id *ids, size_t n, int64_t deadline_ns)
+{
+	struct await *w = calloc(1, sizeof *w + n * sizeof *w->v);
+
 	if (!w) {
-		(void)err_no_memory(&err);
-		conn_fail(c, &err);
+		await_impossible(c);
 		return;
 	}
 	w->c = c;
 	w->n = w->left = n;
 	w->look.fn = look_again;
 	for (size_t i = 0; i < n; i++)
-		w->v[i].id = ids[i];
+		w->v[i] = (struct awaited){ .id = ids[i].id, .rolls = ids[i].rolls };
 	conn_waits(c, WAIT_STARTED);
 	c->await = w;
 	if (deadline_ns)
@@ -348,6 +363,29 @@ void await_look(struct super *s)
 		struct conn *c = list_entry(it, struct conn, link);
 		if (!c->gone && c->wait == WAIT_STARTED && c->await)
 			look(c->await);
+	}
+}
+
+static void rolled(struct await *w, uint64_t was, uint64_t now, const struct err *why)
+{
+	struct awaited *a = find(w, was);
+
+	if (!a || !a->rolls)
+		return;
+	a->id = now;
+	if (why)
+		take_verdict(w, a, SHORT, tree_by_id(&w->c->s->tree, now), why);
+	a->rolls = false;
+	look(w);
+}
+
+void await_rolled(struct super *s, uint64_t was, uint64_t now, const struct err *why)
+{
+	list_each(it, &s->conns)
+	{
+		struct conn *c = list_entry(it, struct conn, link);
+		if (!c->gone && c->wait == WAIT_STARTED && c->await)
+			rolled(c->await, was, now, why);
 	}
 }
 
@@ -396,14 +434,17 @@ bool await_late(struct conn *c, struct err *err)
 void await_boot(struct super *s, int fd, int64_t timeout_ns, bool progress)
 {
 	struct conn *c = serve_open(s, fd);
-	uint64_t *ids = calloc(s->m->nservices + 1, sizeof *ids);
+	struct awaited_id *ids = calloc(s->m->nservices + 1, sizeof *ids);
 	size_t n = 0;
 
 	for (size_t i = 0; ids && i < s->m->nservices; i++)
 		if (s->unit_of[i])
-			ids[n++] = s->unit_of[i]->id;
-	if (c)
+			ids[n++].id = s->unit_of[i]->id;
+	const char *const *only = s->opts->only;
+	if (c) {
 		c->progress = progress;
+		projects_tell(c, s->m, !s->some ? "" : selects_project(*only) ? *only : NULL);
+	}
 	for (size_t i = 0; c && progress && i < s->m->nservices; i++)
 		if (s->unit_of[i])
 			send_row(c, "progress", s->unit_of[i], s->unit_of[i]->state, NULL);

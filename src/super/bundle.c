@@ -83,17 +83,37 @@ static bool needs_accounts(const struct manifest *m)
 	bool any = m->control_group != NULL;
 
 	for (size_t i = 0; i < m->nservices; i++)
-		any |= m->services[i].user || m->services[i].group;
+		any |= m->services[i].user || m->services[i].group || m->services[i].groups;
 	return any;
 }
 
-/* The nth that a service is made with: of its environment, then of its messages. NULL: there are no more. */
-static const char *file_of(const struct service *svc, size_t n)
+/* Who has files: all of each manifest, then each project, then each service. */
+static size_t owners(const struct manifest *m)
 {
-	for (char **f = svc->env.files; f && *f; f++)
+	return (m->nfiles ? m->nfiles : 1) + m->nprojects + m->nservices;
+}
+
+/* The nth that a service is made with: its time zone, its slot, of its environment, of its secrets, then of its messages. NULL:
+ * there are no more. */
+static const char *file_of(const struct manifest *m, size_t who, size_t n)
+{
+	size_t files = m->nfiles ? m->nfiles : 1, above = files + m->nprojects;
+	const struct service *svc = who >= above ? &m->services[who - above] : NULL;
+	const struct env_spec *env = svc            ? &svc->env
+				     : who >= files ? &m->projects[who - files].env
+						    : &manifest_file(m, who)->env;
+
+	if (svc && svc->cron.zone_file && !n--)
+		return svc->cron.zone_file;
+	if (svc && svc->deployment.blue && svc->deployment.blue->state_path && !n--)
+		return svc->deployment.blue->state_path;
+	for (char **f = env->files; f && *f; f++)
 		if (!n--)
 			return *f;
-	for (size_t i = 0; i < svc->nsends; i++)
+	if (n < env->nsecrets)
+		return env->secrets[n].value;
+	n -= env->nsecrets;
+	for (size_t i = 0; svc && i < svc->nsends; i++)
 		if (svc->sends[i].file && !n--)
 			return svc->sends[i].file;
 	return NULL;
@@ -101,23 +121,20 @@ static const char *file_of(const struct service *svc, size_t n)
 
 static bool needs_files(const struct manifest *m)
 {
-	bool any = m->env.files && m->env.files[0];
+	bool any = needs_accounts(m);
 
-	for (size_t i = 0; i < m->nservices; i++)
-		any |= file_of(&m->services[i], 0) != NULL;
-	return any || needs_accounts(m);
+	for (size_t who = 0; who < owners(m); who++)
+		any |= file_of(m, who, 0) != NULL;
+	return any;
 }
 
-/* Was it sent for a service before this one, or for all? */
-static bool sent_before(const struct manifest *m, size_t service, const char *path)
+/* Was it sent for one before this, or for all? */
+static bool sent_before(const struct manifest *m, size_t who, const char *path)
 {
 	const char *file;
 
-	for (char **f = m->env.files; f && *f; f++)
-		if (strcmp(*f, path) == 0)
-			return true;
-	for (size_t i = 0; i < service; i++)
-		for (size_t n = 0; (file = file_of(&m->services[i], n)); n++)
+	for (size_t i = 0; i < who; i++)
+		for (size_t n = 0; (file = file_of(m, i, n)); n++)
 			if (strcmp(file, path) == 0)
 				return true;
 	return false;
@@ -127,11 +144,9 @@ static void send_files(int fd, const struct manifest *m)
 {
 	const char *file;
 
-	for (char **f = m->env.files; f && *f; f++)
-		send_named(fd, *f, CAP_ENV_FILE);
-	for (size_t i = 0; i < m->nservices; i++)
-		for (size_t n = 0; (file = file_of(&m->services[i], n)); n++)
-			if (!sent_before(m, i, file))
+	for (size_t who = 0; who < owners(m); who++)
+		for (size_t n = 0; (file = file_of(m, who, n)); n++)
+			if (!sent_before(m, who, file))
 				send_named(fd, file, CAP_ENV_FILE);
 	if (!needs_accounts(m))
 		return;
@@ -139,17 +154,29 @@ static void send_files(int fd, const struct manifest *m)
 	send_named(fd, group_path, ACCOUNTS_MAX);
 }
 
-static struct manifest *parse(
-	const char *path, const char *text, size_t len, bool cwd_default, struct findings *f)
+typedef int read_fn(void *arg, const char *path, bool trust, struct buf *ret, struct err *err);
+
+static struct manifest *parse(const char *path, const struct buf *text, bool cwd_default,
+	read_fn *read, void *arg, struct findings *f)
 {
 	struct manifest_source src = { .path = path,
-		.text = text,
-		.len = len,
+		.text = text->p ? text->p : "",
+		.len = text->len,
 		.environ = environ,
 		.cwd_default = cwd_default,
-		.may_switch_user = geteuid() == 0 };
+		.may_switch_user = geteuid() == 0,
+		.read = read,
+		.arg = arg };
 
 	return manifest_load(&src, f);
+}
+
+/* In the fork: from its file, and over the pipe. */
+static int include_file(void *arg, const char *path, bool trust, struct buf *ret, struct err *err)
+{
+	if (send_file(*(int *)arg, path, trust, ret->max, ret) == 0)
+		return 0;
+	return err_set(err, ERR_INCLUDE, 0, "%s", path); /* the init says why */
 }
 
 static void send_manifest(int fd, const char *path, bool cwd_default)
@@ -159,14 +186,17 @@ static void send_manifest(int fd, const char *path, bool cwd_default)
 
 	if (send_file(fd, path, true, CAP_MANIFEST, &text) < 0)
 		return;
-	struct manifest *m = parse(path, text.p ? text.p : "", text.len, cwd_default, &findings);
+	struct manifest *m = parse(path, &text, cwd_default, include_file, &fd, &findings);
 	if (m)
 		send_files(fd, m);
+	(void)manifest_free(m);
+	findings_done(&findings);
+	buf_done(&text);
 }
 
-/* m NULL: the manifest at path, and what it needs. */
+/* m NULL: the manifests, and what they need. */
 static pid_t fork_reader(
-	const struct manifest *m, const char *path, bool cwd_default, int ret_pipe[2])
+	const struct manifest *m, const struct reading_file *files, size_t n, int ret_pipe[2])
 {
 	if (pipe2(ret_pipe, O_CLOEXEC) < 0)
 		return -1;
@@ -176,7 +206,8 @@ static pid_t fork_reader(
 		if (m)
 			send_files(ret_pipe[1], m);
 		else
-			send_manifest(ret_pipe[1], path, cwd_default);
+			for (size_t i = 0; i < n; i++)
+				send_manifest(ret_pipe[1], files[i].path, files[i].cwd_default);
 		_exit(0);
 	}
 	int sys = errno;
@@ -196,8 +227,8 @@ void bundle_done(struct bundle *b)
 
 static int unread(const char *what, int sys, struct err *err)
 {
-	return err_set(err, ERR_BAD_VALUE, sys, "%s: %s", what,
-		sys == ETIMEDOUT ? "could not be read within 10 s" : strerror(sys));
+	return err_set(err, ERR_UNKNOWN, sys, "%s: not read: %s", what,
+		sys == ETIMEDOUT ? "10 s are over" : strerror(sys));
 }
 
 int bundle_of(const struct manifest *m, struct bundle *ret, struct err *err)
@@ -207,7 +238,7 @@ int bundle_of(const struct manifest *m, struct bundle *ret, struct err *err)
 	buf_init(&ret->bytes, BUNDLE_MAX);
 	if (!needs_files(m))
 		return 0;
-	pid_t pid = fork_reader(m, NULL, false, p);
+	pid_t pid = fork_reader(m, NULL, 0, p);
 	if (pid < 0)
 		return unread("environment files and accounts", errno, err);
 	int sys = slurp_pipe(p[0], clock_mono_ns() + READ_NS, &ret->bytes) < 0 ? errno : 0;
@@ -247,12 +278,13 @@ int bundle_find(const struct bundle *b, const char *path, const char **ret_text,
 		if (strcmp(name, path) != 0)
 			continue;
 		if (r.failed)
-			return err_set(err, ERR_BAD_VALUE, r.sys, "%s", text);
+			return err_set(err, err_of_want(r.sys) ? ERR_UNKNOWN : ERR_BAD_VALUE, r.sys,
+				"%s", text);
 		*ret_text = text;
 		*ret_len = r.text - 1;
 		return 0;
 	}
-	return err_set(err, ERR_BAD_VALUE, EIO, "%s: it was not read", path);
+	return err_set(err, ERR_UNKNOWN, EIO, "%s: it was not read", path);
 }
 
 /* A file that is there and can't be read now must not count as empty: the same user would get other
@@ -281,29 +313,64 @@ int bundle_account(const struct bundle *b, const char *user, const char *group, 
 	return account_find(user, group, passwd, groups, ret, err);
 }
 
-/* The first error, as its text says where. */
+int bundle_groups(const struct bundle *b, char *const *more, struct account *ret, struct err *err)
+{
+	const char *groups = accounts(b, group_path, ERR_GROUPS, err);
+
+	for (; groups && *more; more++)
+		if (account_add_group(*more, groups, ret, err) < 0)
+			return -1;
+	return groups ? 0 : -1;
+}
+
+/* The first error, as its text says where; the others go to the log. */
 static void first_error(const struct findings *f, const char *path, struct err *err)
 {
+	bool any = false;
+
 	(void)err_set(err, ERR_UNKNOWN, ENOMEM, "%s: out of memory", path);
 	for (size_t i = 0; i < f->n; i++) {
+		const struct err *e = &f->v[i].err;
 		if (f->v[i].warning)
 			continue;
-		*err = f->v[i].err;
-		(void)err_wrap(err, "%s:%d:%d", path, err->line, err->col);
-		return;
+		if (any)
+			log_line(LOG_WARN, "error[SG%04d]: %s:%d:%d: %s", (int)e->code, path,
+				e->line, e->col, e->msg);
+		else
+			*err = *e;
+		any = true;
 	}
+	if (any && err->line)
+		(void)err_wrap(err, "%s:%d:%d", path, err->line, err->col);
+}
+
+/* In the init: from what was sent. */
+static int include_sent(void *arg, const char *path, bool trust, struct buf *ret, struct err *err)
+{
+	const char *text;
+	size_t n;
+
+	(void)trust; /* the fork has seen to that */
+	if (bundle_find(arg, path, &text, &n, err) < 0)
+		return -1;
+	if (buf_add(ret, text, n) == 0)
+		return 0;
+	return err_set(err, ERR_INCLUDE, errno == EMSGSIZE ? EFBIG : errno, "%s: %s", path,
+		strerror(errno));
 }
 
 struct manifest *bundle_manifest(
 	const struct bundle *b, const char *path, bool cwd_default, struct err *err)
 {
 	struct findings findings;
-	const char *text = "";
-	size_t n = 0;
+	const char *bytes = NULL;
+	struct buf text = { 0 };
 
-	if (bundle_find(b, path, &text, &n, err) < 0)
+	if (bundle_find(b, path, &bytes, &text.len, err) < 0)
 		return NULL;
-	struct manifest *m = parse(path, text, n, cwd_default, &findings);
+	text.p = (char *)(uintptr_t)bytes;
+	struct manifest *m =
+		parse(path, &text, cwd_default, include_sent, (void *)(uintptr_t)b, &findings);
 	for (size_t i = 0; m && i < findings.n; i++)
 		log_line(
 			LOG_WARN, "%s:%d: %s", path, findings.v[i].err.line, findings.v[i].err.msg);
@@ -378,16 +445,16 @@ static void too_late(struct super *s, struct timer *t)
 	finish(container_of(t, struct reading, timer), ETIMEDOUT);
 }
 
-int reading_start(
-	struct super *s, struct reading *r, const char *path, bool cwd_default, struct err *err)
+int reading_start(struct super *s, struct reading *r, const struct reading_file *files, size_t n,
+	struct err *err)
 {
 	int p[2];
 
 	r->s = s;
 	r->w = (struct watch){ .fd = -1, .events = LOOP_IN, .fn = pipe_ready };
-	r->pid = fork_reader(NULL, path, cwd_default, p);
+	r->pid = fork_reader(NULL, files, n, p);
 	if (r->pid < 0)
-		return unread(path, errno, err);
+		return unread(files->path, errno, err);
 	buf_init(&r->bundle.bytes, BUNDLE_MAX);
 	r->w.fd = p[0];
 	(void)fcntl(p[0], F_SETFL, O_NONBLOCK);
@@ -396,5 +463,5 @@ int reading_start(
 		return 0;
 	int sys = errno;
 	reading_stop(r);
-	return unread(path, sys, err);
+	return unread(files->path, sys, err);
 }

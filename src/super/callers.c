@@ -2,12 +2,17 @@
  * caller may do. */
 #include "super/callers.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "os/ask.h"
 #include "super/kids.h"
 #include "super/message.h"
 #include "super/ops.h"
+
+#define REMOVE_NS (10 * NS_PER_SEC)
 
 /* Of its session, too, which has the number of the main process. */
 static void *main_of(void *arg, pid_t pid)
@@ -60,10 +65,38 @@ void remote_lost(const struct conn *c)
 	kids_order(c->s, c->unit, false, CAUSE_CASCADE);
 }
 
-void remote_end(const struct job *j)
+static bool has_file(const struct job *j)
 {
-	if (job_remote(j) && j->u->born) /* else what is there is not ours */
-		(void)unlink(j->svc->token_file);
+	return job_remote(j) && j->u->born; /* else what is there is not ours */
+}
+
+/* In a fork, as their file systems may hang. */
+static void remove_one(const void *arg, int fd)
+{
+	const struct job *j = arg;
+
+	(void)fd;
+	token_remove(&(struct child_token){ .path = j->svc->token_file, .text = j->token });
+}
+
+void remotes_end(const struct super *s)
+{
+	list_each(it, &s->tree.services)
+	{
+		const struct job *j = job_of(list_entry(it, struct unit, sibling));
+		if (has_file(j))
+			remove_one(j, -1);
+	}
+}
+
+void remote_forget(const struct job *j)
+{
+	int fd = has_file(j) ? ask_fork(remove_one, j, -1, REMOVE_NS) : -1;
+
+	if (fd >= 0)
+		close(fd);
+	else if (has_file(j))
+		log_line(LOG_WARN, "no process to remove a token file: %s", strerror(errno));
 }
 
 /* --- callers --- */
@@ -73,10 +106,12 @@ void caller_classify(struct conn *c, const char *token)
 	struct peer_tree t = { c->s, main_of, aux_of, main_of };
 	struct peer_who who = { PEER_NOBODY, NULL };
 
+	errno = 0;
 	if (!token)
 		who = peer_classify(&c->peer, &t, getpid(), c->s->pre.have_proc);
 	else if ((who.unit = remote_unit(c->s, c->peer.uid, token)))
 		who.cls = PEER_UNIT;
+	c->blind = c->unseen || err_of_want(errno);
 	c->cls = who.cls;
 	c->unit = who.unit;
 }

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "os/usock.h"
+#include "super/accept.h"
 #include "super/callers.h"
 #include "super/change.h"
 #include "super/message.h"
@@ -82,8 +83,10 @@ void conn_idle(struct conn *c)
 {
 	if (c->gone)
 		return;
-	if (c->held ||
-		c->held_child) /* it has work of a unit's in hand, for as long as that takes */
+	if (conn_crowds(c)) /* it is answered first */
+		timer_set(c->s, &c->timer, clock_mono_ns(), timed_out);
+	else if (c->held ||
+		 c->held_child) /* it has work of a unit's in hand, for as long as that takes */
 		timer_del(c->s, &c->timer);
 	else
 		timer_set(c->s, &c->timer, clock_mono_ns() + IDLE_NS, timed_out);

@@ -4,11 +4,15 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "node/rights.h"
+#include "probe/probe.h"
+#include "super/callers.h"
 #include "super/env.h"
 #include "super/parts.h"
+#include "super/schedule.h"
 #include "super/will.h"
 
 int launch_as(struct launch *l, const struct child_cred *cred, struct err *err)
@@ -26,9 +30,13 @@ static int take_user(struct definition *d, const struct bundle *files, struct er
 {
 	struct account acc;
 
-	if (!d->svc->user && !d->svc->group)
+	if (!d->svc->user && !d->svc->group && !d->svc->groups)
 		return 0;
 	if (bundle_account(files, d->svc->user, d->svc->group, &acc, err) < 0)
+		return -1;
+	if (!d->svc->user && !d->svc->group)
+		acc.groups[0] = acc.gid = getegid();
+	if (d->svc->groups && bundle_groups(files, d->svc->groups, &acc, err) < 0)
 		return -1;
 	d->launch = calloc(1, sizeof *d->launch);
 	return d->launch ? launch_as(d->launch,
@@ -40,18 +48,76 @@ static int take_user(struct definition *d, const struct bundle *files, struct er
 			 : err_no_memory(err);
 }
 
-static int fill(struct super *s, struct definition *d, const struct bundle *files, struct err *err)
+int define_slot(struct super *s, struct definition *d, int slot, struct err *err)
+{
+	const struct blue_green *b = d->svc->deployment.blue;
+	char text[2 * SLOT_MAX + 4];
+	const char *var = text;
+
+	snprintf(text, sizeof text, "%s=%s", b->env_var, b->slots[slot]);
+	struct envblock *env = env_with(s, d->env, &var, 1, err);
+	if (!env)
+		return -1;
+	env_unref(s, d->env);
+	d->env = env;
+	d->slot = slot;
+	return 0;
+}
+
+/* What the supervisor before this one wrote down; else the first. */
+static int kept_slot(const struct service *svc, const struct bundle *files)
+{
+	const struct blue_green *b = svc->deployment.blue;
+	const char *text;
+	struct err err;
+	size_t n;
+
+	if (!b->state_path)
+		return 0;
+	if (bundle_find(files, b->state_path, &text, &n, &err) < 0) {
+		if (err.sys != ENOENT && err.sys != ENOTDIR)
+			log_line(LOG_WARN, "%s: %s: its slot is %s", svc->name, err.msg,
+				b->slots[0]);
+		return 0;
+	}
+	while (n && (text[n - 1] == '\n' || text[n - 1] == ' '))
+		n--;
+	for (int i = 0; i < 2; i++)
+		if (strlen(b->slots[i]) == n && memcmp(b->slots[i], text, n) == 0)
+			return i;
+	log_line(LOG_WARN, "%s: what is in %s is none of its slots: it is %s", svc->name,
+		b->state_path, b->slots[0]);
+	return 0;
+}
+
+static int take_slot(struct super *s, struct definition *d, const struct job *before,
+	const struct bundle *files, struct err *err)
+{
+	const struct blue_green *b = d->svc->deployment.blue;
+	const struct blue_green *was = before ? before->svc->deployment.blue : NULL;
+
+	if (!b)
+		return 0;
+	return define_slot(s, d,
+		was ? strcmp(b->slots[1], was->slots[before->slot]) == 0 : kept_slot(d->svc, files),
+		err);
+}
+
+static int fill(struct super *s, struct definition *d, const struct job *before,
+	const struct bundle *files, struct err *err)
 {
 	if (d->svc->working_dir && !(d->cwd = strdup(d->svc->working_dir)))
 		return err_no_memory(err);
-	d->env = env_of_service(s, d->m, d->svc, files, err);
-	if (!d->env || wills_of_service(d->svc, files, &d->wills, err) < 0)
+	d->env = env_of_service(s, d->svc, files, err);
+	if (!d->env || take_slot(s, d, before, files, err) < 0 ||
+		wills_of_service(d->svc, files, &d->wills, err) < 0 ||
+		schedule_of_service(d->svc, files, &d->schedule, err) < 0)
 		return -1;
 	return take_user(d, files, err);
 }
 
 struct definition *define(struct super *s, struct manifest *m, size_t index,
-	const struct bundle *files, struct err *err)
+	const struct job *before, const struct bundle *files, struct err *err)
 {
 	struct definition *d = calloc(1, sizeof *d);
 
@@ -61,9 +127,37 @@ struct definition *define(struct super *s, struct manifest *m, size_t index,
 	}
 	d->m = manifest_ref(m);
 	d->svc = &m->services[index];
-	if (fill(s, d, files, err) == 0)
+	if (fill(s, d, before, files, err) == 0)
 		return d;
 	(void)err_wrap(err, "service %s", d->svc->name);
+	return define_free(s, d);
+}
+
+static int fill_again(struct definition *d, const struct launch *launch, const char *cwd,
+	const struct will *wills, struct err *err)
+{
+	if ((cwd && !(d->cwd = strdup(cwd))) || wills_copy(wills, &d->wills) < 0 ||
+		(launch && !(d->launch = calloc(1, sizeof *d->launch))))
+		return err_no_memory(err);
+	return launch && launch->has_cred ? launch_as(d->launch, &launch->cred, err) : 0;
+}
+
+struct definition *define_again(struct super *s, const struct job *j, struct err *err)
+{
+	const struct definition *n = j->next;
+	struct definition *d = calloc(1, sizeof *d);
+
+	if (!d) {
+		(void)err_no_memory(err);
+		return NULL;
+	}
+	d->m = manifest_ref(n ? n->m : j->m);
+	d->svc = n ? n->svc : j->svc;
+	d->env = env_ref(n ? n->env : j->env);
+	d->slot = n ? n->slot : j->slot;
+	if (fill_again(d, n ? n->launch : j->launch, n ? n->cwd : j->cwd, n ? n->wills : j->wills,
+		    err) == 0)
+		return d;
 	return define_free(s, d);
 }
 
@@ -75,6 +169,7 @@ struct definition *define_free(struct super *s, struct definition *d)
 	env_unref(s, d->env);
 	free(d->cwd);
 	wills_free(d->wills);
+	schedule_unref(d->schedule);
 	(void)manifest_free(d->m);
 	free(d);
 	return NULL;
@@ -167,21 +262,32 @@ void define_take(struct super *s, struct job *j)
 
 	if (!d)
 		return;
+	if (job_remote(j) &&
+		(!d->svc->token_file || strcmp(d->svc->token_file, j->svc->token_file) != 0))
+		remote_forget(j); /* the token goes on, in another file */
 	j->next = NULL;
 	struct definition before = { .m = j->m,
 		.svc = j->svc,
 		.env = j->env,
 		.launch = j->launch,
 		.cwd = j->cwd,
-		.wills = j->wills };
+		.wills = j->wills,
+		.schedule = j->schedule,
+		.slot = j->slot };
 	j->m = d->m;
 	j->svc = d->svc;
 	j->env = d->env;
 	j->launch = d->launch;
 	j->cwd = d->cwd;
 	j->wills = d->wills;
+	j->schedule = d->schedule;
+	j->slot = d->slot;
+	probe_moved(j->probe, job_check(j), j->cwd, &j->svc->fence);
 	*d = before;
 	(void)define_free(s, d);
+	if (j->cron_on)
+		schedule_begin(s, j);
+	u->short_len = j->svc->copy_of ? (unsigned)strlen(j->svc->copy_of) - u->prefix : 0;
 	u->dynamic = j->svc->spawn_dynamic;
 	u->policy = j->svc->policy;
 	u->public = j->svc->public;
@@ -197,7 +303,8 @@ void define_give(struct super *s, struct job *j, struct definition *d)
 {
 	(void)define_free(s, j->next);
 	j->next = d;
-	if (node_state_at_rest(j->u->state))
+	/* The same is taken while it runs, too: else each unit would keep the manifest that was there at its start. */
+	if (node_state_at_rest(j->u->state) || define_same(j, d))
 		define_take(s, j);
 }
 

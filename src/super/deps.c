@@ -6,7 +6,7 @@
 #include "super/define.h"
 #include "super/hooks.h"
 
-enum verdict { DEP_WAIT, DEP_OK, DEP_NEVER };
+enum verdict { DEP_WAIT, DEP_OK, DEP_NEVER, DEP_SKIPPED };
 
 static enum verdict completed(const struct unit *dep)
 {
@@ -40,8 +40,9 @@ static enum verdict met(const struct super *s, const struct dep *d)
 	const struct unit *dep = s->unit_of[d->index];
 
 	if (!dep)
-		return DEP_OK; /* not part of this start: cannot be, as -s takes in what is depended
-				  on */
+		return DEP_WAIT; /* its project was stopped: as for a unit that was */
+	if (dep->state == NODE_SKIPPED)
+		return DEP_SKIPPED;
 	return d->condition == DEP_COMPLETED ? completed(dep)
 					     : up(dep, d->condition == DEP_HEALTHY);
 }
@@ -51,11 +52,16 @@ static const char *condition_words(enum dep_condition c)
 	return c == DEP_COMPLETED ? "complete" : c == DEP_HEALTHY ? "become healthy" : "start";
 }
 
+static int never(const struct dep *d, struct err *err)
+{
+	err_set(err, ERR_DEP_FAILED, 0, "not started: %s did not %s", d->name,
+		condition_words(d->condition));
+	return err_help(err, "sysg logs %s", d->name);
+}
+
 static void refuse(struct super *s, struct unit *u, const struct dep *d)
 {
-	err_set(&u->trouble, ERR_DEP_FAILED, 0, "not started: %s did not %s", d->name,
-		condition_words(d->condition));
-	err_help(&u->trouble, "sysg logs %s", d->name);
+	(void)never(d, &u->trouble);
 	trouble_say(s, u);
 	event_add(s, EVENT_FAILED, u, ERR_DEP_FAILED, "%s", u->trouble.msg);
 	post(s, u, EV_DEP_FAILED);
@@ -71,8 +77,34 @@ static enum verdict all_met(struct super *s, struct unit *u, const struct servic
 			refuse(s, u, &svc->deps[i]);
 			return v;
 		}
+		if (v == DEP_SKIPPED)
+			return v;
 		if (v == DEP_WAIT)
 			all = v;
+	}
+	return all;
+}
+
+/* What is stopped or in its back-off isn't waited for: somebody waits for the answer. What waits itself is, until another
+ * order comes, as that may be what it waits for. */
+static bool comes(const struct super *s, const struct unit *dep)
+{
+	return dep && dep->state != NODE_IDLE && dep->state != NODE_BACKOFF &&
+	       (dep->state != NODE_WAITING || list_empty(&s->changes));
+}
+
+int deps_allow(struct super *s, const struct service *svc, struct err *err)
+{
+	int all = 1;
+
+	for (size_t i = 0; i < svc->ndeps; i++) {
+		enum verdict v = met(s, &svc->deps[i]);
+		const struct unit *dep = s->unit_of[svc->deps[i].index];
+		if (v == DEP_OK)
+			continue;
+		if (v != DEP_WAIT || !comes(s, dep))
+			return never(&svc->deps[i], err);
+		all = 0;
 	}
 	return all;
 }
@@ -99,7 +131,11 @@ void deps_check(struct super *s)
 		struct unit *u = s->unit_of[at];
 		if (!u || u->state != NODE_WAITING)
 			continue;
-		if (all_met(s, u, &s->m->services[at]) != DEP_OK || room-- <= 0)
+		const struct service *svc = &s->m->services[at];
+		enum verdict v = svc->skip && !job_of(u)->judged ? DEP_SKIPPED : all_met(s, u, svc);
+		if (v == DEP_SKIPPED)
+			post(s, u, EV_SKIP);
+		if (v != DEP_OK || room-- <= 0)
 			continue;
 		if (s->starts >= STARTS_A_TURN) {
 			s->again = true;
@@ -108,7 +144,7 @@ void deps_check(struct super *s)
 		s->starts++;
 		define_take(s, job_of(u)); /* its hooks are those of what is to run */
 		define_rights(s);
-		post(s, u, hooks_wants(s, job_of(u), HOOK_PRE_START) ? EV_PREPARE : EV_DEPS_UP);
+		post(s, u, hooks_first(s, job_of(u)) != HOOK_COUNT ? EV_PREPARE : EV_DEPS_UP);
 	}
 }
 

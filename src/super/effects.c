@@ -37,9 +37,8 @@ static void tell_leftovers(struct job *j, unsigned members)
 	j->leftovers_told = true;
 	event_add(j->s, EVENT_LEFTOVERS, j->u, ERR_OK, "left=%u", members);
 	log_line(LOG_WARN,
-		"%s: its main process ended and left %u of its own running, killed now; a program "
-		"that puts itself "
-		"into the background has to be run in the foreground",
+		"%s: its main process ended and left %u of its own running, killed now; it has to "
+		"run in the foreground",
 		unit_path(j->u, path, sizeof path), members);
 }
 
@@ -69,6 +68,7 @@ static void sweep_for(struct super *s, struct job *j, int sig)
 static void fx_disarm(struct super *s, struct unit *u)
 {
 	timer_del(s, &job_of(u)->timer);
+	job_of(u)->timed_out = false;
 }
 
 static void fx_unprobe(struct super *s, struct unit *u)
@@ -272,11 +272,20 @@ static void fired(struct super *s, struct timer *t)
 		u->cause = CAUSE_SETUP;
 		serve_exec(s, j, &u->trouble);
 	}
+	time_out(s, u);
+}
+
+void time_out(struct super *s, struct unit *u)
+{
+	if (job_of(u)->timed_out)
+		return;
+	job_of(u)->timed_out = true;
 	post(s, u, EV_TIMEOUT);
 }
 
 static void arm(struct super *s, struct unit *u, int64_t deadline_ns)
 {
+	job_of(u)->timed_out = false;
 	timer_set(s, &job_of(u)->timer, deadline_ns, fired);
 }
 

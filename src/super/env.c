@@ -1,10 +1,6 @@
 /* Environments: built once, identical ones kept once, the init's own names put on top at each
  * start. */
 
-/* Memory that is out is an answer here, never the end of PID 1: a block that was not added has no
- * table. */
-#define HASH_NONFATAL_OOM 1
-
 #include "super/env.h"
 
 #include <stdio.h>
@@ -27,6 +23,7 @@ bool env_reserved(const char *assignment)
 		"SYSG_SOCKET",
 		"SYSG_NAME",
 		"SYSG_ID",
+		"SYSG_REPLICA",
 		"SPAWN_DEPTH",
 		"SPAWN_PARENT_PID",
 		"SYSG_HOOK",
@@ -51,7 +48,37 @@ struct assign {
 	size_t n, cap;
 	struct index places; /* of the names in v */
 	bool failed;
+	const struct env_spec
+		*strip[3]; /* what is put now is not to have what these name; or NULL */
 };
+
+/* What a login leaves behind; none of it means anything to a service. */
+static const char *const session_vars[] = { "DBUS_SESSION_BUS_ADDRESS", "DESKTOP_SESSION",
+	"DISPLAY", "GPG_*", "SESSION_MANAGER", "SSH_*", "STY", "SUDO_*", "TERM_*", "TMUX*",
+	"WAYLAND_DISPLAY", "WINDOWID", "XAUTHORITY", "XDG_*", NULL };
+
+static bool named_in(const char *const *names, const char *assignment)
+{
+	size_t n = strcspn(assignment, "=");
+
+	for (; names && *names; names++) {
+		size_t most = strcspn(*names, "*");
+		if (strncmp(*names, assignment, most) == 0 &&
+			(most == n || (most < n && (*names)[most])))
+			return true;
+	}
+	return false;
+}
+
+static bool stripped(const struct assign *a, const char *assignment)
+{
+	for (size_t i = 0; i < sizeof a->strip / sizeof *a->strip; i++)
+		if (a->strip[i] &&
+			(named_in((const char *const *)a->strip[i]->strip, assignment) ||
+				(a->strip[i]->clear_session && named_in(session_vars, assignment))))
+			return true;
+	return false;
+}
 
 static int make_room(struct assign *a)
 {
@@ -70,6 +97,10 @@ static void put(struct assign *a, char *assignment)
 {
 	ssize_t at = -1;
 
+	if (assignment && stripped(a, assignment)) {
+		free(assignment);
+		return;
+	}
 	if (assignment && make_room(a) == 0)
 		at = index_put(&a->places, assignment, strcspn(assignment, "="), a->n);
 	if (at < 0) {
@@ -84,14 +115,19 @@ static void put(struct assign *a, char *assignment)
 	a->v[at] = assignment;
 }
 
-static void put_var(struct assign *a, const char *name, const char *value)
+static void put_value(struct assign *a, const char *name, const char *value, size_t n)
 {
-	size_t size = strlen(name) + strlen(value) + 2;
+	size_t size = strlen(name) + n + 2;
 	char *p = malloc(size);
 
 	if (p)
-		snprintf(p, size, "%s=%s", name, value);
+		snprintf(p, size, "%s=%.*s", name, (int)n, value);
 	put(a, p);
+}
+
+static void put_var(struct assign *a, const char *name, const char *value)
+{
+	put_value(a, name, value, strlen(value));
 }
 
 static void put_string(struct assign *a, const char *string)
@@ -110,7 +146,19 @@ static void assign_done(struct assign *a)
 
 /* --- blocks --- */
 
-// NOLINTNEXTLINE(readability-function-size): uthash's macros nest
+/* One with these bytes that is kept already, or NULL. */
+static struct envblock *known(struct super *s, uint64_t hash, const struct envblock *like)
+{
+	struct numbered *at = numbers_find(&s->envs, hash);
+
+	for (; at; at = numbers_next(at)) {
+		struct envblock *e = container_of(at, struct envblock, by_hash);
+		if (e->size == like->size && memcmp(e->bytes, like->bytes, e->size) == 0)
+			return e;
+	}
+	return NULL;
+}
+
 static struct envblock *block_of(
 	struct super *s, const char *const *strings, size_t n, struct err *err)
 {
@@ -141,20 +189,12 @@ static struct envblock *block_of(
 	e->n = count;
 	e->refs = 1;
 	e->shares = NULL;
-	/* That memcpy() filled the bytes is lost on the analyzer.
-	 * NOLINTNEXTLINE(clang-analyzer-core.*) */
-	HASH_FIND(hh, s->envs, e->bytes, e->size, old);
-	if (old) {
+	uint64_t hash = index_hash(e->bytes, size);
+	if ((old = known(s, hash, e))) {
 		free(e);
 		return env_ref(old);
 	}
-	/* As above. NOLINTNEXTLINE(clang-analyzer-core.*) */
-	HASH_ADD_KEYPTR(hh, s->envs, e->bytes, e->size, e);
-	if (!e->hh.tbl) {
-		free(e);
-		err_no_memory(err);
-		return NULL;
-	}
+	numbers_add(&s->envs, &e->by_hash, hash);
 	return e;
 }
 
@@ -251,6 +291,22 @@ static int put_file(struct assign *a, const struct bundle *files, const char *pa
 	return rc;
 }
 
+/* Its content is the value, but for one newline at its end. */
+static int put_secret(
+	struct assign *a, const struct bundle *files, const struct var *secret, struct err *err)
+{
+	const char *text;
+	size_t len;
+
+	if (bundle_find(files, secret->value, &text, &len, err) < 0)
+		return err_wrap(err, "secret %s", secret->name);
+	if (strlen(text) != len)
+		return err_set(err, ERR_BAD_VALUE, 0, "secret %s: %s: there is a NUL byte in it",
+			secret->name, secret->value);
+	put_value(a, secret->name, text, len && text[len - 1] == '\n' ? len - 1 : len);
+	return 0;
+}
+
 static int put_spec(
 	struct assign *a, const struct bundle *files, const struct env_spec *spec, struct err *err)
 {
@@ -259,6 +315,9 @@ static int put_spec(
 			return -1;
 	for (size_t i = 0; i < spec->nvars; i++)
 		put_var(a, spec->vars[i].name, spec->vars[i].value);
+	for (size_t i = 0; i < spec->nsecrets; i++)
+		if (put_secret(a, files, &spec->secrets[i], err) < 0)
+			return -1;
 	return 0;
 }
 
@@ -305,19 +364,26 @@ static bool has_notify_socket(const struct service *svc)
 	return svc->check.kind == CHECK_NOTIFY && svc->check.notify_fd < 0;
 }
 
-struct envblock *env_of_service(struct super *s, const struct manifest *m,
-	const struct service *svc, const struct bundle *files, struct err *err)
+struct envblock *env_of_service(
+	struct super *s, const struct service *svc, const struct bundle *files, struct err *err)
 {
-	struct assign a = { 0 };
-	bool inherit = svc->env.inherit && m->env.inherit;
+	const struct env_spec *specs[3] = { &svc->of->env, svc->project ? &svc->project->env : NULL,
+		&svc->env };
+	struct assign a = { .strip = { specs[0], specs[1], specs[2] } };
+	bool inherit = svc->env.inherit && svc->of->env.inherit;
 
 	for (char **e = environ; inherit && *e; e++)
 		if (s->opts->one_command || !is_notify_socket(*e))
 			put_string(&a, *e);
 	if (!inherit)
 		put_var(&a, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-	if ((inherit && put_account(&a, files, svc, err) < 0) ||
-		put_spec(&a, files, &m->env, err) < 0 || put_spec(&a, files, &svc->env, err) < 0) {
+	int rc = inherit ? put_account(&a, files, svc, err) : 0;
+	for (size_t i = 0; i < 3; i++) {
+		a.strip[i] = NULL; /* what they set themselves stays */
+		if (rc == 0 && specs[i])
+			rc = put_spec(&a, files, specs[i], err);
+	}
+	if (rc < 0) {
 		assign_done(&a);
 		return NULL;
 	}
@@ -333,12 +399,11 @@ struct envblock *env_ref(struct envblock *e)
 	return e;
 }
 
-// NOLINTNEXTLINE(readability-function-size): uthash's macros nest
 void env_unref(struct super *s, struct envblock *e)
 {
 	if (!e || --e->refs)
 		return;
-	HASH_DEL(s->envs, e);
+	numbers_del(&s->envs, &e->by_hash);
 	free(e);
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "super/hook_run.h"
@@ -141,9 +142,9 @@ int group_open(struct super *s, struct job *j, int hook, struct group *ret, stru
 	size_t n = strlen(path);
 	if (hook >= 0)
 		(void)snprintf(path + n, sizeof path - n, ".hook.%d", hook);
-	if (cgroup_make(s->cgroup, path, &ret->procs, &ret->kill_fd) == 0 &&
-		!(ret->path = strdup(path)))
-		group_close(s, ret);
+	autofree char *copy = strdup(path);
+	if (copy && cgroup_make(s->cgroup, path, &ret->procs, &ret->kill_fd) == 0)
+		ret->path = steal_ptr(copy);
 	if (ret->path || rc == 1) /* else the mark holds it all the same */
 		return 0;
 	return refused(err, errno, strerror(errno));

@@ -1,11 +1,13 @@
 /* From what a check says to what becomes of its unit. */
+#include <errno.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/units.h"
-#include "probe/probe.h"
+#include "os/fence.h"
 #include "super/checks.h"
+#include "super/health.h"
 #include "super/notify.h"
-#include "super/parts.h"
 
 /* With on_unhealthy: ignore what it is known to be changes, and nothing else happens. */
 static void told_unhealthy(struct super *s, struct unit *u)
@@ -43,7 +45,7 @@ static void went_wrong(struct super *s, struct unit *u, const struct err *err, b
 	err = &u->trouble;
 	event_add(s, EVENT_UNHEALTHY, u, err->code, "%s", err->msg);
 	trouble_say(s, u);
-	if (was_ready && job_of(u)->svc->check.ignore) {
+	if (was_ready && job_check(job_of(u))->ignore) {
 		told_unhealthy(s, u);
 		return;
 	}
@@ -80,21 +82,41 @@ static int run_check(void *arg, char *const *argv, pid_t *ret_pid, struct err *e
 	return check_start(arg, argv, ret_pid, err);
 }
 
+static int beside(void *arg)
+{
+	const struct job *j = arg;
+
+	errno = ESRCH;
+	return j->u->main_alive ? fence_beside(fence_of(j), j->u->pid) : -1;
+}
+
+int health_watch(struct job *j, const struct health_check *check,
+	void (*says)(void *job, enum probe_news news, const struct err *err), struct err *err)
+{
+	struct probe_host host = { .arg = j,
+		.says = says,
+		.run = run_check,
+		.clock = j->s->probes,
+		.fence = fence_apart(fence_of(j)) ? fence_of(j) : NULL,
+		.beside = beside };
+
+	(void)probe_free(j->probe);
+	j->probe = probe_new(check, j->cwd, &host, err);
+	return j->probe ? 0 : -1;
+}
+
 void health_begin(struct super *s, struct unit *u)
 {
 	struct job *j = job_of(u);
-	struct probe_host host = {
-		.arg = j, .says = probe_says, .run = run_check, .clock = s->probes
-	};
 	struct err err;
 
-	if (unit_spawned(u) || j->svc->check.kind <= CHECK_ALIVE) {
+	if (unit_spawned(u) || job_check(j)->kind <= CHECK_ALIVE) {
+		j->probe = probe_free(j->probe);
 		u->was_ready = true;
 		post(s, u, EV_PROBE_UP);
 		return;
 	}
-	j->probe = probe_new(&j->svc->check, j->cwd, &host, &err);
-	if (!j->probe)
+	if (health_watch(j, job_check(j), probe_says, &err) < 0)
 		went_wrong(s, u, &err, false);
 	else if (notify_ready(j)) /* it was faster than we */
 		probe_tell(j->probe);

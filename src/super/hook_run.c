@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "os/spawn.h"
+#include "super/deploy.h"
 
 #define SURVIVE_NS (5 * NS_PER_SEC) /* from KILL to being called a survivor */
 
@@ -25,8 +26,13 @@ static const struct hook *hook_of(const struct job *j, enum hook_kind kind)
 
 bool hooks_wants(const struct super *s, const struct job *j, enum hook_kind kind)
 {
+	/* The service isn't stopped where a candidate for its place is. */
+	const unsigned of_a_stop = 1u << HOOK_PRE_STOP | 1u << HOOK_POST_STOP |
+				   1u << HOOK_STOP_SUCCESS | 1u << HOOK_STOP_ERROR;
+
 	/* Once everything is being killed there is no time left for what comes before or after. */
-	return hook_of(j, kind) && !s->killing && s->phase < PHASE_TERM;
+	return hook_of(j, kind) && !s->killing && s->phase < PHASE_TERM &&
+	       !(j->candidate && of_a_stop >> kind & 1);
 }
 
 bool hooks_use_mark(const struct super *s, uint64_t mark)
@@ -80,13 +86,13 @@ static int judge(const struct hook_run *h, struct err *err)
 			duration_print(limit, sizeof limit, h->timeout_ns));
 		return err_help(err,
 			"what it printed: sysg logs %s\nits `timeout` gives it more time",
-			h->j ? h->j->u->name : "");
+			h->j ? h->j->svc->name : "");
 	}
 	if (h->sig)
 		err_set(err, ERR_PRE_START, 0, "its %s hook was ended by signal %d", name, h->sig);
 	else
 		err_set(err, ERR_PRE_START, 0, "its %s hook ended with code %d", name, h->code);
-	return err_help(err, "what it printed: sysg logs %s", h->j ? h->j->u->name : "");
+	return err_help(err, "what it printed: sysg logs %s", h->j ? h->j->svc->name : "");
 }
 
 void hook_warn(const struct job *j, const struct err *err)
@@ -125,6 +131,16 @@ void hook_prepare_failed(struct super *s, struct unit *u, int code, int sig, con
 	trouble_say_help(LOG_ERR, err->help);
 }
 
+/* Its command ended with anything but 0, or could not tell: it is started. */
+static void not_skipped(
+	struct super *s, struct job *j, const struct hook_run *h, const struct err *err)
+{
+	if (h->sig || h->failed.code != ERR_OK)
+		hook_warn(j, err);
+	j->judged = true;
+	hooks_prepare(s, j->u);
+}
+
 /* The state of the unit that was there for this run goes on. */
 static void gate_done(
 	struct super *s, struct job *j, bool good, const struct hook_run *h, const struct err *err)
@@ -134,7 +150,11 @@ static void gate_done(
 	j->gate = NULL;
 	switch (u->state) {
 	case NODE_PREPARING:
-		if (good)
+		if (good && h->kind == HOOK_SKIP && !j->judged)
+			post(s, u, EV_SKIP);
+		else if (h->kind == HOOK_SKIP)
+			not_skipped(s, j, h, err);
+		else if (good)
 			post(s, u, EV_HOOK_OK);
 		else
 			hook_prepare_failed(s, u, h->code, h->sig, err);
@@ -168,6 +188,8 @@ static void finish(struct hook_run *h)
 		hook_warn(j, &err);
 	if (j && h == j->gate)
 		gate_done(h->s, j, good, h, &err);
+	else if (j && h->kind >= HOOK_SWITCH_A)
+		roll_hook_over(h, good, &err);
 	hook_free(h);
 }
 
@@ -292,14 +314,10 @@ static struct hook_run *run_new(
 	(void)err_set(err, ERR_PRE_START, ENOMEM, "out of memory");
 	if (!h)
 		return NULL;
-	/* Its place among the timers is made now, and kept: none of those that it gets later can fail. */
-	if (group_open(s, j, (int)(j->hook_runs++ % INT_MAX), &h->group, err) < 0 ||
-		heap_put(&s->timers, &h->timer.node, INT64_MAX) < 0) {
-		group_close(s, &h->group);
+	if (group_open(s, j, (int)(j->hook_runs++ % INT_MAX), &h->group, err) < 0) {
 		free(h);
 		return NULL;
 	}
-	h->timer.fn = too_slow;
 	h->s = s;
 	h->j = j;
 	h->kind = kind;

@@ -5,11 +5,30 @@
 
 /* --- what the table asks for --- */
 
+enum hook_kind hooks_first(const struct super *s, const struct job *j)
+{
+	if (!j->judged && hooks_wants(s, j, HOOK_SKIP))
+		return HOOK_SKIP;
+	return hooks_wants(s, j, HOOK_PRE_START) ? HOOK_PRE_START : HOOK_COUNT;
+}
+
+/* Whether it is skipped is asked before the start begins. */
 void hooks_prepare(struct super *s, struct unit *u)
 {
 	struct job *j = job_of(u);
 	struct err err;
 
+	if (hooks_first(s, j) == HOOK_SKIP) {
+		j->gate = hook_begin(s, j, HOOK_SKIP, &err);
+		if (j->gate)
+			return;
+		hook_warn(j, &err);
+		j->judged = true;
+	}
+	if (hooks_first(s, j) == HOOK_COUNT) {
+		post(s, u, EV_HOOK_OK);
+		return;
+	}
 	launch_afresh(u);
 	j->prepared = true;
 	j->gate = hook_begin(s, j, HOOK_PRE_START, &err);
@@ -26,6 +45,11 @@ void hooks_leave(struct super *s, struct unit *u)
 		if (h->j == j && h->kind == HOOK_POST_START) /* of a start that is over */
 			hook_cut(h);
 	if (u->main_alive && u->exec_ok && !j->at_once && hooks_wants(s, j, HOOK_PRE_STOP)) {
+		if (s->starts >= STARTS_A_TURN) {
+			j->leave_due = s->leaves_due = s->again = true;
+			return;
+		}
+		s->starts++;
 		j->gate = hook_begin(s, j, HOOK_PRE_STOP, &err);
 		if (j->gate)
 			return;
@@ -34,12 +58,32 @@ void hooks_leave(struct super *s, struct unit *u)
 	post(s, u, EV_HOOK_OK);
 }
 
+void hooks_step(struct super *s)
+{
+	if (!s->leaves_due)
+		return;
+	s->leaves_due = false;
+	list_each(it, &s->tree.services)
+	{
+		struct unit *u = list_entry(it, struct unit, sibling);
+		struct job *j = job_of(u);
+		if (!j || !j->leave_due)
+			continue;
+		j->leave_due = false;
+		if (u->state == NODE_LEAVING && !j->gate)
+			hooks_leave(s, u);
+		if (s->leaves_due)
+			break;
+	}
+	settle(s);
+}
+
 void hooks_close(struct super *s, struct unit *u)
 {
 	struct job *j = job_of(u);
 	struct err err;
 
-	j->resolved = false;
+	j->resolved = j->heard = false;
 	j->gate = hook_begin(s, j, HOOK_POST_STOP, &err);
 	if (j->gate)
 		return;
@@ -94,7 +138,7 @@ void hooks_ended(struct super *s, struct job *j)
 
 	if (!j->launched)
 		return;
-	if (u->was_ready && !j->up_told) /* up and through in one turn */
+	if (u->was_ready && !j->up_told && !j->candidate) /* up and through in one turn */
 		hooks_up(s, j);
 	unsigned kinds = j->svc ? exit_hooks(u, j->svc, j->forced || j->survived, j->relaunch) : 0;
 	for (int k = 0; k < HOOK_COUNT; k++)

@@ -9,7 +9,9 @@
 #include "super/env.h"
 #include "super/hooks.h"
 #include "super/message.h"
+#include "super/meter.h"
 #include "super/notify.h"
+#include "super/schedule.h"
 #include "super/will.h"
 
 enum { STOP_TIMEOUT_DEFAULT_S = 5 };
@@ -25,6 +27,7 @@ struct job *job_new(struct super *s, struct unit *u, const struct service *svc)
 	j->svc = svc;
 	list_init(&j->hearing);
 	list_init(&j->stop);
+	list_init(&j->unwatched);
 	j->status.fd = -1;
 	j->group = (struct group){ .procs = -1, .kill_fd = -1 };
 	j->sweep.cgroup_kill_fd = -1;
@@ -46,6 +49,7 @@ static void drop_status(struct super *s, struct job *j)
 	if (j->status.fd < 0)
 		return;
 	loop_del(s->loop, &j->status);
+	list_del(&j->unwatched);
 	close(j->status.fd);
 	j->status.fd = -1;
 }
@@ -65,7 +69,7 @@ void job_at_rest(struct super *s, struct job *j)
 		timer_del(s, &j->ttl);
 	list_del(&j->hearing);
 	j->heard = false;
-	j->u->memory = 0;
+	j->u->memory = j->u->rss_bytes = 0;
 	j->stop_deadline_ns = 0;
 	j->outrun = 0;
 	j->prepared = j->forced = false;
@@ -77,6 +81,7 @@ void job_free(struct super *s, struct job *j)
 	if (!j)
 		return;
 	job_at_rest(s, j);
+	sampling_forget(s, j);
 	hooks_leave_job(s, j);
 	timer_del(s, &j->timer);
 	timer_del(s, &j->ttl);
@@ -100,6 +105,7 @@ void job_free(struct super *s, struct job *j)
 	free(j->tree_group);
 	buf_done(&j->dropped);
 	wills_free(j->wills);
+	schedule_unref(j->schedule);
 	trouble_forget(j);
 	keep_sub(j->u, j->kept);
 	free(j->command);

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "os/fence.h"
 #include "os/spawn.h"
 #include "super/checks.h"
 #include "super/conn.h"
@@ -21,7 +22,7 @@
 #include "super/notify.h"
 
 enum { ATTACH_FD = 5 }; /* in the child, while it is set up */
-enum { NAMES = 10, NAMES_BYTES = UNIT_PATH_MAX + 1024 };
+enum { NAMES = 12, NAMES_BYTES = UNIT_PATH_MAX + 1024 };
 
 /* The init's own names: they inform, and are never read back by it. One behind the other: what a fork finds
  * written is copied page by page. */
@@ -50,8 +51,11 @@ static void fill_names(const struct super *s, const struct unit *u, struct names
 	ret->n = ret->at = 0;
 	if (s->socket_path)
 		name(ret, "SYSG_SOCKET=%s", s->socket_path);
-	name(ret, "SYSG_NAME=%s", unit_path(u, path, sizeof path));
+	name(ret, "SYSG_NAME=%s", unit_lasting_path(u, path, sizeof path));
 	name(ret, "SYSG_ID=@%" PRIu64, u->id);
+	const struct job *top = job_of(u->root);
+	if (top && top->svc && top->svc->copy)
+		name(ret, "SYSG_REPLICA=%d", top->svc->copy);
 	name(ret, "SPAWN_DEPTH=%u", u->depth);
 	name(ret, "SPAWN_PARENT_PID=%d",
 		(int)(unit_owner(u) && u->parent->main_alive ? u->parent->pid : getpid()));
@@ -107,6 +111,13 @@ static int join_groups(struct super *s, struct job *j, struct err *err)
 	return 0;
 }
 
+const struct child_fence *fence_of(const struct job *j)
+{
+	const struct job *root = job_of(j->u->root);
+
+	return root && root->svc ? &root->svc->fence : NULL;
+}
+
 static void fill_spec(struct super *s, struct job *j, struct child_spec *spec)
 {
 	const struct launch *l = j->launch;
@@ -116,6 +127,7 @@ static void fill_spec(struct super *s, struct job *j, struct child_spec *spec)
 	spec->cgroup_fd = j->group.procs;
 	spec->nofile_soft = s->pre.nofile_soft;
 	spec->die_with_parent = !s->pre.pid1;
+	spec->fence = fence_of(j);
 	if (!l)
 		return;
 	spec->cred = l->has_cred ? &l->cred : NULL;
@@ -152,6 +164,7 @@ static void status_ready(struct loop *l, struct watch *w, uint32_t events)
 		rc = err_set(&err, ERR_PARENT_STOPPING, 0,
 			"it was stopped before it was executed"); /* as it waited for its streams */
 	loop_del(l, w);
+	list_del(&j->unwatched);
 	close(w->fd);
 	w->fd = -1;
 	if (rc < 0) {
@@ -160,7 +173,7 @@ static void status_ready(struct loop *l, struct watch *w, uint32_t events)
 		return; /* its exit, at once behind it, moves the unit on */
 	}
 	if (j->launch) /* a start by policy has no caller to look at */
-		j->launch->confine.like = 0;
+		j->launch->confine.like = j->launch->confine.asker = 0;
 	j->u->exec_ok = j->u->born = true;
 	if (!unit_spawned(j->u)) /* a spawned one's is told with its answer */
 		event_add(s, EVENT_STARTED, j->u, ERR_OK, "pid=%d", (int)j->u->pid);
@@ -178,13 +191,17 @@ static void note_start(struct super *s, struct unit *u, const struct spawned *ch
 	tree_set_pid(&s->tree, u, child->pid);
 	j->sweep.session = child->pid;
 	j->status = (struct watch){ .fd = child->status_fd, .events = LOOP_IN, .fn = status_ready };
-	if (loop_add(s->loop, &j->status) < 0) {
-		/* No memory in the kernel for the watch: its exec can't be confirmed, so it is
-		 * taken as done. */
-		close(j->status.fd);
-		j->status.fd = -1;
-		u->exec_ok = u->born = true;
-		post(s, u, EV_EXEC_OK);
+	/* Where the kernel has none left: until its exec is confirmed it is a copy of the init, and counts as such. */
+	if (loop_add(s->loop, &j->status) < 0)
+		list_add_tail(&s->unwatched, &j->unwatched);
+}
+
+void launch_look(struct super *s)
+{
+	list_each(it, &s->unwatched)
+	{
+		struct job *j = list_entry(it, struct job, unwatched);
+		status_ready(s->loop, &j->status, 0);
 	}
 }
 
@@ -258,7 +275,10 @@ void launch_afresh(struct unit *u)
 		u->cause = CAUSE_NONE;
 	u->trouble.code = ERR_OK;
 	u->closed = u->keeps_kids = false;
-	job_of(u)->launched = job_of(u)->will_due = true;
+	u->cpu_before_ns += u->cpu_ns; /* of what was left running behind its end */
+	u->cpu_ns = 0;
+	job_of(u)->launched = true;
+	job_of(u)->will_due = !job_of(u)->candidate;
 }
 
 /* For a process of the unit: its environment with the init's names on top, and more of them for a
@@ -290,6 +310,7 @@ static int fill_token(
 	*t = (struct child_token){ j->svc->token_file, j->token, (uid_t)j->svc->remote_uid };
 	spec->token = t;
 	spec->cred = NULL;
+	spec->fence = NULL;
 	return 0;
 }
 
@@ -317,6 +338,21 @@ int launch_start(struct super *s, struct unit *u, struct err *err)
 	return start(s, u, &spec, err);
 }
 
+/* A hook or a check: what runs beside the main process sees what that sees, as long as it is there. */
+static int start_beside(struct super *s, struct job *j, struct child_spec *spec, bool logged,
+	struct spawned *ret, struct err *err)
+{
+	spec->aside = true;
+	if (j->u->main_alive && spec->fence &&
+		(spec->join_fd = fence_beside(spec->fence, j->u->pid)) < 0)
+		return err_set(err, ERR_NAMESPACE, errno, "the namespaces of %s: %s", j->u->name,
+			strerror(errno));
+	int rc = logged ? spawn_logged(s, j->u, spec, ret, err) : spawn_start(spec, ret, err);
+	if (spec->join_fd)
+		close(spec->join_fd);
+	return rc;
+}
+
 int launch_hook(struct super *s, struct job *j, enum hook_kind kind,
 	const struct hook_groups *groups, struct spawned *ret, struct err *err)
 {
@@ -329,7 +365,7 @@ int launch_hook(struct super *s, struct job *j, enum hook_kind kind,
 	fill_spec(s, j, &spec);
 	spec.mark = groups->mark;
 	spec.cgroup_fd = groups->cgroup_procs;
-	return spawn_logged(s, j->u, &spec, ret, err);
+	return start_beside(s, j, &spec, true, ret, err);
 }
 
 int launch_probe(struct super *s, struct job *j, char *const *argv, uint64_t mark, pid_t *ret_pid,
@@ -337,7 +373,7 @@ int launch_probe(struct super *s, struct job *j, char *const *argv, uint64_t mar
 {
 	struct child_spec spec = { .argv = argv, .fd = { -1, -1, -1 } };
 	autofree char **envp = environment(s, j, NULL, err);
-	struct spawned child;
+	struct spawned child = { .status_fd = -1 };
 
 	if (!envp)
 		return -1;
@@ -345,7 +381,7 @@ int launch_probe(struct super *s, struct job *j, char *const *argv, uint64_t mar
 	fill_spec(s, j, &spec);
 	if (mark)
 		spec.mark = mark;
-	if (spawn_start(&spec, &child, err) < 0)
+	if (start_beside(s, j, &spec, false, &child, err) < 0)
 		return -1;
 	close(child.status_fd); /* a check that can't be executed exits 127, which is an answer */
 	*ret_pid = child.pid;

@@ -54,13 +54,3 @@ void leftovers_stop(struct super *s)
 	if (fd >= 0)
 		close(fd);
 }
-
-void leftovers_none(struct super *s)
-{
-	char path[PATH_BYTES];
-
-	if (!s->run_dir || s->survivors)
-		return;
-	snprintf(path, sizeof path, "%s/sysg.marks", s->run_dir);
-	(void)unlink(path);
-}

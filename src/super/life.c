@@ -11,6 +11,7 @@
 #include "super/hooks.h"
 #include "super/kids.h"
 #include "super/message.h"
+#include "super/schedule.h"
 
 static bool stays_down(const struct unit *u, enum stop_cause cause)
 {
@@ -58,7 +59,7 @@ static void stop(struct super *s, struct unit *u, enum stop_cause cause, bool ke
 		return;
 	if (stays_down(u, cause)) {
 		u->keeps_kids = keep_kids && (u->want_up || u->keeps_kids);
-		u->want_up = false;
+		u->want_up = job_of(u)->cron_on = job_of(u)->cron_again = false;
 	}
 	if (u->cause == CAUSE_NONE && u->state != NODE_ENDING && u->state != NODE_DRAINING &&
 		u->state != NODE_CLOSING && u->state != NODE_BACKOFF) /* that end was its own */
@@ -88,12 +89,19 @@ void order_restart(struct super *s, struct unit *u)
 
 void order_start(struct super *s, struct unit *u)
 {
+	if (!schedule_start(s, job_of(u)))
+		order_now(s, u);
+}
+
+void order_now(struct super *s, struct unit *u)
+{
 	u->want_up = true;
 	if (node_state_at_rest(u->state) && u->state != NODE_BACKOFF) {
 		u->in_a_row = 0;
 		u->ever = 0;
 		if (u->state != NODE_WAITING)
 			job_of(u)->relaunch = false;
+		job_of(u)->judged = false;
 		tree_forget_kids(&s->tree, u);
 	}
 	post(s, u, EV_START);
@@ -111,7 +119,7 @@ void kill_now(struct super *s, struct unit *u)
 	j->at_once = true;
 	if (u->state == NODE_STOPPING || u->state == NODE_LEAVING) {
 		timer_del(s, &j->timer);
-		post(s, u, EV_TIMEOUT);
+		time_out(s, u);
 	} else if (u->state != NODE_KILLING) {
 		order_stop(s, u, CAUSE_SHUTDOWN);
 	}
@@ -155,7 +163,9 @@ void check_gone(struct super *s, struct unit *u)
 		return;
 	if (u->live_children && !kids_settled(s, u))
 		return;
-	if (unit_spawned(u) && !j->heard) { /* its last messages come before its end */
+	/* Its last messages come before its end, and there is a bound on how many end in a turn: each of a service may
+	 * have hooks to start. */
+	if ((unit_spawned(u) || j->svc->hooks) && !j->heard) {
 		if (list_empty(&j->hearing)) {
 			list_add_tail(&s->hearing, &j->hearing);
 			j->heard_at = s->accepts + USOCK_BACKLOG + 1;

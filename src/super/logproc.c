@@ -129,16 +129,9 @@ static void say_total(struct logproc *lp, const struct packet *p)
 	if (!removed || !dir || lp->total_said)
 		return;
 	lp->total_said = true;
-	if (strcmp(removed, "0") != 0)
-		log_line(LOG_WARN,
-			"the files in %s came to more than logs.max_total: the oldest that are "
-			"done with are removed, now and from now on",
-			dir);
-	else
-		log_line(LOG_WARN,
-			"the files in %s come to more than logs.max_total, and each of them is in "
-			"use",
-			dir);
+	log_line(LOG_WARN, "the files in %s come to more than logs.max_total: %s", dir,
+		strcmp(removed, "0") != 0 ? "the oldest that are done with are removed"
+					  : "each of them is in use");
 }
 
 /* What the logger tells of its own state. */

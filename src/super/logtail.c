@@ -46,7 +46,7 @@ static bool ask(struct super *s, const struct logtail *t)
 	packet_put_int(&b, "number", (int64_t)t->number);
 	packet_put_int(&b, "id", (int64_t)j->log_id);
 	packet_put_int(&b, "since", j->log_since_ns);
-	packet_put(&b, "path", unit_path(t->u, path, sizeof path));
+	packet_put(&b, "path", unit_log_path(t->u, path, sizeof path));
 	return logproc_send(s->logproc, &b) == 0;
 }
 

@@ -295,6 +295,29 @@ static void clear(struct unit *u, struct list *of)
 	}
 }
 
+static void move(struct unit *u, struct list *of, struct unit *to)
+{
+	list_each(it, of)
+	{
+		struct message *m = list_entry(it, struct message, link);
+		if (m->holder || m->kind != MESSAGE_MSG)
+			continue;
+		mailbox_remove(&u->box, m);
+		message_recharge(m, to);
+		m->to = to;
+		(void)mailbox_send(&to->box, m);
+	}
+}
+
+void message_move(struct super *s, struct unit *u, struct unit *to)
+{
+	if (!to)
+		return;
+	move(u, &u->box.queue, to);
+	move(u, &u->box.waiting, to);
+	message_poke(s, to);
+}
+
 void message_unit_over(struct super *s, struct unit *u)
 {
 	message_main_ended(s, u);

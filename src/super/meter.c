@@ -59,6 +59,8 @@ void meter_free(struct super *s)
 	if (!s->meter)
 		return;
 	timer_del(s, &s->meter->timer);
+	timer_del(s, &s->meter->sample);
+	timer_del(s, &s->meter->patience);
 	end_look(s);
 	free(s->meter);
 }
@@ -165,7 +167,7 @@ static int64_t tree_looked(struct super *s, struct unit *root, int64_t cpu_ns)
 
 /* --- a look --- */
 
-static void take_in(struct super *s, const int64_t *v, int64_t cpu_ns)
+static void take_in(struct super *s, const struct mem_use *v, int64_t cpu_ns)
 {
 	const struct meter *m = s->meter;
 	int64_t next = INT64_MAX;
@@ -174,8 +176,13 @@ static void take_in(struct super *s, const int64_t *v, int64_t cpu_ns)
 		struct unit *u = tree_by_id(&s->tree, m->ids[i]);
 		if (!u || !u->rt)
 			continue;
-		job_of(u)->memory_bound = v[i] < 0;
-		u->memory = v[i] < 0 ? -v[i] - 1 : v[i];
+		job_of(u)->memory_bound = v[i].bytes < 0;
+		u->memory = v[i].bytes < 0 ? -v[i].bytes - 1 : v[i].bytes;
+		if (m->full)
+			u->rss_bytes = v[i].rss_bytes;
+		/* What a process used that is gone unreaped is lost else. */
+		if (v[i].cpu_ns > u->cpu_ns)
+			u->cpu_ns = v[i].cpu_ns;
 		if (u->memory > u->memory_peak)
 			u->memory_peak = u->memory;
 	}
@@ -191,11 +198,23 @@ static void take_in(struct super *s, const int64_t *v, int64_t cpu_ns)
 		arm(s, next);
 }
 
+/* Whoever wanted to know of all units is told; who came since is told by the next look. */
+static void look_over(struct super *s, bool whole)
+{
+	bool full = s->meter->full;
+
+	end_look(s);
+	if (full)
+		sampling_looked(s, whole);
+	if (s->meter->want_full)
+		look(s, NULL);
+}
+
 static void answered(struct loop *l, struct watch *w, uint32_t events)
 {
 	struct super *s = container_of(w, struct meter, w)->s;
 	struct meter *m = s->meter;
-	size_t size = sizeof(struct mem_took) + m->n * sizeof(int64_t);
+	size_t size = sizeof(struct mem_took) + m->n * sizeof(struct mem_use);
 	ssize_t r = read(w->fd, m->answer + m->got, size - m->got);
 
 	(void)l;
@@ -209,12 +228,15 @@ static void answered(struct loop *l, struct watch *w, uint32_t events)
 		m->plain--;
 	else if (m->got < size)
 		m->plain = PLAIN_LOOKS;
-	if (m->got == size)
-		take_in(s, (const int64_t *)(const void *)m->answer + 1,
-			*(const int64_t *)(const void *)m->answer);
-	else
+	const struct mem_took *took = (const void *)m->answer;
+	bool whole = m->got == size;
+	if (whole) {
+		m->cost_ns = took->cpu_ns;
+		take_in(s, (const void *)(took + 1), took->cpu_ns);
+	} else if (m->limited) {
 		arm(s, AGAIN_NS);
-	end_look(s);
+	}
+	look_over(s, whole);
 }
 
 /* All units that run, those of a tree together. Returns how many; *ret_limited: is there a limit among them? */
@@ -235,9 +257,9 @@ static size_t list_units(struct super *s, struct mem_owner *v, uint64_t *ids, bo
 			v[n++] = (struct mem_owner){ .mark = j->mark,
 				.main = u->main_alive ? u->pid : 0,
 				.tree = (unsigned)before,
-				.half = least == INT64_MAX ? MEM_NOT_ASKED
-					: s->meter->plain  ? INT64_MAX - 1
-							   : least / 2 };
+				.half = least == INT64_MAX && !s->meter->full   ? MEM_NOT_ASKED
+					: least == INT64_MAX || s->meter->plain ? INT64_MAX - 1
+										: least / 2 };
 		}
 		*ret_limited |= least != INT64_MAX && n > before;
 	}
@@ -248,15 +270,18 @@ static void look(struct super *s, struct timer *t)
 {
 	struct meter *m = s->meter;
 	struct mem_ask ask = { .ours = s->marks };
-	bool limited = false;
 
 	(void)t;
 	if (m->ids) /* one is under way */
 		return;
+	m->full = m->want_full;
+	m->want_full = m->limited = false;
 	ask.v = calloc(s->tree.units + 1, sizeof *ask.v);
 	m->ids = calloc(s->tree.units + 1, sizeof *m->ids);
-	m->n = ask.n = ask.v && m->ids ? list_units(s, ask.v, m->ids, &limited) : 0;
-	m->answer = limited ? malloc(sizeof(struct mem_took) + m->n * sizeof(int64_t)) : NULL;
+	m->n = ask.n = ask.v && m->ids ? list_units(s, ask.v, m->ids, &m->limited) : 0;
+	m->answer = m->limited || (m->full && m->n)
+			    ? malloc(sizeof(struct mem_took) + m->n * sizeof(struct mem_use))
+			    : NULL;
 	m->got = 0;
 	m->asked_ns = clock_mono_ns();
 	m->w = (struct watch){
@@ -268,9 +293,18 @@ static void look(struct super *s, struct timer *t)
 	if (m->w.fd >= 0)
 		close(m->w.fd);
 	m->w.fd = -1;
+	bool nobody = m->ids && !m->n;
 	end_look(s);
-	if (limited)
+	if (m->limited)
 		arm(s, AGAIN_NS); /* no memory, process or descriptor */
+	if (m->full)
+		sampling_looked(s, nobody);
+}
+
+void meter_look(struct super *s)
+{
+	s->meter->want_full = true;
+	look(s, NULL);
 }
 
 void meter_started(struct super *s, struct unit *u)

@@ -20,6 +20,7 @@
 #include "wire/notify.h"
 
 #define FORK_MAX_NS (10 * NS_PER_SEC)
+#define AGAIN_NS    (100 * NS_PER_MS)
 enum { MESSAGES_A_TURN = 8, SOCKET_PATH_MAX = 107 };
 
 struct notify {
@@ -28,10 +29,11 @@ struct notify {
 	struct watch fork; /* takes messages with descriptors off the socket; fd -1: none */
 	int child_end;     /* of the pipe; -1: none */
 	bool trusted, ready, stranger_told, ended;
-	bool paused; /* the socket is out of the loop */
+	bool paused;        /* the socket is out of the loop */
+	struct timer later; /* what was to go on couldn't, for want of a process or of memory */
+	char *path;         /* of the socket; NULL: it has none */
 	struct notify_message last;
 	char env[sizeof "NOTIFY_SOCKET=" + SOCKET_PATH_MAX]; /* empty: it is a pipe */
-	char *path;                                          /* of the socket; NULL: it has none */
 };
 
 static void heard_ready(struct notify *n)
@@ -83,6 +85,15 @@ static void listen_on(struct notify *n)
 	n->paused = loop_add(n->j->s->loop, &n->w) < 0;
 }
 
+static void listen_again(struct super *s, struct timer *t)
+{
+	struct notify *n = container_of(t, struct notify, later);
+
+	listen_on(n);
+	if (n->paused)
+		timer_set(s, t, clock_mono_ns() + AGAIN_NS, listen_again);
+}
+
 static void drop_fork(struct notify *n)
 {
 	if (n->fork.fd < 0)
@@ -108,7 +119,7 @@ static void fork_said(struct loop *l, struct watch *w, uint32_t events)
 		if (errno == EAGAIN)
 			return;
 		drop_fork(n);
-		listen_on(n);
+		listen_again(n->j->s, &n->later);
 		return;
 	}
 }
@@ -117,17 +128,19 @@ static void fork_said(struct loop *l, struct watch *w, uint32_t events)
  * be such that closing it takes long. A fork takes it, tells its text, and goes with what it got. */
 static void leave_to_fork(struct notify *n)
 {
+	struct super *s = n->j->s;
+
+	loop_del(s->loop, &n->w);
+	n->paused = true;
 	n->fork = (struct watch){ .fd = ask_fork(usock_take, &n->w.fd, n->w.fd, FORK_MAX_NS),
 		.events = LOOP_IN,
 		.fn = fork_said };
-	if (n->fork.fd < 0 || loop_add(n->j->s->loop, &n->fork) < 0) {
-		if (n->fork.fd >= 0)
-			close(n->fork.fd);
-		n->fork.fd = -1;
-		return; /* level-triggered: tried again in the next turn */
-	}
-	loop_del(n->j->s->loop, &n->w);
-	n->paused = true;
+	if (n->fork.fd >= 0 && loop_add(s->loop, &n->fork) == 0)
+		return;
+	if (n->fork.fd >= 0)
+		close(n->fork.fd);
+	n->fork.fd = -1;
+	timer_set(s, &n->later, clock_mono_ns() + AGAIN_NS, listen_again);
 }
 
 static void socket_ready(struct loop *l, struct watch *w, uint32_t events)
@@ -155,12 +168,17 @@ static void socket_ready(struct loop *l, struct watch *w, uint32_t events)
 	}
 }
 
-/* Another user's process has to get there. */
+/* Another user's process has to get there, and one with a /tmp of its own. */
 static bool reachable(const struct super *s, const struct service *svc)
 {
 	struct stat st;
 
-	return s->run_dir && (!svc->user || (stat(s->run_dir, &st) == 0 && (st.st_mode & S_IXOTH)));
+	if (!s->run_local || !s->run_dir)
+		return false;
+	if (svc->fence.spaces & SPACE_TMP &&
+		(strncmp(s->run_dir, "/tmp/", 5) == 0 || strncmp(s->run_dir, "/var/tmp/", 9) == 0))
+		return false;
+	return !svc->user || (stat(s->run_dir, &st) == 0 && (st.st_mode & S_IXOTH));
 }
 
 static int open_socket(struct notify *n, struct err *err)
@@ -175,6 +193,10 @@ static int open_socket(struct notify *n, struct err *err)
 	bool path = len > 0 && len <= SOCKET_PATH_MAX;
 	if (path && usock_datagrams(name, &n->w.fd, err) == 0) {
 		n->path = strdup(name);
+	} else if (n->j->svc->fence.spaces & SPACE_NETWORK) {
+		(void)err_set(err, ERR_NAMESPACE, EACCES,
+			"no notify socket of ours can be reached from its network namespace");
+		return err_help(err, "write health_check: {notify: fd:3}");
 	} else {
 		snprintf(name, sizeof name, "@sysg/notify/%016" PRIx64, random_u64());
 		if (usock_datagrams(name, &n->w.fd, err) < 0)
@@ -300,6 +322,7 @@ void notify_close(struct job *j)
 		return;
 	j->notify = NULL;
 	drop_fork(n);
+	timer_del(j->s, &n->later);
 	if (n->w.fd >= 0 && !n->paused)
 		loop_del(j->s->loop, &n->w);
 	if (n->w.fd >= 0 && n->env[0])

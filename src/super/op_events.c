@@ -20,25 +20,31 @@ struct follower {
 	bool follow;
 	bool has_own; /* scopes[0] is the asker: it, what is below it, and what it has a right to */
 	size_t n;
-	struct scope scopes[]; /* then those that were named */
+	struct scope *scopes; /* then those that were named, of a project all */
 };
 
 void follower_free(struct follower *f)
 {
 	for (size_t i = 0; f && i < f->n; i++)
 		free(f->scopes[i].path);
+	if (f)
+		free(f->scopes);
 	free(f);
 }
 
 static int add_scope(struct follower *f, const struct unit *u)
 {
+	struct scope *v = realloc(f->scopes, (f->n + 1) * sizeof *v);
 	char path[UNIT_PATH_MAX];
-	struct scope *sc = &f->scopes[f->n];
 
-	sc->id = u->id;
-	sc->path = strdup(unit_path(u, path, sizeof path));
-	f->n += sc->path != NULL;
-	return sc->path ? 0 : -1;
+	if (!v)
+		return -1;
+	f->scopes = v;
+	v[f->n] = (struct scope){ u->id, strdup(unit_path(u, path, sizeof path)) };
+	if (!v[f->n].path)
+		return -1;
+	f->n++;
+	return 0;
 }
 
 static int name_units(struct conn *c, const struct packet *p, struct follower *f, struct err *err)
@@ -49,11 +55,18 @@ static int name_units(struct conn *c, const struct packet *p, struct follower *f
 	while (packet_next(p, &at, &key, &n, &value)) {
 		if (n != 4 || memcmp(key, "unit", 4) != 0)
 			continue;
-		struct unit *u = conn_unit(c, value, VERB_STATUS, err);
-		if (!u)
+		struct unit *u = NULL;
+		while ((u = selects_project(value)
+				    ? tree_select_next(&c->s->tree, c->unit, value, u, err)
+			    : !u ? tree_select(&c->s->tree, c->unit, value, err)
+				 : NULL)) {
+			if (conn_may(c, VERB_STATUS, u, err) < 0)
+				return -1;
+			if (add_scope(f, u) < 0)
+				return err_no_memory(err);
+		}
+		if (err->code != ERR_OK)
 			return -1;
-		if (add_scope(f, u) < 0)
-			return err_no_memory(err);
 	}
 	return 0;
 }
@@ -85,7 +98,7 @@ static struct follower *follower_new(struct conn *c, const struct packet *p, str
 		err_set(err, ERR_TOO_LARGE, 0, "a request names at most %d units", CAP_UNITS_NAMED);
 		return NULL;
 	}
-	struct follower *f = calloc(1, sizeof *f + (units + 1) * sizeof f->scopes[0]);
+	struct follower *f = calloc(1, sizeof *f);
 	if (!f) {
 		err_no_memory(err);
 		return NULL;

@@ -22,22 +22,32 @@ static void answer_unit(struct conn *c, bool yes, const struct unit *u)
 	bool tell = u->trouble.code != ERR_OK && !yes;
 
 	snprintf(why, sizeof why, "%s is %s%s%s", unit_path(u, path, sizeof path),
-		u->unhealthy ? "failing" : node_state_status(u->state), tell ? ": " : "",
+		u->unhealthy ? "failing" : unit_state(u), tell ? ": " : "",
 		tell ? u->trouble.msg : "");
 	answer(c, yes, why);
 }
 
-/* Looked up without asking for a right. */
-static struct unit *asked_for(struct conn *c, const struct packet *p, bool *ret_failed)
+/* Looked up without asking for a right. NULL: all are meant, or those of *ret_project. */
+static struct unit *asked_for(
+	struct conn *c, const struct packet *p, const char **ret_project, bool *ret_failed)
 {
 	const char *selector = packet_get(p, "unit");
 	struct err err;
-	struct unit *u = selector ? tree_select(&c->s->tree, c->unit, selector, &err) : NULL;
+	bool project = selector && selects_project(selector);
+	struct unit *u = project    ? tree_select_next(&c->s->tree, c->unit, selector, NULL, &err)
+			 : selector ? tree_select(&c->s->tree, c->unit, selector, &err)
+				    : NULL;
 
 	*ret_failed = selector && !u;
+	*ret_project = project ? selector : NULL;
 	if (*ret_failed)
 		conn_fail(c, &err);
-	return u;
+	return project ? NULL : u;
+}
+
+static bool is_in(const struct super *s, size_t i, const char *project)
+{
+	return !project || service_meant(&s->m->services[i], project);
 }
 
 /* A runtime must not kill what the init is mending: booting, in backoff, in shutdown.delay all
@@ -45,8 +55,9 @@ static struct unit *asked_for(struct conn *c, const struct packet *p, bool *ret_
 void op_health(struct conn *c, const struct packet *p)
 {
 	struct super *s = c->s;
+	const char *project;
 	bool bad;
-	struct unit *u = asked_for(c, p, &bad);
+	struct unit *u = asked_for(c, p, &project, &bad);
 
 	if (bad)
 		return;
@@ -56,7 +67,7 @@ void op_health(struct conn *c, const struct packet *p)
 	}
 	for (size_t i = 0; i < s->m->nservices; i++) {
 		u = s->unit_of[i];
-		if (u && u->state == NODE_FAILED && unit_essential(s, u)) {
+		if (u && u->state == NODE_FAILED && unit_essential(s, u) && is_in(s, i, project)) {
 			answer_unit(c, false, u);
 			return;
 		}
@@ -96,12 +107,13 @@ static struct unit *not_ready(struct super *s)
 	return NULL;
 }
 
-static struct unit *not_ready_of(struct super *s, struct unit *only)
+static struct unit *not_ready_of(struct super *s, struct unit *only, const char *project)
 {
 	for (size_t i = 0; i < s->m->nservices; i++) {
 		struct unit *u = s->unit_of[i];
 		if (u)
-			job_of(u)->counts = only ? u == only : intends(s, u, "serve");
+			job_of(u)->counts =
+				only ? u == only : intends(s, u, "serve") && is_in(s, i, project);
 	}
 	return not_ready(s);
 }
@@ -109,8 +121,9 @@ static struct unit *not_ready_of(struct super *s, struct unit *only)
 void op_ready(struct conn *c, const struct packet *p)
 {
 	struct super *s = c->s;
+	const char *project;
 	bool bad;
-	struct unit *u = asked_for(c, p, &bad), *not = NULL;
+	struct unit *u = asked_for(c, p, &project, &bad), *not = NULL;
 
 	if (bad)
 		return;
@@ -118,10 +131,10 @@ void op_ready(struct conn *c, const struct packet *p)
 		answer(c, false, "shutting down");
 		return;
 	}
-	if (u && !serves(u) && u->state != NODE_DONE)
+	if (u && !serves(u) && u->state != NODE_DONE && !intends(s, u, "cron"))
 		not = u;
 	else if (!u || intends(s, u, "serve"))
-		not = not_ready_of(s, u);
+		not = not_ready_of(s, u, project);
 	if (not )
 		answer_unit(c, false, not );
 	else if (u)

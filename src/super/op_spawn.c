@@ -1,4 +1,4 @@
-/* spawn: who asks, for whom, with whose credentials, what it runs; then the one admission, and a fork. */
+/* spawn: who asks, for whom, with whose credentials, what it runs. The admission is in birth.c. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,10 +25,10 @@ struct request {
 	size_t nargs, nenv, nset_env, nrequests, ngrants;
 	const char *cwd;
 	struct spawn_want want;
-	int64_t queue_ns;       /* how long it waits for room; 0: not, negative: for ever */
+	int64_t queue_ns;       /* as a birth's */
 	bool attach, for_other; /* for_other: --parent: everything is the named unit's, not the
 				 caller's */
-	bool for_service;       /* a remote unit: as it has no process, as its service says */
+	bool for_service; /* a remote unit, or by one: as it has no process, as its service says */
 	struct unit *parent;
 	struct will *wills; /* owned, until its job is */
 	size_t will_bytes;
@@ -149,7 +149,7 @@ static int find_parent(struct conn *c, const struct packet *p, struct request *r
 		r->for_other ? conn_unit(c, selector ? selector : pid, VERB_SPAWN, err) : c->unit;
 	if (!r->parent)
 		return -1;
-	r->for_service = job_remote(job_of(r->parent));
+	r->for_service = job_remote(job_of(r->parent)) || (c->unit && job_remote(job_of(c->unit)));
 	if (r->parent == c->unit && !r->parent->main_alive)
 		r->for_other = false;
 	r->for_other |= r->for_service;
@@ -158,6 +158,10 @@ static int find_parent(struct conn *c, const struct packet *p, struct request *r
 		err_set(err, ERR_PARENT_STOPPING, 0, "%s does not run", r->parent->name);
 		return err_help(err, "sysg start -s %s", r->parent->root->name);
 	}
+	/* until its execve a main process is the init's copy, with all that the init may do; clients ask again */
+	if (r->for_other && !r->for_service && !r->parent->exec_ok)
+		return err_set(
+			err, ERR_BUSY, 0, "%s is not executed yet; try again", r->parent->name);
 	return 0;
 }
 
@@ -173,8 +177,6 @@ static int take_queue(const struct packet *p, struct request *r, struct err *err
 /* Of several that one connection waits for: only what is answered once, and soon. */
 static int take_tag(struct conn *c, const struct packet *p, struct request *r, struct err *err)
 {
-	if (packet_int(p, "tag", 1, INT32_MAX, &c->tag, err) < 0)
-		return -1;
 	if (!c->tag)
 		return 0;
 	if (c->then_exit || packet_get(p, "queue_ns"))
@@ -196,7 +198,7 @@ static int parse(struct conn *c, const struct packet *p, struct request *r, stru
 	r->attach = packet_get(p, "attach") != NULL;
 	c->bound = packet_get(p, "bind") != NULL;
 	c->then_exit = r->attach || c->bound || packet_get(p, "wait");
-	if (find_parent(c, p, r, err) < 0 ||
+	if (packet_int(p, "tag", 1, INT32_MAX, &c->tag, err) < 0 || find_parent(c, p, r, err) < 0 ||
 		collect(p, "arg", CAP_ARGS, &r->args, &r->nargs, err) < 0 ||
 		collect(p, "env", CAP_ENV_VARS, &r->env, &r->nenv, err) < 0 ||
 		collect(p, "set_env", CAP_ENV_VARS, &r->set_env, &r->nset_env, err) < 0 ||
@@ -256,13 +258,16 @@ static char **copy_list(const char **list, size_t n)
 	return v;
 }
 
-/* At least 100 above what the init has, and never below the caller's: the kernel is to pick it
+/* At least 100 above what the service was started with, and never below the caller's: the kernel is to pick it
  * first. */
-static int oom_more(pid_t caller)
+static int oom_more(pid_t caller, const struct child_fence *f)
 {
 	int own = 0, theirs = 0;
 
-	(void)proc_oom_score_adj_read(getpid(), &own);
+	if (f && f->v[FENCE_OOM] != FENCE_UNSET)
+		own = (int)f->v[FENCE_OOM];
+	else
+		(void)proc_oom_score_adj_read(getpid(), &own);
 	(void)proc_oom_score_adj_read(caller, &theirs);
 	return theirs > own + OOM_MORE ? theirs - own : OOM_MORE;
 }
@@ -277,7 +282,9 @@ static struct launch *make_launch(struct conn *c, const struct request *r, struc
 		err_no_memory(err);
 		return NULL;
 	}
-	const struct launch *like = job_of(r->parent)->launch;
+	const struct launch *like = job_of(r->parent->root)->launch;
+	const struct child_fence *fence = fence_of(job_of(r->parent));
+	l->confine.filters = fence && fence->seccomp;
 	pid_t of = r->for_service ? getpid() : r->for_other ? r->parent->pid : c->peer.pid;
 	if (r->for_service)
 		rc = like && like->has_cred ? launch_as(l, &like->cred, err) : 0;
@@ -288,6 +295,8 @@ static struct launch *make_launch(struct conn *c, const struct request *r, struc
 		rc = peer_confinement_of(of, &l->cred, &l->groups, &l->confine, err);
 	else
 		rc = peer_confinement(&c->peer, c->w.fd, &l->cred, &l->groups, &l->confine, err);
+	if (rc == 0 && r->for_other && !r->for_service && c->unit)
+		rc = peer_covers(&c->peer, &l->confine, err);
 	if (rc < 0) {
 		launch_free(l);
 		return NULL;
@@ -295,7 +304,7 @@ static struct launch *make_launch(struct conn *c, const struct request *r, struc
 	if (!r->for_service)
 		l->has_cred = l->has_confine = true;
 	l->attach = r->attach;
-	l->oom_score_adj = oom_more(of);
+	l->oom_score_adj = oom_more(of, fence);
 	return l;
 }
 
@@ -328,21 +337,6 @@ static char *words(const struct request *r)
 	return buf_steal(&b);
 }
 
-void birth_free(struct super *s, struct birth *b)
-{
-	if (!b)
-		return;
-	launch_free(b->launch);
-	wills_free(b->wills);
-	env_drop(s, b->env, b->q.parent);
-	free(b->name);
-	free(b->cwd);
-	free(b->command);
-	free(b->requests);
-	free(b->grants);
-	free(b);
-}
-
 /* Everything that may fail for lack of memory is made before the admission, so that nothing is half done. */
 static struct birth *make_birth(struct conn *c, struct request *r, struct err *err)
 {
@@ -355,6 +349,8 @@ static struct birth *make_birth(struct conn *c, struct request *r, struct err *e
 	b->q.parent = r->parent;
 	b->asker = c;
 	b->want = r->want;
+	b->queue_ns = r->queue_ns;
+	b->tag = c->tag;
 	b->size = sizeof *b + sizeof *b->launch + 2 * bytes_of(r->args, r->nargs) +
 		  bytes_of(r->requests, r->nrequests) + bytes_of(r->grants, r->ngrants) +
 		  (r->cwd ? strlen(r->cwd) : 0);
@@ -377,110 +373,6 @@ failed:
 	return NULL;
 }
 
-static int look_up_rights(struct conn *c, const struct birth *b, struct born *ret, struct err *err)
-{
-	if (!c->unit && c->cls != PEER_OPERATOR) /* while it waited */
-		return err_set(err, ERR_GONE, 0, "who asked for it has ended");
-	for (char **v = b->requests; *v; v++)
-		if (born_request(c, *v, b->q.parent, ret, err) < 0)
-			return -1;
-	for (char **v = b->grants; *v; v++)
-		if (born_grant(c, *v, ret, err) < 0)
-			return -1;
-	return 0;
-}
-
-/* In the tree, with its rights; or as if it had never been. */
-static struct unit *admit_with_rights(
-	const struct birth *b, struct buf *ret_dropped, struct err *err)
-{
-	struct conn *c = b->asker;
-	struct born born = { 0 };
-
-	if (look_up_rights(c, b, &born, err) < 0)
-		return NULL;
-	struct unit *u = tree_admit(&c->s->tree, b->q.parent, &b->want, clock_mono_ns(), err);
-	if (!u)
-		return NULL;
-	for (size_t i = 0; i < born.ndropped; i++)
-		(void)buf_add(ret_dropped, born.dropped[i], strlen(born.dropped[i]) + 1);
-	if (ret_dropped->failed)
-		err_no_memory(err);
-	else if (born_give(c->s, &born, u, err) == 0)
-		return u;
-	tree_unadmit(&c->s->tree, u);
-	return NULL;
-}
-
-struct unit *birth_admit(struct super *s, struct birth *b, struct err *err)
-{
-	/* besides its environment: of one that may be started again, and for its end */
-	size_t kept = b->will_bytes + (b->want.again ? b->size : 0);
-	struct buf dropped;
-	buf_init(&dropped, CAP_PACKET);
-	bool paid = keep_add(b->q.parent, kept, ERR_TOO_LARGE, err) == 0;
-	if (paid)
-		meter_read(s, b->q.parent->root);
-	struct unit *u = paid ? admit_with_rights(b, &dropped, err) : NULL;
-	struct job *j = u ? job_new(s, u, NULL) : NULL;
-
-	if (!j || (b->asker->then_exit && conn_add_unit(b->asker, u) < 0)) {
-		if (u) {
-			job_free(s, j);
-			tree_unadmit(&s->tree, u);
-			err_no_memory(err);
-		}
-		buf_done(&dropped);
-		keep_sub(b->q.parent, paid ? kept : 0);
-		return NULL;
-	}
-	j->dropped = dropped;
-	j->launch = b->launch;
-	j->kept = kept;
-	j->wills = b->wills;
-	j->env = b->env;
-	j->cwd = b->cwd;
-	j->command = b->command;
-	b->launch = NULL;
-	b->env = NULL;
-	b->wills = NULL;
-	b->cwd = b->command = NULL;
-	return u;
-}
-
-void birth_begin(struct conn *c, struct unit *u)
-{
-	struct job *j = job_of(u);
-
-	j->asker = c;
-	j->tag = c->tag;
-	c->tagged += c->tag != 0;
-	if (++c->s->starts >= STARTS_A_TURN)
-		c->s->until_ns = 0;
-	conn_waits(c, WAIT_EXEC);
-	if (j->launch->attach)
-		conn_lend(c);
-	post(c->s, u, EV_DEPS_UP);
-}
-
-/* -1: refused. Takes b over in any case. */
-static int begin(struct conn *c, struct birth *b, const struct request *r, struct err *err)
-{
-	queue_before(c->s, r->parent->root);
-	struct unit *u = birth_admit(c->s, b, err);
-	if (u) {
-		birth_free(c->s, b);
-		birth_begin(c, u);
-		return 0;
-	}
-	bool passes =
-		err->code == ERR_CHILDREN || err->code == ERR_DESCENDANTS || err->code == ERR_RATE;
-	if (passes && r->queue_ns && queue_birth(c->s, b, r->queue_ns, err) == 0)
-		return 0;
-	birth_free(c->s, b);
-	return -1;
-}
-
 void op_spawn(struct conn *c, const struct packet *p)
 {
 	struct birth *b = NULL;
@@ -490,11 +382,11 @@ void op_spawn(struct conn *c, const struct packet *p)
 	if (parse(c, p, &r, &err) == 0)
 		b = make_birth(c, &r, &err);
 	request_done(&r);
-	if (b && begin(c, b, &r, &err) == 0)
+	int behind = b ? queue_before(c->s, b, &err) : -1;
+	if (behind == 0)
+		birth_now(c->s, b);
+	if (behind >= 0)
 		return;
-	c->then_exit = c->bound = false;
-	if (r.parent || c->unit)
-		event_add(c->s, EVENT_REFUSED, r.parent ? r.parent : c->unit, err.code, "spawn: %s",
-			err.msg);
-	conn_fail(c, &err);
+	birth_refused(c, r.parent ? r.parent : c->unit, &err);
+	birth_free(c->s, b);
 }

@@ -22,10 +22,25 @@ static bool waited_for_as_done(const struct super *s, const struct unit *u)
 	return false;
 }
 
+const char *unit_state(const struct unit *u)
+{
+	const struct job *j = job_of(u);
+
+	if (u->ended && u->state == NODE_IDLE)
+		return "stopped";
+	if (j && j->cron_on && (u->state == NODE_IDLE || u->state == NODE_DONE))
+		return "queued";
+	return node_state_status(u->state);
+}
+
 const char *unit_intent(const struct super *s, const struct unit *u)
 {
 	if (unit_spawned(u))
 		return "once";
+	if (u->state == NODE_SKIPPED)
+		return "skip";
+	if (job_of(u)->cron_on)
+		return "cron";
 	if (!u->want_up && u->state != NODE_DONE && u->state != NODE_FAILED)
 		return "manual";
 	bool once = s->m->services[u->service].restart == RESTART_NEVER || u->state == NODE_DONE;
@@ -43,6 +58,7 @@ const char *unit_health(const struct super *s, const struct unit *u)
 	case NODE_FAILED:
 		return "failing";
 	case NODE_IDLE:
+	case NODE_SKIPPED:
 	case NODE_WAITING:
 		return "idle";
 	default:
@@ -56,6 +72,8 @@ const char *unit_lifecycle(const struct unit *u)
 {
 	if (!node_state_at_rest(u->state))
 		return "running";
+	if (u->state == NODE_SKIPPED)
+		return "skipped";
 	if (u->state == NODE_DONE)
 		return "exited_successfully";
 	if (u->state == NODE_FAILED || u->state == NODE_BACKOFF)
@@ -92,9 +110,22 @@ static unsigned conns_in_all(const struct super *s)
 	return n;
 }
 
+/* Where all services are of one project: for headings. */
+static void put_only_project(struct buf *b, const struct super *s)
+{
+	const struct service *svc = s->m->services;
+	size_t same = 0;
+
+	for (size_t i = 0; i < s->m->nservices; i++)
+		same += svc[i].project == svc->project;
+	if (same == s->m->nservices)
+		packet_put(b, "project_only", service_project(svc));
+}
+
 static void supervisor_row(struct conn *c)
 {
 	struct super *s = c->s;
+	const struct manifest *f;
 	struct buf b;
 	int64_t rss;
 
@@ -113,6 +144,7 @@ static void supervisor_row(struct conn *c)
 	packet_put_int(&b, "adopted_reaped", (int64_t)s->reaped_adopted);
 	packet_put_int(&b, "turns", (int64_t)s->turns);
 	packet_put_int(&b, "longest_turn_ns", s->longest_turn_ns);
+	packet_put_int(&b, "longest_turn_cpu_ns", s->longest_turn_cpu_ns);
 	if (proc_rss_read(getpid(), &rss) == 0)
 		packet_put_int(&b, "rss_bytes", rss);
 	packet_put_int(&b, "connections", conns_in_all(s));
@@ -120,8 +152,10 @@ static void supervisor_row(struct conn *c)
 	packet_put(&b, "overall", overall_health(s));
 	if (s->phase != PHASE_RUN)
 		packet_put(&b, "shutting_down", "1");
-	packet_put(&b, "manifest", s->m->path);
+	for (size_t i = 0; (f = manifest_file(s->m, i)) && b.len < CAP_PACKET / 2; i++)
+		packet_put(&b, "manifest", f->path);
 	packet_put(&b, "project_id", SUPER_PROJECT);
+	put_only_project(&b, s);
 	packet_put(&b, "project_mode", s->opts->detached ? "daemon" : "foreground");
 	packet_end(&b, NULL, 0);
 	conn_send(c, &b);
@@ -151,7 +185,7 @@ static void put_process(struct buf *b, const struct unit *u)
 
 static void put_exit(struct buf *b, const struct unit *u)
 {
-	if (!u->exit.known)
+	if (!u->exit.known || u->state == NODE_SKIPPED)
 		return;
 	if (u->exit.signal)
 		packet_put_int(b, "exit_signal", u->exit.signal);
@@ -211,6 +245,27 @@ static void put_counts(struct buf *b, const struct unit *u)
 		packet_put_int(b, "ttl_left_ns", j->ttl.node.key - clock_mono_ns());
 }
 
+static void put_cron(struct buf *b, const struct job *j)
+{
+	if (!j || !j->schedule)
+		return;
+	packet_putf(b, "cron_expression", "%.256s", j->svc->cron.expression);
+	packet_put(b, "cron_timezone", j->svc->cron.timezone);
+	if (j->cron_on && j->cron.next != CRON_NEVER)
+		put_time(b, "cron_next", j->cron.next * NS_PER_SEC);
+}
+
+/* Its project, and as people call that. */
+static void put_project(struct buf *b, const struct super *s, const struct unit *root)
+{
+	const struct project *p = s->m->services[root->service].project;
+
+	if (!p)
+		return;
+	packet_put(b, "project", p->id);
+	packet_putf(b, "project_name", "%.200s", p->name);
+}
+
 static void unit_row(struct conn *c, const struct unit *u)
 {
 	struct super *s = c->s;
@@ -224,24 +279,26 @@ static void unit_row(struct conn *c, const struct unit *u)
 	packet_put(&b, "row", "unit");
 	packet_putf(&b, "id", "@%" PRIu64, u->id);
 	packet_put(&b, "path", unit_path(u, path, sizeof path));
-	packet_put(&b, "name", u->name);
+	packet_put(&b, "name", unit_name(u));
+	put_project(&b, s, u->root);
 	packet_put(&b, "kind",
-		unit_spawned(u)   ? "spawned"
-		: svc->token_file ? "remote"
-				  : "service");
+		unit_spawned(u)        ? "spawned"
+		: svc->token_file      ? "remote"
+		: svc->cron.expression ? "cron"
+				       : "service");
 	if (u->parent)
 		packet_putf(&b, "parent", "@%" PRIu64, u->parent->id);
 	packet_put_int(&b, "depth", u->depth);
 	if (u->orphan)
 		packet_put(&b, "orphan", "1");
-	packet_put(&b, "state",
-		u->ended && u->state == NODE_IDLE ? "stopped" : node_state_status(u->state));
+	packet_put(&b, "state", unit_state(u));
 	packet_put(&b, "intent", unit_intent(s, u));
 	packet_put(&b, "health", unit_health(s, u));
 	packet_put(&b, "lifecycle", unit_lifecycle(u));
 	if (svc)
 		packet_put(&b, "hash", svc->hash);
 	put_process(&b, u);
+	sampling_put(s, &b, u);
 	put_exit(&b, u);
 	put_counts(&b, u);
 	put_memory(s, &b, (struct unit *)(uintptr_t)u);
@@ -249,6 +306,7 @@ static void unit_row(struct conn *c, const struct unit *u)
 	if (command) /* a row has to fit into a packet */
 		packet_putf(&b, "command", "%.*s", COMMAND_SHOWN, command);
 	put_limits(&b, u);
+	put_cron(&b, j);
 	put_trouble(&b, u, &u->trouble);
 	if (j)
 		packet_put(&b, "containment",
@@ -275,7 +333,7 @@ void op_status_more(struct conn *c)
 {
 	struct unit *u;
 
-	for (int rows = 0; rows < ROWS_A_TURN && conn_room(c); rows++) {
+	for (int rows = 0; rows < ROWS_A_TURN && conn_room(c) && !c->measuring; rows++) {
 		if (!(u = tree_after(&c->s->tree, c->cursor))) {
 			conn_waits(c, WAIT_NOTHING);
 			conn_end(c);
@@ -285,7 +343,7 @@ void op_status_more(struct conn *c)
 		if (listed(c, u))
 			unit_row(c, u);
 	}
-	if (conn_room(c)) /* go on in the next turn, when others had theirs */
+	if (conn_room(c) && !c->measuring) /* go on in the next turn, when others had theirs */
 		(void)loop_mod(c->s->loop, &c->w, LOOP_IN | LOOP_OUT);
 }
 
@@ -304,13 +362,16 @@ void op_status(struct conn *c, const struct packet *p)
 			return;
 		}
 		c->listing_some = true;
-		struct unit *u = tree_select(&c->s->tree, c->unit, value, &err);
-		if (u ? conn_may(c, VERB_STATUS, u, &err) < 0 : err.code == ERR_AMBIGUOUS) {
+		struct unit *u = NULL;
+		err.code = ERR_OK;
+		while ((u = tree_select_next(&c->s->tree, c->unit, value, u, &err)) &&
+			conn_may(c, VERB_STATUS, u, &err) == 0)
+			if (conn_add_unit(c, u) < 0) {
+				conn_drop(c);
+				return;
+			}
+		if (err.code != ERR_OK && err.code != ERR_NO_UNIT && err.code != ERR_PROJECT) {
 			conn_fail(c, &err);
-			return;
-		}
-		if (u && conn_add_unit(c, u) < 0) {
-			conn_drop(c);
 			return;
 		}
 	}
@@ -318,6 +379,7 @@ void op_status(struct conn *c, const struct packet *p)
 	bool some = c->listing_some;
 	conn_waits(c, WAIT_LISTING);
 	c->listing_some = some;
+	c->measuring = packet_get(p, "measure") && sampling_wait(c);
 	supervisor_row(c);
 	if (conn_room(c))
 		op_status_more(c);

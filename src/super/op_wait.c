@@ -3,7 +3,10 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "super/change.h"
+#include "super/deploy.h"
 #include "super/ops.h"
+#include "super/schedule.h"
 
 bool unit_over(const struct unit *u)
 {
@@ -12,8 +15,7 @@ bool unit_over(const struct unit *u)
 	const struct job *j = job_of(u);
 	if (u->live_children && node_state_at_rest(u->state))
 		return false; /* they are what is being stopped */
-	return u->state == NODE_IDLE || u->state == NODE_DONE || u->state == NODE_FAILED ||
-	       (j && j->survived);
+	return node_state_over(u->state) || (j && j->survived);
 }
 
 void put_exit_row(struct buf *b, const struct unit *u)
@@ -61,13 +63,14 @@ static int take_units(struct conn *c, const struct packet *p,
 			conn_too_many_units(c);
 			return -1;
 		}
-		struct unit *u = tree_select(&c->s->tree, c->unit, value, &err);
-		if (!u || allowed(c, u, &err) < 0) {
-			conn_fail(c, &err);
-			return -1;
-		}
-		if (conn_add_unit(c, u) < 0) {
-			err_no_memory(&err);
+		struct unit *u = NULL;
+		err.code = ERR_OK;
+		while ((u = tree_select_next(&c->s->tree, c->unit, value, u, &err)))
+			if (allowed(c, u, &err) < 0)
+				break;
+			else if (conn_add_unit(c, u) < 0)
+				err_no_memory(&err);
+		if (err.code != ERR_OK) {
 			conn_fail(c, &err);
 			return -1;
 		}
@@ -127,7 +130,9 @@ static bool goes_with_it(const struct conn *c)
 
 static int may_stop(struct conn *c, struct unit *u, struct err *err)
 {
-	return conn_may(c, VERB_STOP, u, err);
+	return conn_may(c, VERB_STOP, u, err) < 0
+		       ? -1
+		       : schedule_refuses(job_of(u) ? job_of(u)->svc : NULL, err);
 }
 
 static int all_services(struct conn *c)
@@ -135,10 +140,34 @@ static int all_services(struct conn *c)
 	list_each(it, &c->s->tree.all)
 	{
 		const struct unit *u = list_entry(it, struct unit, all);
-		if ((!u->parent || (u->orphan && !u->ended)) && conn_add_unit(c, u) < 0)
+		if ((!u->parent || (u->orphan && !u->ended)) && conn_add_unit(c, u) < 0) {
+			conn_drop(c); /* its peer need not wait for an answer */
 			return -1;
+		}
 	}
 	return 0;
+}
+
+/* That alone: the project goes, and not only its processes. */
+static bool names_project(const struct packet *p)
+{
+	const char *at = NULL, *key, *value;
+	size_t n, units = 0, projects = 0;
+
+	while (packet_next(p, &at, &key, &n, &value))
+		if (n == 4 && memcmp(key, "unit", 4) == 0) {
+			units++;
+			projects += selects_project(value);
+		}
+	return units == 1 && projects;
+}
+
+static void stop(struct super *s, struct unit *u)
+{
+	if (!u) /* without memory for a queue what was spawned may be gone by the stop of another */
+		return;
+	changes_stopped(s, u);
+	order_stop(s, u, CAUSE_ORDER);
 }
 
 void op_stop(struct conn *c, const struct packet *p)
@@ -156,12 +185,23 @@ void op_stop(struct conn *c, const struct packet *p)
 		conn_fail(c, &err);
 		return;
 	}
+	if (names_project(p)) {
+		order(c, p, DO_UNLOAD);
+		return;
+	}
+	if (!packet_get(p, "unit"))
+		changes_stopped(c->s, NULL);
 	if (take_units(c, p, may_stop) < 0 || (!c->nunits && all_services(c) < 0)) {
 		forget_units(c);
 		return;
 	}
+	for (size_t i = 0, n = c->nunits; i < n; i++) {
+		const struct unit *twin = roll_twin(c->s, tree_by_id(&c->s->tree, c->units[i].id));
+		if (twin && conn_add_unit(c, twin) < 0)
+			log_line(LOG_WARN, "out of memory: %s is stopped by itself", twin->name);
+	}
 	for (size_t i = 0; i < c->nunits; i++)
-		order_stop(c->s, tree_by_id(&c->s->tree, c->units[i].id), CAUSE_ORDER);
+		stop(c->s, tree_by_id(&c->s->tree, c->units[i].id));
 	if ((wait && strcmp(wait, "0") == 0) || goes_with_it(c) || !c->nunits) {
 		forget_units(c);
 		conn_end(c);

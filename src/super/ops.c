@@ -7,6 +7,8 @@
 #include "super/message.h"
 #include "super/ops.h"
 
+enum { PROJECTS_TOLD = 16 };
+
 static void op_ping(struct conn *c, const struct packet *p)
 {
 	(void)p;
@@ -48,7 +50,7 @@ static void op_whoami(struct conn *c, const struct packet *p)
 	conn_send(c, &b);
 }
 
-static void put_file(struct buf *b, const char *key, const struct super *s, const struct unit *u)
+void put_log_file(struct buf *b, const char *key, const struct super *s, const struct unit *u)
 {
 	char path[UNIT_PATH_MAX];
 
@@ -60,12 +62,31 @@ static void put_seen(struct buf *b, const struct super *s, const struct unit *u)
 {
 	if (rights_stored(u, VERB_LOGS, RIGHT_ALL))
 		return;
-	put_file(b, "seen", s, u);
+	put_log_file(b, "seen", s, u);
 	for (unsigned i = 0; i < u->nrights; i++) {
 		const struct unit *over =
 			tree_by_id((struct tree *)(uintptr_t)&s->tree, u->rights[i].target);
 		if (over && !over->ended && u->rights[i].verb == VERB_LOGS)
-			put_file(b, "seen", s, over);
+			put_log_file(b, "seen", s, over);
+	}
+}
+
+/* Those that are loaded, in the order of their first units; some of many. */
+static void put_projects(struct buf *b, const struct super *s)
+{
+	const struct unit *told[PROJECTS_TOLD];
+	size_t n = 0, i;
+
+	list_each(it, &s->tree.services)
+	{
+		const struct unit *u = list_entry(it, struct unit, sibling);
+		for (i = 0; i < n && !unit_same_project(told[i], u); i++)
+			;
+		if (i < n || n == PROJECTS_TOLD)
+			continue;
+		told[n++] = u;
+		packet_putf(b, "project", "%.*s", u->prefix ? (int)u->prefix - 1 : CAP_NAME,
+			u->prefix ? u->name : PROJECT_LOOSE);
 	}
 }
 
@@ -85,9 +106,13 @@ void op_logs_path(struct conn *c, const struct packet *p)
 	if (c->s->log_dir && c->s->logproc) {
 		packet_put(&b, "dir", c->s->log_dir);
 		if (u)
-			put_file(&b, "file", c->s, u);
+			put_log_file(&b, "file", c->s, u);
 		else if (c->unit)
 			put_seen(&b, c->s, c->unit);
+		else
+			put_projects(&b, c->s);
+		if (u && u->prefix)
+			packet_putf(&b, "project", "%.*s", (int)u->prefix - 1, u->name);
 	}
 	packet_end(&b, NULL, 0);
 	conn_send(c, &b);
@@ -119,10 +144,11 @@ static void op_loglevel(struct conn *c, const struct packet *p)
 static const struct op ops[] = {
 	{ "ping",      OP_EVERYONE,             "",        op_ping },
 	{ "version",   OP_EVERYONE,             "",        op_version },
-	{ "whoami",    OP_EVERYONE,             "",        op_whoami },
+	{ "whoami",    OP_KNOWN,                "",        op_whoami },
 	{ "health",    OP_EVERYONE,             " unit ",  op_health },
 	{ "ready",     OP_EVERYONE,             " unit ",  op_ready },
-	{ "status",    OP_UNITS | OP_OPERATOR,  " unit ",  op_status },
+	{ "status",    OP_UNITS | OP_OPERATOR,  " unit measure ",  op_status },
+	{ "inspect",   OP_UNITS | OP_OPERATOR,  " unit ",  op_inspect },
 	{ "logs-path", OP_UNITS | OP_OPERATOR,  " unit ",  op_logs_path },
 	{ "spawn",     OP_UNITS | OP_OPERATOR,
 	  " arg env cwd set_env name unique ttl_ns limit policy no_spawn public request grant parent parent_pid wait own_cwd on_exit "
@@ -134,6 +160,7 @@ static const struct op ops[] = {
 	{ "signal",    OP_UNITS | OP_OPERATOR,  " unit signal tree ",  op_signal },
 	{ "start",     OP_UNITS | OP_OPERATOR,  " unit manifest wait timeout_ns ",   op_start },
 	{ "restart",   OP_UNITS | OP_OPERATOR,  " unit manifest wait timeout_ns ",   op_restart },
+	{ "reload",    OP_UNITS | OP_OPERATOR,  " unit manifest dry_run wait timeout_ns ", op_reload },
 	{ "grant",     OP_UNITS | OP_OPERATOR,  " unit right ",  op_grant },
 	{ "revoke",    OP_UNITS | OP_OPERATOR,  " unit right ",  op_revoke },
 	{ "caps",      OP_UNITS | OP_OPERATOR,  " unit ",  op_caps },

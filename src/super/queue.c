@@ -58,21 +58,12 @@ void queue_leave(struct conn *c)
 	birth_free(c->s, b);
 }
 
+/* It has had its time in the queue. */
 static void answer(struct super *s, struct tree_queue *t, struct birth *b)
 {
-	struct conn *c = b->asker;
-	struct err err;
-
 	leave(t, b);
-	struct unit *u = birth_admit(s, b, &err);
-	if (u) {
-		birth_begin(c, u);
-	} else {
-		event_add(s, EVENT_REFUSED, b->q.parent, err.code, "spawn: %s", err.msg);
-		conn_waits(c, WAIT_NOTHING);
-		conn_fail(c, &err);
-	}
-	birth_free(s, b);
+	b->queue_ns = 0;
+	birth_now(s, b);
 }
 
 void queue_forget(struct super *s, struct unit *u)
@@ -92,30 +83,55 @@ void queue_forget(struct super *s, struct unit *u)
 
 /* --- being served --- */
 
+static bool more_next_turn(struct super *s, struct tree_queue *t)
+{
+	touch(t);
+	return s->again = true;
+}
+
+/* Those who came while others were still to be served are now where they would have been at once. */
+static bool take_late(struct super *s, struct tree_queue *t)
+{
+	bool any = false;
+
+	list_each(it, &t->q.waiting)
+	{
+		struct birth *b = list_entry(it, struct birth, q.link);
+		if (!b->late)
+			continue;
+		if (any && turn_spent(s))
+			return more_next_turn(s, t);
+		any = true;
+		b->late = false;
+		leave(t, b);
+		birth_now(s, b);
+	}
+	return false;
+}
+
 static void room_again(struct super *s, struct timer *timer)
 {
 	(void)s;
 	touch(container_of(timer, struct tree_queue, timer));
 }
 
-static void serve(struct super *s, struct tree_queue *t, bool all)
+/* true: there are more of them, for the next turn. */
+static bool serve(struct super *s, struct tree_queue *t)
 {
 	int64_t now = clock_mono_ns(), at;
 	struct queued *r;
 
 	t->dirty = false;
 	for (int n = 0; (r = queue_next(&t->q, now, &at)); n++) {
-		if (!all && (s->starts >= STARTS_A_TURN || (n && turn_spent(s)))) {
-			touch(t);
-			s->again = true;
-			return;
-		}
+		if (s->starts >= STARTS_A_TURN || (n && turn_spent(s)))
+			return more_next_turn(s, t);
 		answer(s, t, list_entry(r, struct birth, q));
 	}
 	if (at == INT64_MAX)
 		timer_del(s, &t->timer);
 	else
 		timer_set(s, &t->timer, at, room_again);
+	return take_late(s, t);
 }
 
 bool queues_serve(struct super *s)
@@ -127,29 +143,24 @@ bool queues_serve(struct super *s)
 	{
 		struct tree_queue *t = queue_of(list_entry(it, struct unit, sibling));
 		if (t && t->dirty)
-			serve(s, t, false);
+			(void)serve(s, t);
 	}
 	return s->starts != starts;
 }
 
-/* Whatever it takes: who asks now must not get the room that they wait for. */
-void queue_before(struct super *s, const struct unit *root)
-{
-	struct tree_queue *t = queue_of(root);
-
-	if (t && t->q.n)
-		serve(s, t, true);
-}
-
 /* --- joining --- */
+
+/* At one request: a tree that makes more of it than a few milliseconds' work waits, be it for ever. */
+enum { LOOKS_MAX = 500000 };
 
 static bool waits_for_ends(const struct conn *c)
 {
 	return !c->gone && c->unit && (c->wait == WAIT_EXIT || (c->wait == WAIT_ENDS && !c->any));
 }
 
-/* One pass over those who wait for ends. whoever: as if all of those units were stuck. true: one more is. */
-static bool pass(struct super *s, struct queue *q, bool whoever)
+/* One pass over those who wait for ends. whoever: as if all of those units were stuck. true: one more is, and it may be
+ * looked on. */
+static bool pass(struct super *s, struct queue *q, bool whoever, int *left)
 {
 	bool more = false;
 
@@ -160,26 +171,28 @@ static bool pass(struct super *s, struct queue *q, bool whoever)
 			continue;
 		if (whoever)
 			queue_stuck(q, c->unit);
-		for (size_t i = 0; !whoever && i < c->nunits; i++) {
+		for (size_t i = 0; !whoever && i < c->nunits && --*left > 0; i++) {
 			const struct unit *u = tree_by_id(&s->tree, c->units[i].id);
 			more |= u && !c->units[i].told && queue_waits_for(q, c->unit, u);
 		}
 	}
-	return more;
+	return more && *left > 0;
 }
 
 static void look(struct super *s, struct queue *q, const struct birth *b, bool whoever)
 {
+	int left = LOOKS_MAX;
+
 	queue_look(q);
 	list_each(it, &q->waiting)
 	{
 		const struct birth *o = list_entry(it, struct birth, q.link);
-		if (o->asker->unit)
+		if (o->asker->unit && !o->late)
 			queue_stuck(q, o->asker->unit);
 	}
 	if (b->asker->unit)
 		queue_stuck(q, b->asker->unit);
-	while (pass(s, q, whoever))
+	while (pass(s, q, whoever, &left))
 		;
 }
 
@@ -204,26 +217,45 @@ static struct tree_queue *make(struct super *s, struct unit *root)
 	return j->queue;
 }
 
-int queue_birth(struct super *s, struct birth *b, int64_t timeout_ns, struct err *err)
+static int join(struct tree_queue *t, struct birth *b, struct err *err)
 {
 	struct unit *root = b->q.parent->root;
-	struct tree_queue *t = make(s, root);
-	struct conn *c = b->asker;
 
-	if (!t)
-		return err_no_memory(err);
-	if (deadlock(s, &t->q, b, err) < 0)
-		return -1;
 	if (keep_add(root, b->size + b->will_bytes, ERR_QUEUE, err) < 0)
 		return -1;
 	if (queue_add(&t->q, &b->q, err) < 0) {
 		keep_sub(root, b->size + b->will_bytes);
 		return -1;
 	}
-	c->birth = b;
-	conn_waits(c, WAIT_QUEUE);
-	if (timeout_ns >= 0)
-		conn_wait_until(c, clock_mono_ns() + timeout_ns);
+	b->asker->birth = b;
+	if (!b->asker->tagged) /* else it waits for those, too */
+		conn_waits(b->asker, WAIT_QUEUE);
 	touch(t); /* a rate's timer */
 	return 0;
+}
+
+int queue_birth(struct super *s, struct birth *b, struct err *err)
+{
+	struct tree_queue *t = make(s, b->q.parent->root);
+
+	if (!t)
+		return err_no_memory(err);
+	if (deadlock(s, &t->q, b, err) < 0 || join(t, b, err) < 0)
+		return -1;
+	if (b->queue_ns >= 0)
+		conn_wait_until(b->asker, clock_mono_ns() + b->queue_ns);
+	return 0;
+}
+
+int queue_before(struct super *s, struct birth *b, struct err *err)
+{
+	struct tree_queue *t = queue_of(b->q.parent->root);
+
+	if (!t || !t->q.n || !serve(s, t))
+		return 0;
+	b->late = true;
+	if (join(t, b, err) == 0)
+		return 1;
+	b->late = false;
+	return -1;
 }

@@ -1,12 +1,7 @@
 /* Every child is waited for: main processes, checks, and orphans that nobody knows. */
 
-/* Memory that is out is an answer here, never the end of PID 1. */
-#define HASH_NONFATAL_OOM 1
-
 #include <signal.h>
 #include <stdlib.h>
-
-#include <uthash.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -24,36 +19,32 @@ enum { REAPS_A_LOOK = 16 };
 
 /* A process that serves a unit without being its main process: a check's command, or a hook's. */
 struct aux {
-	UT_hash_handle hh;
+	struct numbered by_pid; /* s->aux_by_pid */
+	struct list all;        /* s->aux */
 	pid_t pid;
 	struct job *job;       /* NULL: the unit is gone */
 	struct hook_run *hook; /* NULL: of a check, or nobody waits for it any more */
 };
 
-// NOLINTNEXTLINE(readability-function-size): uthash's macros nest
 int aux_add(struct super *s, pid_t pid, struct job *j, struct hook_run *h)
 {
 	struct aux *a = calloc(1, sizeof *a);
 
-	if (!a) /* it is reaped as an unknown one, and calls as nobody; as below */
+	if (!a) /* it is reaped as an unknown one, and calls as nobody */
 		return -1;
 	a->pid = pid;
 	a->job = j;
 	a->hook = h;
-	HASH_ADD(hh, s->aux, pid, sizeof a->pid, a);
-	if (a->hh.tbl)
-		return 0;
-	free(a);
-	return -1;
+	numbers_add(&s->aux_by_pid, &a->by_pid, (uint64_t)pid);
+	list_add_tail(&s->aux, &a->all);
+	return 0;
 }
 
-// NOLINTNEXTLINE(readability-function-size): uthash's macros nest
 static struct aux *aux_find(struct super *s, pid_t pid)
 {
-	struct aux *a;
+	struct numbered *e = numbers_find(&s->aux_by_pid, (uint64_t)pid);
 
-	HASH_FIND(hh, s->aux, &pid, sizeof pid, a);
-	return a;
+	return e ? container_of(e, struct aux, by_pid) : NULL;
 }
 
 void aux_forget_hook(struct super *s, pid_t pid)
@@ -66,11 +57,12 @@ void aux_forget_hook(struct super *s, pid_t pid)
 
 void aux_forget(struct super *s, const struct job *j)
 {
-	struct aux *a, *next;
-
-	HASH_ITER(hh, s->aux, a, next)
-	if (a->job == j)
-		a->job = NULL;
+	list_each(it, &s->aux)
+	{
+		struct aux *a = list_entry(it, struct aux, all);
+		if (a->job == j)
+			a->job = NULL;
+	}
 }
 
 struct unit *aux_unit(struct super *s, pid_t pid)
@@ -87,14 +79,14 @@ static void check_over(struct job *j, pid_t pid, int code)
 	check_ended(j, pid);
 }
 
-// NOLINTNEXTLINE(readability-function-size): uthash's macros nest
 static void reap_aux(struct super *s, struct aux *a, int code, int sig)
 {
 	struct hook_run *h = a->hook;
 	struct job *j = a->job;
 	pid_t pid = a->pid;
 
-	HASH_DEL(s->aux, a);
+	numbers_del(&s->aux_by_pid, &a->by_pid);
+	list_del(&a->all);
 	free(a);
 	if (h)
 		hook_exited(h, code, sig);
@@ -105,7 +97,7 @@ static void reap_aux(struct super *s, struct aux *a, int code, int sig)
 static void reap_main(struct super *s, struct unit *u, pid_t pid)
 {
 	struct job *j = job_of(u);
-	int64_t peak;
+	struct reap_use use;
 	int code, sig;
 
 	/* While it is unreaped its group is still its own: what it left there goes before the
@@ -116,10 +108,12 @@ static void reap_main(struct super *s, struct unit *u, pid_t pid)
 	if (j->status.fd >= 0)
 		j->status.fn(s->loop, &j->status,
 			0); /* how its exec went is known by now, and comes first */
-	if (reap_take(pid, &code, &sig, &peak) == 0) {
+	if (reap_take(pid, &code, &sig, &use) == 0) {
 		s->reaped_own++;
-		if (peak > u->memory_peak)
-			u->memory_peak = peak;
+		if (use.peak_bytes > u->memory_peak)
+			u->memory_peak = use.peak_bytes;
+		u->cpu_before_ns += use.cpu_ns > u->cpu_ns ? use.cpu_ns : u->cpu_ns;
+		u->cpu_ns = 0;
 		effects_exit(s, u, code, sig);
 	}
 }
@@ -127,7 +121,7 @@ static void reap_main(struct super *s, struct unit *u, pid_t pid)
 static bool reap_other(struct super *s, pid_t pid)
 {
 	struct aux *a = aux_find(s, pid);
-	int64_t peak;
+	struct reap_use use;
 	int code, sig;
 
 	sweep_orphan(s->sweep, pid);
@@ -135,7 +129,7 @@ static bool reap_other(struct super *s, pid_t pid)
 		hook_ending(a->hook);
 	else if (a && a->job)
 		check_ending(a->job, pid);
-	if (reap_take(pid, &code, &sig, &peak) < 0)
+	if (reap_take(pid, &code, &sig, &use) < 0)
 		return false;
 	if (a) {
 		s->reaped_own++;

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,11 +10,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
+#include "os/ask.h"
 #include "os/filewatch.h"
 #include "os/usock.h"
 #include "super/accept.h"
+#include "super/callers.h"
 #include "super/parts.h"
+
+#define REMOVE_NS (10 * NS_PER_SEC)
+enum { REMOVE_WAIT_MS = 300 };
 
 enum { PATH_MAX_BYTES = 512, SOCKET_PATH_MAX = 107 };
 
@@ -52,17 +60,10 @@ static void pid_path(const char *socket, char *ret, size_t size)
 		slash ? socket : ".");
 }
 
-static void drop_pid_file(struct super *s, const char *socket)
+static void drop_pid_file(struct super *s)
 {
-	char path[PATH_MAX_BYTES];
-
-	if (s->pid_file < 0)
-		return;
-	if (socket) {
-		pid_path(socket, path, sizeof path);
-		(void)unlink(path);
-	}
-	close(s->pid_file);
+	if (s->pid_file >= 0)
+		close(s->pid_file);
 	s->pid_file = -1;
 }
 
@@ -78,7 +79,7 @@ static int lock_pid_file(struct super *s, const char *socket, struct err *err)
 	if (s->pid_file < 0)
 		return 0;
 	if (flock(s->pid_file, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
-		drop_pid_file(s, NULL);
+		drop_pid_file(s);
 		err_set(err, ERR_UNKNOWN, EADDRINUSE, "another supervisor holds %s", path);
 		return err_help(err, "sysg status --socket %.150s", socket);
 	}
@@ -95,15 +96,18 @@ static int listen_at(struct super *s, const char *path, struct err *err)
 			"the socket's path has more than %d bytes: %s", SOCKET_PATH_MAX, path);
 		return err_help(err, "a shorter one: --socket PATH, or `control.socket`");
 	}
+	autofree char *copy = strdup(path);
+	if (!copy)
+		return err_no_memory(err);
 	if (lock_pid_file(s, path, err) < 0)
 		return -1;
 	if (usock_listen(path, NULL, s->m->control_mode, s->control_gid, &s->listener.fd, err) <
 		0) {
-		drop_pid_file(s, NULL);
+		drop_pid_file(s);
 		return -1;
 	}
-	s->socket_path = strdup(path);
-	return s->socket_path ? 0 : err_no_memory(err);
+	s->socket_path = steal_ptr(copy);
+	return 0;
 }
 
 enum tried { TRIED_OK, TRIED_UNUSABLE, TRIED_TAKEN };
@@ -227,38 +231,48 @@ static void make_dir_of(const char *socket)
 	(void)mkdir(dir, 0755);
 }
 
-/* The socket's path disappeared under us: it is bound again, those who are connected stay. */
-static void dir_changed(struct loop *l, struct watch *w, uint32_t events)
+/* t NULL: it was not tried before. */
+static void bind_again(struct super *s, struct timer *t)
 {
-	struct super *s = container_of(w, struct super, dir_watch);
 	struct err err;
 	int fd;
 
-	(void)events;
-	inotify_drain(w->fd);
 	if (file_exists(s->socket_path))
 		return;
-	event_add(s, EVENT_LISTENER_LOST, NULL, ERR_OK, "%s was removed", s->socket_path);
+	if (!t)
+		event_add(s, EVENT_LISTENER_LOST, NULL, ERR_OK, "%s was removed", s->socket_path);
 	make_dir_of(s->socket_path);
 	if (usock_listen(s->socket_path, NULL, s->m->control_mode, s->control_gid, &fd, &err) < 0) {
-		log_line(LOG_ERR, "the control socket is gone and can't be bound again: %s",
-			err.msg);
+		if (!t)
+			log_line(LOG_ERR, "the control socket can't be bound again: %s", err.msg);
+		timer_set(s, &s->relisten, clock_mono_ns() + NS_PER_SEC, bind_again);
 		return;
 	}
 	if (!s->listener_off)
-		loop_del(l, &s->listener);
+		loop_del(s->loop, &s->listener);
 	close(s->listener.fd);
 	s->listener.fd = fd;
 	timer_del(s, &s->relisten);
 	serve_listen(s);
 	log_line(LOG_WARN, "the control socket was removed; it is bound again");
 	event_add(s, EVENT_LISTENER_BACK, NULL, ERR_OK, "%s", s->socket_path);
-	(void)inotify_watch_gone(w->fd, s->socket_path);
+	(void)inotify_watch_gone(s->dir_watch.fd, s->socket_path);
+}
+
+/* The socket's path disappeared under us: it is bound again, those who are connected stay. */
+static void dir_changed(struct loop *l, struct watch *w, uint32_t events)
+{
+	struct super *s = container_of(w, struct super, dir_watch);
+
+	(void)l;
+	(void)events;
+	inotify_drain(w->fd);
+	bind_again(s, NULL);
 }
 
 static void watch_dir(struct super *s)
 {
-	if (!s->socket_path || *s->socket_path == '@')
+	if (!s->run_local)
 		return;
 	s->dir_watch = (struct watch){ .fd = inotify_open(), .events = LOOP_IN, .fn = dir_changed };
 	if (s->dir_watch.fd < 0)
@@ -301,6 +315,7 @@ int rundir_open(struct super *s, struct err *err)
 	}
 	if (!s->opts->one_command)
 		find_log_dir(s);
+	s->run_local = s->run_dir && path_is_local(s->socket_path);
 	watch_dir(s);
 	return s->listener.fd < 0 ? 0
 	       : loop_add(s->loop, &s->listener) < 0
@@ -309,21 +324,54 @@ int rundir_open(struct super *s, struct err *err)
 		       : 0;
 }
 
+/* In a fork, as their file systems may hang. */
+static void remove_files(const void *arg, int fd)
+{
+	static const char *const names[] = { "sysg.marks", SUPER_STATE, SUPER_STATE ".new" };
+	const struct super *s = arg;
+	char path[PATH_MAX_BYTES + 16];
+
+	for (size_t i = s->survivors != 0; s->run_dir && i < (s->opts->detached ? 3 : 1); i++) {
+		snprintf(path, sizeof path, "%s/%s", s->run_dir, names[i]);
+		(void)unlink(path);
+	}
+	if (s->run_dir && s->listener.fd >= 0)
+		(void)unlink(s->socket_path);
+	if (s->pid_file >= 0 && s->socket_path) {
+		pid_path(s->socket_path, path, sizeof path);
+		(void)unlink(path);
+	}
+	if (fd >= 0) /* else this is PID 1 itself */
+		remotes_end(s);
+}
+
+/* The fork holds the lock, so that it never removes what another has made there by then. */
+void rundir_end(struct super *s)
+{
+	struct pollfd p = { .fd = ask_fork(remove_files, s, s->pid_file, REMOVE_NS),
+		.events = POLLIN };
+
+	if (p.fd < 0 && s->run_local)
+		remove_files(s, -1);
+	else if (p.fd < 0 || poll(&p, 1, REMOVE_WAIT_MS) == 0)
+		log_line(LOG_WARN, "files of this run are left: no process could be had, or their "
+				   "file system doesn't answer");
+	if (p.fd >= 0)
+		close(p.fd);
+}
+
 void rundir_close(struct super *s)
 {
 	if (s->listener.fd >= 0) {
 		if (!s->listener_off)
 			loop_del(s->loop, &s->listener);
 		close(s->listener.fd);
-		if (s->socket_path && *s->socket_path != '@')
-			(void)unlink(s->socket_path);
 	}
 	if (s->dir_watch.fd >= 0) {
 		loop_del(s->loop, &s->dir_watch);
 		close(s->dir_watch.fd);
 	}
-	if (s->socket_path)
-		drop_pid_file(s, s->socket_path);
+	drop_pid_file(s);
 	s->listener.fd = -1;
 	free(s->run_dir);
 	free(s->socket_path);

@@ -1,6 +1,5 @@
 /* Connections: read a few requests a turn, answered as they read. PID 1 waits for none of them. */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include "base/log.h"
 #include "os/usock.h"
 #include "super/accept.h"
+#include "super/birth.h"
 #include "super/callers.h"
 #include "super/change.h"
 #include "super/message.h"
@@ -17,21 +17,15 @@
 
 /* --- requests --- */
 
-/* Who asks is found with one. */
-static bool descriptor_left(const struct conn *c)
-{
-	int fd = fcntl(c->w.fd, F_DUPFD_CLOEXEC, 0);
-
-	return fd >= 0 && close(fd) == 0;
-}
-
 static int permitted(const struct conn *c, const struct op *op, struct err *err)
 {
 	if (op->who & OP_EVERYONE)
 		return 0;
-	if (c->cls == PEER_NOBODY && !descriptor_left(c))
+	if (c->cls == PEER_NOBODY && c->blind)
 		return err_set(
-			err, ERR_NOBODY, errno, "there is no descriptor left to find out who asks");
+			err, ERR_NOBODY, 0, "there is no descriptor left to find out who asks");
+	if (op->who & OP_KNOWN)
+		return 0;
 	if (c->cls == PEER_NOBODY)
 		return err_set(err, ERR_NOBODY, 0,
 			"this process is not managed here: it descends from no unit, and is no "
@@ -62,6 +56,8 @@ static void serve(struct conn *c, const struct packet *p)
 	struct err err;
 
 	c->tag = 0;
+	if (c->wait == WAIT_NOTHING)
+		c->nunits = 0; /* those of one that was refused half way */
 	if (c->wait != WAIT_NOTHING && !(c->tagged && packet_get(p, "tag"))) {
 		err_set(&err, ERR_BAD_REQUEST, 0, "this connection waits for an answer already");
 	} else if (!op) {
@@ -73,7 +69,9 @@ static void serve(struct conn *c, const struct packet *p)
 		if (op->who & OP_LAST_WORDS)
 			last_words(c);
 		if (op_fields(op, p, &err) == 0 && permitted(c, op, &err) == 0) {
+			c->s->tree.looks = CAP_LOOKS + 3 * c->s->tree.units;
 			op->serve(c, p);
+			c->s->tree.looks = SIZE_MAX;
 			return;
 		}
 	}
@@ -137,7 +135,7 @@ void conn_readable(struct conn *c)
 	size_t n;
 	pid_t sender;
 
-	for (int i = 0; i < CAP_REQUESTS_A_TURN && !c->gone && !c->lent; i++) {
+	for (int i = 0; i < CAP_REQUESTS_A_TURN && !c->gone && !c->lent && !conn_late(c); i++) {
 		if (i && turn_spent(c->s))
 			return;
 		switch (usock_recv(c->w.fd, c->trusted, bytes, sizeof bytes, &n, &sender)) {
@@ -180,6 +178,36 @@ void conn_ready(struct loop *l, struct watch *w, uint32_t events)
 
 /* --- what happens to units --- */
 
+void put_name(struct buf *b, const struct super *s, const struct unit *u)
+{
+	char path[UNIT_PATH_MAX];
+	bool alone = u->prefix > 0;
+
+	packet_put(b, "path", unit_path(u, path, sizeof path));
+	list_each(it, &s->tree.services)
+	{
+		const struct unit *other = list_entry(it, struct unit, sibling);
+		if (!alone)
+			break;
+		alone = other->service == u->service || strcmp(unit_name(other), unit_name(u)) != 0;
+	}
+	if (alone)
+		packet_put(b, "name", unit_name(u));
+}
+
+void conn_stopped(struct conn *c, const struct unit *u)
+{
+	struct buf b;
+
+	buf_init(&b, CAP_PACKET);
+	packet_put(&b, "ok", "1");
+	packet_put(&b, "row", "stopped");
+	put_name(&b, c->s, u);
+	packet_put(&b, "kind", unit_spawned(u) ? "spawned" : "service");
+	packet_end(&b, NULL, 0);
+	conn_send(c, &b);
+}
+
 void conn_tell(struct conn *c, struct conn_unit *cu, struct unit *u)
 {
 	char path[UNIT_PATH_MAX];
@@ -196,17 +224,15 @@ void conn_tell(struct conn *c, struct conn_unit *cu, struct unit *u)
 		conn_fail(c, &err);
 		return;
 	}
-	buf_init(&b, CAP_PACKET);
-	packet_put(&b, "ok", "1");
 	if (c->wait == WAIT_STOPPED) {
-		packet_put(&b, "row", "stopped");
-		packet_put(&b, "path", unit_path(u, path, sizeof path));
-		packet_put(&b, "kind", unit_spawned(u) ? "spawned" : "service");
+		conn_stopped(c, u);
 	} else {
+		buf_init(&b, CAP_PACKET);
+		packet_put(&b, "ok", "1");
 		put_exit_row(&b, u);
+		packet_end(&b, NULL, 0);
+		conn_send(c, &b);
 	}
-	packet_end(&b, NULL, 0);
-	conn_send(c, &b);
 	for (size_t i = 0; i < c->nunits; i++)
 		all &= c->units[i].told;
 	if (c->gone || !(all || (c->any && c->wait == WAIT_ENDS)))

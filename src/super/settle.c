@@ -31,6 +31,10 @@ static void apply(struct super *s, struct unit *u, enum node_event ev)
 {
 	char path[UNIT_PATH_MAX];
 
+	if (ev == EV_TIMEOUT && !job_of(u)->timed_out)
+		return; /* it was behind what ended the state whose time it was */
+	if (ev == EV_TIMEOUT)
+		job_of(u)->timed_out = false;
 	if (ev == EV_STOP && u->live_children && node_state_at_rest(u->state) && !unit_kids_stay(u))
 		ev = EV_STOP_KIDS;
 	struct node_cell c = node_next(u->state, ev);

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "super/deploy.h"
 #include "super/kids.h"
 
 #define BUDGET_NS      (8 * NS_PER_SEC)  /* inside a runtime's usual 10 s */
@@ -36,17 +37,21 @@ static bool lives(const struct unit *u)
 
 static bool level_empty(const struct super *s, unsigned level)
 {
-	for (size_t i = 0; i < s->m->nservices; i++)
-		if (s->unit_of[i] && s->plan->level[i] == level && lives(s->unit_of[i]))
+	list_each(it, &s->tree.services)
+	{
+		const struct unit *u = list_entry(it, struct unit, sibling);
+		if (s->plan->level[u->service] == level && lives(u))
 			return false;
+	}
 	return true;
 }
 
 static void stop_level(struct super *s, unsigned level)
 {
-	for (size_t i = 0; i < s->m->nservices; i++) {
-		struct unit *u = s->unit_of[i];
-		if (!u || s->plan->level[i] != level || !lives(u) || job_of(u)->shut_ordered)
+	list_each(it, &s->tree.services)
+	{
+		struct unit *u = list_entry(it, struct unit, sibling);
+		if (s->plan->level[u->service] != level || !lives(u) || job_of(u)->shut_ordered)
 			continue;
 		job_of(u)->shut_ordered = true;
 		if (!node_state_at_rest(u->state) || u->live_children)
@@ -58,12 +63,13 @@ static void stop_level(struct super *s, unsigned level)
 /* Nothing new is started: what waits or is in its backoff goes down now, whatever its level. */
 static void cancel_starts(struct super *s)
 {
-	for (size_t i = 0; i < s->m->nservices; i++) {
-		struct unit *u = s->unit_of[i];
-		if (u && (u->state == NODE_WAITING || u->state == NODE_BACKOFF ||
-				 u->state == NODE_PREPARING))
+	list_each(it, &s->tree.services)
+	{
+		struct unit *u = list_entry(it, struct unit, sibling);
+		if (u->state == NODE_WAITING || u->state == NODE_BACKOFF ||
+			u->state == NODE_PREPARING)
 			order_stop(s, u, CAUSE_SHUTDOWN);
-		else if (u)
+		else
 			u->want_up = false;
 	}
 	list_each(it, &s->tree.all)
@@ -91,11 +97,12 @@ static void begin_levels(struct super *s)
 {
 	enter(s, PHASE_LEVELS, budget(s));
 	s->level = s->plan->levels;
-	for (size_t i = 0; i < s->m->nservices; i++)
-		if (s->unit_of[i]) {
-			tree_close(s->unit_of[i]);
-			queue_touch(s->unit_of[i]);
-		}
+	list_each(it, &s->tree.services)
+	{
+		struct unit *u = list_entry(it, struct unit, sibling);
+		tree_close(u);
+		queue_touch(u);
+	}
 }
 
 void shutdown_begin(struct super *s, const char *why)
@@ -142,9 +149,8 @@ static bool all_at_rest(const struct super *s)
 {
 	if (s->hooks)
 		return false;
-	for (size_t i = 0; i < s->m->nservices; i++)
-		if (s->unit_of[i] && lives(s->unit_of[i]))
-			return false;
+	list_each(it,
+		&s->tree.services) if (lives(list_entry(it, struct unit, sibling))) return false;
 	return true;
 }
 
@@ -297,17 +303,19 @@ void shutdown_step(struct super *s)
 	}
 }
 
-/* A unit that keeps the container: it runs, is going to, or is down by somebody's hand. */
+/* A unit that keeps the container: it runs, is going to (a cron unit too), or is down by somebody's hand. */
 static bool keeps(const struct unit *u)
 {
-	return (u->state != NODE_DONE && u->state != NODE_FAILED) || u->orphans;
+	return u->state == NODE_IDLE || !node_state_over(u->state) || u->orphans ||
+	       job_of(u)->cron_on;
 }
 
 void idle_check(struct super *s)
 {
 	const struct unit *first = NULL;
 
-	if (s->phase != PHASE_RUN || s->opts->detached || !list_empty(&s->changes))
+	if (s->phase != PHASE_RUN || s->opts->detached || !list_empty(&s->changes) ||
+		rolls_busy(s) || s->nunloaded)
 		return;
 	for (size_t i = 0; i < s->m->nservices; i++) {
 		const struct unit *u = s->unit_of[i];

@@ -14,15 +14,18 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/units.h"
+#include "os/proc.h"
 #include "os/sigfd.h"
 #include "probe/probe.h"
 #include "super/callers.h"
 #include "super/change.h"
+#include "super/deploy.h"
 #include "super/drawer.h"
 #include "super/hooks.h"
 #include "super/message.h"
 #include "super/meter.h"
 #include "super/parts.h"
+#include "super/schedule.h"
 
 /* What the parts of a turn may take: together it stays below 20 ms, each has its progress in every one. */
 #define READ_NS   (3 * NS_PER_MS)
@@ -60,13 +63,13 @@ static void order_shutdown(struct super *s, int sig)
 
 static void forward(struct super *s, int sig)
 {
-	struct unit *u = s->unit_of[0];
+	struct unit *u = s->unit_of[0]; /* NULL: it was stopped as a project */
 
 	if (s->tty_swallow && (sig == SIGHUP || sig == SIGCONT)) { /* of our own TIOCNOTTY */
 		s->tty_swallow--;
 		return;
 	}
-	if (u->main_alive)
+	if (u && u->main_alive)
 		(void)kill(u->pid, sig);
 	else if (orders_shutdown(sig)) /* the command is through, what it spawned goes on */
 		order_shutdown(s, sig);
@@ -80,6 +83,8 @@ static void got_signal(struct super *s, int sig)
 		forward(s, sig);
 	else if (orders_shutdown(sig))
 		order_shutdown(s, sig);
+	else if (sig == SIGHUP)
+		reload_by_signal(s);
 	else if (sig == SIGUSR1)
 		status_to_stderr(s);
 	else if (sig == SIGUSR2)
@@ -107,15 +112,15 @@ static int wait_ms(const struct super *s)
 {
 	int64_t at = timers_next(s), now = clock_mono_ns();
 
-	if (s->child_ended || s->again || !list_empty(&s->hearing) || !list_empty(&s->mail) ||
-		!list_empty(&s->stops))
+	if (s->child_ended || s->again || s->cron_due || !list_empty(&s->hearing) ||
+		!list_empty(&s->mail) || !list_empty(&s->stops))
 		return 0; /* there was more than one turn does */
 	if (s->sweep_at_ns < at)
 		at = s->sweep_at_ns;
-	if ((s->phase == PHASE_TERM || s->phase == PHASE_KILL) &&
+	/* What was exec'd in from outside is no child of ours and sends no SIGCHLD. */
+	if ((s->phase == PHASE_TERM || s->phase == PHASE_KILL || !list_empty(&s->unwatched)) &&
 		at - now > LOOK_AGAIN_MS * NS_PER_MS)
-		return LOOK_AGAIN_MS; /* what was exec'd in from outside is no child of ours and
-					 sends no SIGCHLD */
+		return LOOK_AGAIN_MS;
 	if (at == INT64_MAX)
 		return -1;
 	if (at <= now)
@@ -192,15 +197,18 @@ static void turn(struct super *s)
 	s->starts = 0;
 	if (n < 0)
 		log_line(LOG_ERR, "epoll_wait: %s", strerror(errno));
-	int64_t began = clock_mono_ns();
+	int64_t began = clock_mono_ns(), cpu = clock_cpu_ns();
 	turn_share(s, READ_NS);
 	(void)loop_run(s->loop, &s->until_ns);
+	launch_look(s);
 	reap_when_quiet(s);
+	schedules_step(s);
 	timers_and_settle(s);
 	sweep_turn(s, clock_mono_ns());
 	settle(s);
 	turn_share(s, HEAR_NS);
 	serve_hear(s);
+	hooks_step(s);
 	changes_step(s);
 	idle_check(s);
 	/* A phase may be through as soon as it is entered; nothing would wake us for the next. */
@@ -216,6 +224,8 @@ static void turn(struct super *s)
 	int64_t took = clock_mono_ns() - began;
 	if (took > s->longest_turn_ns)
 		s->longest_turn_ns = took;
+	if (took > s->longest_turn_cpu_ns && (cpu = clock_cpu_ns() - cpu) > s->longest_turn_cpu_ns)
+		s->longest_turn_cpu_ns = cpu;
 	s->turns++;
 }
 
@@ -251,13 +261,18 @@ static int open_loop(struct super *s, struct err *err)
 	return 0;
 }
 
+void proc_look(struct super *s)
+{
+	s->pre.have_proc = proc_is_ours();
+	if (!s->pre.have_proc)
+		log_line(LOG_WARN, "error[SG0712]: /proc is missing or another namespace's; sysg "
+				   "doctor says what that means");
+}
+
 /* What can't be done here is said once, and done without. */
 static void find_means(struct super *s)
 {
-	if (!s->pre.have_proc)
-		log_line(LOG_WARN, "error[SG0712]: /proc is missing or another namespace's: "
-				   "belonging goes by session, "
-				   "and callers that are no main process are nobody");
+	proc_look(s);
 	mark_range_init(&s->marks, s->pre.locks_hard, random_u64());
 	if (s->marks.usable && !mark_works(&s->marks))
 		s->marks.usable = false;
@@ -274,13 +289,23 @@ static int choose(struct super *s, unsigned char *wanted, struct err *err)
 {
 	const char *const *only = s->opts->only;
 
-	memset(wanted, only && *only ? 0 : 1, s->m->nservices);
+	for (size_t i = 0; i < s->m->nservices; i++)
+		wanted[i] = !(only && *only) &&
+			    !project_unloaded(s, service_project(&s->m->services[i]));
 	for (; only && *only; only++) {
-		ssize_t i = manifest_find(s->m, *only);
+		bool project = selects_project(*only);
+		ssize_t i = manifest_select(s->m, *only, -1, err);
+		if (i < 0 && err->code == ERR_OK)
+			return project ? no_project(*only, err)
+				       : err_set(err, ERR_NO_UNIT, 0, "no service %s in %s", *only,
+						 s->m->path);
 		if (i < 0)
-			return err_set(
-				err, ERR_NO_UNIT, 0, "no service %s in %s", *only, s->m->path);
-		wanted[i] = 1;
+			return -1;
+		for (; i >= 0; i = manifest_select(s->m, *only, i, err)) {
+			if (!project && schedule_refuses(&s->m->services[i], err) < 0)
+				return -1;
+			wanted[i] = 1;
+		}
 	}
 	plan_close(s->m, wanted);
 	return 0;
@@ -288,7 +313,7 @@ static int choose(struct super *s, unsigned char *wanted, struct err *err)
 
 static int prepare_service(struct super *s, size_t i, const struct bundle *files, struct err *err)
 {
-	struct definition *d = define(s, s->m, i, files, err);
+	struct definition *d = define(s, s->m, i, NULL, files, err);
 
 	if (d)
 		s->unit_of[i] = define_unit(s, i, d, err);
@@ -328,6 +353,26 @@ static int prepare_services(struct super *s, struct err *err)
 	return rc;
 }
 
+/* Who is started by its name is not skipped. */
+static void judge(struct super *s)
+{
+	for (const char *const *only = s->opts->only; only && *only; only++)
+		for (size_t i = 0; !selects_project(*only) && i < s->m->nservices; i++)
+			if (service_meant(&s->m->services[i], *only))
+				job_of(s->unit_of[i])->judged = true;
+}
+
+/* What was stopped in the run before: for a start of everything. */
+static int recall(struct super *s, struct err *err)
+{
+	const char *const *id = s->some ? NULL : s->opts->unloaded;
+
+	for (; id && *id; id++)
+		if (projects_recall(s, *id, err) < 0)
+			return -1;
+	return 0;
+}
+
 static int boot(struct super *s, struct err *err)
 {
 	s->plan = plan_new(s->m, err);
@@ -336,6 +381,8 @@ static int boot(struct super *s, struct err *err)
 	s->unit_of = calloc(s->m->nservices + 1, sizeof *s->unit_of);
 	if (!s->unit_of)
 		return err_no_memory(err);
+	if (recall(s, err) < 0)
+		return -1;
 	find_means(s);
 	if (open_loop(s, err) < 0 || prepare_services(s, err) < 0 || rundir_open(s, err) < 0)
 		return -1;
@@ -352,11 +399,14 @@ static int boot(struct super *s, struct err *err)
 	for (size_t i = 0; i < s->m->nservices; i++)
 		if (s->unit_of[s->plan->order[i]])
 			order_start(s, s->unit_of[s->plan->order[i]]);
+	judge(s);
 	settle(s);
 	if (s->opts->report_fd >= 0)
 		await_boot(s, s->opts->report_fd, s->opts->report_timeout_ns, false);
 	s->opts->report_fd = -1;
 	drawer_begin(s);
+	remember(s);
+	sampling_set(s);
 	s->child_ended = true; /* forks that ended before the signalfd was there have sent their
 				  SIGCHLD to nobody */
 	return 0;
@@ -367,14 +417,11 @@ static void dismantle(struct super *s)
 	if (s->tty == TTY_SHARED)
 		tty_take_back();
 	changes_end(s);
+	rolls_end(s);
+	remember_end(s);
+	rundir_end(s); /* before anybody is told of the end */
 	serve_close_all(s);
-	leftovers_none(s);
-	list_each(it, &s->tree.all)
-	{
-		struct job *j = job_of(list_entry(it, struct unit, all));
-		remote_end(j);
-		job_free(s, j);
-	}
+	list_each(it, &s->tree.all) job_free(s, job_of(list_entry(it, struct unit, all)));
 	hooks_end(s);
 	meter_free(s);
 	groups_end(s);
@@ -384,12 +431,14 @@ static void dismantle(struct super *s)
 	sweep_free(s->sweep);
 	cgroup_free(s->cgroup);
 	probes_free(s->probes);
-	heap_done(&s->timers);
+	if (s->cron.fd >= 0)
+		close(s->cron.fd);
 	loop_free(s->loop);
 	plan_free(s->plan);
 	free(s->events);
 	event_ring_done(&s->journal);
 	free(s->unit_of);
+	projects_end(s);
 }
 
 int super_run(struct super_opts *opts, struct err *err)
@@ -406,15 +455,19 @@ int super_run(struct super_opts *opts, struct err *err)
 	s->boot_ns = clock_mono_ns();
 	s->sweep_at_ns = INT64_MAX;
 	s->active = true;
-	s->listener.fd = s->sigfd.fd = s->dir_watch.fd = s->pid_file = -1;
+	s->cron.fd = s->listener.fd = s->sigfd.fd = s->dir_watch.fd = s->pid_file = s->remember.fd =
+		-1;
 	s->pictures[0] = s->pictures[1] = -1;
+	list_init(&s->aux);
 	list_init(&s->conns);
 	list_init(&s->mail);
 	list_init(&s->hearing);
 	list_init(&s->stops);
+	list_init(&s->unwatched);
 	s->until_ns = INT64_MAX; /* the boot has all the time */
 	list_init(&s->tails);
 	list_init(&s->changes);
+	list_init(&s->rolls);
 	tree_init(&s->tree);
 	process_name("sysg");
 	int rc = boot(s, err);

@@ -5,9 +5,11 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "node/exit.h"
+#include "super/deploy.h"
 #include "super/hooks.h"
 #include "super/kids.h"
 #include "super/message.h"
+#include "super/schedule.h"
 #include "super/will.h"
 
 static int code_of(const struct unit *u)
@@ -89,13 +91,13 @@ void tell(struct super *s, struct unit *u)
 		log_line(LOG_INFO, "%s is %s, pid %d", unit_path(u, path, sizeof path),
 			node_state_status(u->state), (int)u->pid);
 		serve_unit_told(s, u);
-		if (u->state == NODE_READY)
+		if (u->state == NODE_READY && !j->candidate)
 			hooks_up(s, j);
 		return;
 	}
 	hooks_ended(s, j);
 	job_at_rest(s, j);
-	if (u->live_children && (u->state == NODE_DONE || u->state == NODE_FAILED ||
+	if (u->live_children && ((node_state_over(u->state) && u->state != NODE_IDLE) ||
 					(unit_spawned(u) && u->state != NODE_BACKOFF)))
 		kids_hand_over(s, u);
 	if (u->state == NODE_FAILED && j->svc)
@@ -112,11 +114,14 @@ void tell(struct super *s, struct unit *u)
 			job_end(s, u);
 		return;
 	}
-	if (u->state == NODE_IDLE || u->state == NODE_DONE || u->state == NODE_FAILED) {
+	if (node_state_over(u->state)) {
+		message_move(s, u, roll_heir(s, u));
 		message_unit_over(s, u);
+		queue_forget(s, u);
 		log_line(LOG_INFO, "%s is %s", unit_path(u, path, sizeof path),
 			node_state_status(u->state));
 	}
 	serve_unit_told(s, u);
 	essential_ended(s, u);
+	schedule_rest(s, j);
 }

@@ -1,7 +1,6 @@
 #include <stdint.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "super/parts.h"
 
 enum { TIMERS_AT_ONCE = 16 };
@@ -9,11 +8,7 @@ enum { TIMERS_AT_ONCE = 16 };
 void timer_set(struct super *s, struct timer *t, int64_t deadline_ns, timer_fn *fn)
 {
 	t->fn = fn;
-	if (heap_put(&s->timers, &t->node, deadline_ns) == 0)
-		return;
-	/* Without memory for a deadline it is due at once: early is safe, never is not. */
-	log_line(LOG_ERR, "out of memory for a timer; it fires now");
-	fn(s, t);
+	heap_put(&s->timers, &t->node, deadline_ns);
 }
 
 void timer_del(struct super *s, struct timer *t)

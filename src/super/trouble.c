@@ -114,7 +114,7 @@ bool trouble_explain(const struct unit *u, bool bad_end, struct err *e)
 		text && bad_end && lines_bind_error(text, n, &port) && port_taken(e, u->name, port);
 
 	if (!e->help[0])
-		help_for(e, unit_path(u, path, sizeof path));
+		help_for(e, unit_lasting_path(u, path, sizeof path));
 	return taken;
 }
 
@@ -284,8 +284,8 @@ void put_trouble(struct buf *b, const struct unit *u, const struct err *why)
 	packet_put(b, "why", why->msg);
 	if (why->help[0])
 		packet_put(b, "help", why->help);
-	if (j && j->svc && j->svc->line && *j->m->path) {
-		packet_put(b, "file", j->m->path);
+	if (j && j->svc && j->svc->line && *j->svc->of->path) {
+		packet_put(b, "file", j->svc->of->path);
 		packet_put_int(b, "line", j->svc->line);
 		packet_put_int(b, "col", j->svc->col);
 	}

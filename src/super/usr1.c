@@ -14,8 +14,8 @@ void status_to_stderr(struct super *s)
 		const struct unit *u = list_entry(it, struct unit, all);
 		if (!u->ended)
 			log_line(LOG_INFO, "%-24s %-9s %-8s %7d %8u",
-				unit_path(u, path, sizeof path), node_state_status(u->state),
-				unit_health(s, u), u->main_alive ? (int)u->pid : 0, u->restarts);
+				unit_path(u, path, sizeof path), unit_state(u), unit_health(s, u),
+				u->main_alive ? (int)u->pid : 0, u->restarts);
 	}
 	log_level_set(level);
 }

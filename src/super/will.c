@@ -107,6 +107,18 @@ int wills_of_service(
 	return 0;
 }
 
+int wills_copy(const struct will *w, struct will **ret)
+{
+	struct will **end = ret;
+	struct err err;
+
+	*ret = NULL;
+	for (; w; w = w->next)
+		if (!add(&end, w->target, w->target + strlen(w->target) + 1, w->n, &err))
+			return -1;
+	return 0;
+}
+
 bool wills_same(const struct will *a, const struct will *b)
 {
 	for (; a && b; a = a->next, b = b->next)

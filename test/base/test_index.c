@@ -22,6 +22,7 @@ Test(index, a_beginning_of_a_name_is_another_name)
 {
 	struct index x = { 0 };
 
+	cr_expect_eq(index_get(&x, "web", 3), -1);
 	cr_expect_eq(index_put(&x, "web=1", 3, 7), 7);
 	cr_expect_eq(index_put(&x, "web=1", 2, 8), 8);
 	cr_expect_eq(index_put(&x, "web=2", 3, 9), 7);
@@ -40,5 +41,8 @@ Test(index, thousands_of_names_are_found)
 	}
 	for (int i = 0; i < N; i++)
 		cr_assert_eq(index_put(&x, names[i], strlen(names[i]), N), i);
+	for (int i = 0; i < N; i++)
+		cr_assert_eq(index_get(&x, names[i], strlen(names[i])), i);
+	cr_expect_eq(index_get(&x, "N", 1), -1);
 	index_done(&x);
 }

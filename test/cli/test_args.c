@@ -17,8 +17,7 @@ static const struct option_row rows[] = {
 	{ "wait",  'w', ARG_NONE, .childs_status = true, .help = "waits" },
 	{ "spawn", 0, ARG_OPTIONAL, .value = "KEY=N,...", .help = "may spawn" },
 	{ "queue", 0, ARG_REFUSED },
-	OPT_SERVICE, OPT_CLIENT,
-	{ NULL },
+	OPTS_UNIT,
 };
 // clang-format on
 
@@ -117,6 +116,35 @@ Test(args, units_are_plain_words_or_s_and_never_both)
 	refused(ERR_BAD_REQUEST, ARGS_UNIT, "-s", "a", "-s", "b");
 }
 
+Test(args, a_project_makes_paths_of_units_and_alone_is_all_of_it)
+{
+	cr_assert_eq(parse(ARGS_UNITS, "-p", "shop", "a", "b/c", NULL), 0);
+	cr_expect_str_eq(args.units[0], "/shop/a");
+	cr_expect_str_eq(args.units[1], "/shop/b/c");
+	cr_assert_eq(parse(ARGS_UNITS, "-s", "a", "--project=shop", "-s", "/b", NULL), 0);
+	cr_expect_str_eq(args.units[0], "/shop/a");
+	cr_expect_str_eq(args.units[1], "/shop/b");
+	cr_assert_eq(parse(ARGS_UNITS, "-p", "loose", "a", NULL), 0);
+	cr_expect_str_eq(args.units[0], "/a");
+	cr_assert_eq(parse(ARGS_UNITS, "-p", "shop", NULL), 0);
+	cr_expect_eq(args.nunits, 1);
+	cr_expect_str_eq(args.units[0], "shop/");
+	cr_assert_eq(parse(ARGS_COMMAND, "-s", "a", "-p", "shop", NULL), 0);
+	cr_expect_eq(args.nunits, 0);
+	cr_expect_str_eq(args_list(&args, "service", 0), "/shop/a");
+	cr_assert_eq(parse(ARGS_UNIT_WORD, "-p", "shop", "a", "TERM", NULL), 0);
+	cr_expect_str_eq(args.units[0], "/shop/a");
+	cr_expect_str_eq(args.word, "TERM");
+	cr_assert_eq(parse(ARGS_UNIT_TEXT, "-p", "shop", "-", NULL), 0);
+	cr_expect_eq(args.nunits, 0, "a message has to name its unit");
+	refused(ERR_EXCLUSIVE, ARGS_UNITS, "-p", "shop", "@17");
+	refused(ERR_EXCLUSIVE, ARGS_UNITS, "-p", "shop", "17");
+	refused(ERR_EXCLUSIVE, ARGS_UNITS, "-p", "shop", "self");
+	refused(ERR_BAD_VALUE, ARGS_UNITS, "-p", "a/b");
+	refused(ERR_BAD_VALUE, ARGS_UNITS, "-p", "..");
+	refused(ERR_BAD_VALUE, ARGS_UNITS, "-p", "");
+}
+
 Test(args, a_stray_word_is_never_ignored)
 {
 	refused(ERR_BAD_REQUEST, ARGS_NONE, "a");
@@ -143,14 +171,14 @@ Test(args, what_this_version_lacks_is_refused_and_not_listed)
 
 	refused(ERR_BAD_REQUEST, ARGS_NONE, "--queue");
 	cr_expect_str_eq(err.msg, "option --queue is not supported by this version of sysg");
-	refused(ERR_BAD_REQUEST, ARGS_NONE, "-p", "x");
+	refused(ERR_BAD_REQUEST, ARGS_NONE, "-c", "x");
 	refused(ERR_BAD_REQUEST, ARGS_NONE, "--drop-privileges");
 	cr_expect(strstr(err.help, "user:"));
 	buf_init(&out, 1 << 16);
 	args_help(&out, &spec);
 	cr_expect_null(strstr(out.p, "queue"));
 	cr_expect_null(strstr(out.p, "drop-privileges"));
-	for (const struct option_row *row = rows; row->name; row++)
+	for (const struct option_row *row = option_at(rows); row; row = option_at(row + 1))
 		cr_expect(row->kind == ARG_REFUSED ||
 			  (strstr(out.p, row->name) && strstr(out.p, row->help)));
 	cr_expect(strstr(out.p, "--spawn[=KEY=N,...]"));

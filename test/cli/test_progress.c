@@ -53,6 +53,11 @@ Test(progress, a_line_has_less_columns_than_the_screen_counted_in_characters, .i
 	cr_expect_str_eq(draw(), "  \u2714 \u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\033[K\n\033[J");
 	screen.columns = 12;
 	cr_expect(strstr(draw(), "\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\033"));
+	screen.columns = 1;
+	(void)draw();
+	cr_expect_str_eq(draw(), "\r\033[1A\033[K\n\033[J");
+	screen.lines = 1;
+	cr_expect_str_eq(draw(), "\033[K\n\033[J");
 }
 
 Test(progress, a_terminal_that_got_narrower_has_wrapped_the_picture, .init = start, .fini = stop)

@@ -3,20 +3,7 @@
 
 #include "cli/out.h"
 #include "cli/report.h"
-
-static struct rows rows;
-static struct buf out;
-static struct err err;
-
-static void add(const char *bytes, size_t n)
-{
-	struct packet p;
-
-	cr_assert_eq(packet_parse(&p, bytes, n), 0);
-	cr_assert_eq(rows_add(&rows, &p, &err), 0);
-}
-
-#define row(text) add(text, sizeof(text))
+#include "some_rows.h"
 
 static void start(void)
 {
@@ -35,7 +22,8 @@ static void a_tree(void)
 {
 	row("ok=1\0row=supervisor\0captured_at=T\0pid=1\0mode=init\0version=0.1.0\0uptime_ns="
 	    "61000000000\0own_reaped=3\0"
-	    "adopted_reaped=4\0turns=9\0longest_turn_ns=7500\0overall=healthy\0project_id=p1\0");
+	    "adopted_reaped=4\0turns=9\0longest_turn_ns=7500\0longest_turn_cpu_ns=6500\0overall="
+	    "healthy\0project_id=p1\0");
 	row("ok=1\0row=unit\0id=@4\0parent=@3\0path=web/a/"
 	    "b\0name=b\0kind=spawned\0depth=2\0state=done\0exit_signal=15\0"
 	    "exit_reason=stopped\0");
@@ -63,8 +51,10 @@ Test(report, json_has_the_documented_shape_and_leaves_the_unknown_out, .init = s
 		"\"supervisor\":{\"pid\":1,"
 		"\"mode\":\"init\",\"version\":\"0.1.0\",\"uptime_seconds\":61,\"reaped\":{\"own\":"
 		"3,\"adopted\":4},"
-		"\"loop\":{\"turns\":9,\"longest_turn_us\":7}},\"units\":["
+		"\"loop\":{\"turns\":9,\"longest_turn_us\":7,\"longest_turn_cpu_us\":6}},\"units\":"
+		"["
 		"{\"name\":\"web\",\"path\":\"web\",\"id\":\"@1\",\"project\":{\"id\":\"p1\","
+		"\"name\":\"p1\","
 		"\"loose\":true},"
 		"\"kind\":\"service\",\"state\":\"running\",\"intent\":\"serve\",\"health\":"
 		"\"healthy\","
@@ -84,6 +74,7 @@ Test(report, json_has_the_documented_shape_and_leaves_the_unknown_out, .init = s
 		"\"spawned\"},"
 		"\"children\":[]}]}]},"
 		"{\"name\":\"db\",\"path\":\"db\",\"id\":\"@2\",\"project\":{\"id\":\"p1\","
+		"\"name\":\"p1\","
 		"\"loose\":true},"
 		"\"kind\":\"service\",\"state\":\"failed\",\"last_exit\":{\"exit_code\":3},"
 		"\"error\":{\"code\":\"SG0110\",\"name\":\"gave-up\",\"message\":\"gave "

@@ -310,6 +310,14 @@ class Box:
         u = self.unit(name)
         return u and u['state']
 
+    def links(self):
+        """What its descriptors are; one that is closed while we look is none."""
+        found = []
+        for fd in os.listdir(f'/proc/{self.pid}/fd'):
+            with contextlib.suppress(OSError):
+                found.append(os.readlink(f'/proc/{self.pid}/fd/{fd}'))
+        return found
+
     def up(self, seconds=10):
         """Waits until it answers pings."""
         until(lambda: self.ended or self.sysg('ping').returncode == 0, seconds, 0.01, lambda: f'an answer to ping: {self.stderr[-600:]}')
@@ -383,6 +391,7 @@ class Box:
         except subprocess.TimeoutExpired:
             self.launcher.kill()
             self.launcher.wait(10)
+        Box.all = [b for b in Box.all if b is not self]  # nothing is to be asked of it any more
         for fd in (self._report_fd, self.master):
             if fd is not None:
                 os.close(fd)

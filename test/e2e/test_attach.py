@@ -153,7 +153,8 @@ TRICKS = {
     '253': ('s = begin(); pass_fds(s, b"x", fds(253)); said(s)', 'SG0813'),
     'more-behind': ('s = begin(); pass_fds(s, b"x", fds(3))\ntry: [pass_fds(s, b"y", fds(253)) for _ in range(3)]\nexcept OSError: pass', None),
     'before': ('s = connect(timeout=60); s.send(packet("op=spawn", "attach=1", "arg=true", "cwd=/"))\n'
-               'try: pass_fds(s, b"x", fds(3)); said(s)\nexcept PermissionError: pass', None),  # refused by the kernel, until it is asked for
+               'try: pass_fds(s, b"x", fds(3))\nexcept PermissionError: pass\n'  # refused by the kernel, until it is asked for
+               's.close(); open("said", "w").write("x")', 'x'),
     'other-process': ('s = begin()\nif not os.fork(): pass_fds(s, b"x", fds(3)); os._exit(0)\nsaid(s)', 'SG0813'),
     'fifos': ('s = begin(); os.mkfifo("fifo"); pass_fds(s, b"x", [os.open("fifo", os.O_RDWR)] * 3); said(s)', 'ok1'),
     'dead-socket': ('s = begin(); a, b = socket.socketpair(); b.close(); pass_fds(s, b"x", [a.fileno()] * 3); said(s)', 'ok1'),

@@ -76,7 +76,7 @@ def test_without_cap_kill_and_cap_setuid_the_survivor_is_named(box):
     r = b.sysg('stop', 'bad', timeout=30)
     assert r.returncode != 0
     b.says('SG0713')
-    assert str(sleeper.inner) in b.stderr
+    b.says(rf'\b{sleeper.inner}\b', where='stderr')
     assert b.state('bad') == 'stopping'
 
 
@@ -113,7 +113,7 @@ def test_a_bomb_inside_a_limit_on_processes_is_gone_after_stop(box, uid):
 @pytest.mark.alone
 def test_a_bomb_under_another_uid_is_gone_after_stop(box):
     _, r, left = stops_whole(box, f'{IMP} bomb & : >up; exec sleep 1000', ['--keep', 'kill,setuid,setgid', '--rlimit', 'nproc=250'],
-                             user=4404, seconds=90)
+                             user=4404, seconds=300)
     assert r.returncode == 0 and not left, (r, left)
 
 

@@ -1,7 +1,7 @@
 """`sysg spawn --bind`: the child, with all of its tree, ends with the command."""
 import pytest
 
-from harness import until
+from harness import TOOLS, until
 from test_queue import tree, until_waiting
 from test_spawn import root, run_in
 
@@ -64,3 +64,30 @@ def test_a_connection_that_closes_while_the_child_is_set_up_stops_it(box):
         i=0; while [ $i -lt 20 ]; do i=$((i + 1)); sysg spawn --bind --name k$i -- sleep 1000 & p=$!; sysg ping; kill -9 $p; done; : >end''')
     until(lambda: (b.home / 'end').exists(), 30)
     until(lambda: b.unit('root')['counts']['children'] == 0, 20, why=lambda: str(b.unit('root')))
+
+
+NAMED_BEFORE = '''
+import os, sys, time
+sys.path.insert(0, %r)
+from peer import *
+s = connect(timeout=30)
+code = ask(s, 'op=status', 'unit=other', 'unit=hidden')['code']
+kid = ask(s, 'op=spawn', 'name=kid', 'bind=1', 'arg=sleep', 'arg=1000', 'cwd=/', 'env=PATH=' + os.environ['PATH'])
+open('said.new', 'w').write(code + ' ' + kid['ok']); os.rename('said.new', 'said')
+while not os.path.exists('go'): time.sleep(0.01)
+s.close()
+time.sleep(1000)
+'''
+
+
+def test_what_a_refused_request_named_does_not_end_in_the_place_of_the_child(box):
+    """The right to see it is none to stop it."""
+    b = box(None, argv=['true'])
+    (b.home / 'main.py').write_text(NAMED_BEFORE % str(TOOLS))
+    b = box('services: {other: {exec: [sleep, 1000]}, hidden: {exec: [sleep, 1000]}, root: {exec: [python, main.py], '
+            'request_capabilities: ["status:other"], spawn: {mode: dynamic}}}', home=b.home).up()
+    assert b.file('said') == 'SG0811 1'
+    pid = b.pid_of('other')
+    (b.home / 'go').touch()
+    until(lambda: gone(b, 'kid') or b.state('other') != 'running')
+    assert gone(b, 'kid') and b.pid_of('other') == pid

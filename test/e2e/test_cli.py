@@ -103,7 +103,7 @@ def test_status_json_has_the_shape_of_the_spec(box):
     assert s['overall_health'] == 'healthy'
     sup = s['supervisor']
     assert {'pid', 'mode', 'version', 'uptime_seconds', 'containment', 'reaped', 'loop', 'rss_bytes', 'connections'} <= sup.keys()
-    assert {'own', 'adopted'} == sup['reaped'].keys() and {'turns', 'longest_turn_us'} == sup['loop'].keys()
+    assert {'own', 'adopted'} == sup['reaped'].keys() and {'turns', 'longest_turn_us', 'longest_turn_cpu_us'} == sup['loop'].keys()
     units = {u['name']: u for u in s['units']}
     web, prep = units['web'], units['prep']
     for u in (web, prep):

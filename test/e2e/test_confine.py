@@ -231,3 +231,47 @@ def test_what_cannot_be_read_counts_as_different(box):
     """The caller's own process, made unreadable to its uid."""
     said = answer_to(box, 'prctl(4, 0, 0, 0, 0)', ', user: 4822')
     assert 'SG0814' in said and "can't be read" in said
+
+
+HELD = '''
+import os, sys, time
+sys.path.insert(0, %r)
+from peer import *
+
+env = 'env=PATH=' + os.environ['PATH']
+first, second = connect(timeout=60), connect(timeout=60)
+first.send(packet('op=spawn', 'attach=1', 'name=kid', 'arg=sleep', 'arg=1000', 'cwd=/', env))
+assert fields_of(first.recv(65536)) == dict(ok='1', go='1')
+f = ask(second, 'op=spawn', 'parent=kid', 'name=grandkid', 'arg=imp', 'arg=facts', 'arg=%%s/grandkid' %% os.getcwd(), 'cwd=/', env)
+open('said.new', 'w').write(f.get('code', 'ok')); os.rename('said.new', 'said')
+time.sleep(1000)
+'''
+
+
+def test_what_has_not_been_executed_is_nobodys_parent_as_it_is_still_root(box):
+    """The child that waits for its caller's streams has not changed its user yet; CAP_SYS_PTRACE is what looks into it."""
+    b = box(None, argv=['true'])
+    (b.home / 'main.py').write_text(HELD % str(TOOLS))
+    b = box('services: {root: {exec: [python, main.py], user: 4810, spawn: {mode: dynamic}}}', home=b.home).up()
+    assert b.file('said') == 'SG0833', b.peek('grandkid')
+    assert not (b.home / 'grandkid').exists()
+
+
+@pytest.mark.parametrize('prefix', ['setpriv --reuid 4812 --regid 4812 --clear-groups', 'setpriv --reuid 4812 --regid 4812 --clear-groups --no-new-privs',
+                                    'setpriv --bounding-set -net_raw --inh-caps -all', 'imp filter', 'unshare --mount', 'unshare --uts'])
+def test_who_is_confined_more_than_its_unit_does_not_get_out_by_naming_it(box, prefix):
+    """A worker that dropped root, and asks for a child with the credentials of its main process, which is root."""
+    _, out, rc = run_in(box, f'''
+        PARENT=$$; {prefix} sysg spawn --parent self --wait -- imp facts "$PWD/f" 2>&1; echo $? >&3
+        {prefix} sysg start --parent-pid $PARENT --child --name x -- imp facts "$PWD/f" 2>&1; echo $? >&3
+        sysg spawn --parent self --wait -- true; echo $? >&3''')
+    assert rc == [125, 14, 0] and out.count('SG0814') == 2, out
+
+
+def test_an_ancestor_that_is_root_names_a_child_that_is_not_and_another_user_does_not(box):
+    b, out, rc = run_in(box, '''
+        setpriv --reuid 4813 --regid 4813 --clear-groups --no-new-privs --bounding-set -all sysg spawn --name low -- sleep 1000
+        sysg spawn --parent low --wait -- imp facts f; echo $? >&3
+        setpriv --reuid 4814 --regid 4814 --clear-groups sysg spawn --parent low -- true; echo $? >&3''')
+    f = facts(b.file('f'))
+    assert rc == [0, 14] and f['Uid'].split() == ['4813'] * 4 and f['NoNewPrivs'] == '1'

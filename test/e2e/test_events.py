@@ -187,6 +187,16 @@ def test_a_unit_sees_its_own_and_what_is_below_it_and_the_operator_all(box):
     assert {None, 'web', 'web/a', 'other'} <= {e.get('path') for e in records(b)}
 
 
+@pytest.mark.asan
+def test_several_projects_are_all_of_their_services_however_often_they_are_named(box):
+    names = [f's{i}' for i in range(40)]
+    b = box('version: "2"\nprojects:\n  p:\n    services:\n' + ''.join(f'      {n}: {{exec: [sleep, "1000"]}}\n' for n in names) +
+            'services:\n  web: {exec: [sleep, "1000"]}\n  other: {exec: [sleep, "1000"]}\n').up()
+    until(lambda: {u['state'] for u in b.status_json()['units']} == {'running'})
+    seen = {e['path'] for e in records(b, 'p/', '/p/', 'web', 'p/')}
+    assert seen == {'web', *(f'p/{n}' for n in names)}
+
+
 def test_a_name_used_again_does_not_show_the_records_of_the_one_before(box):
     b = box(f'services: {{web: {{command: "exec sleep 1000", {DYNAMIC}}}}}').up()
     b.until_state('web', 'running')

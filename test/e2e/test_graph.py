@@ -101,6 +101,17 @@ def test_without_c_it_is_the_manifest_that_the_supervisor_has_registered(box):
     assert b.json('validate', ns=['--cwd', '/'])['services'] == 1
 
 
+def test_of_several_that_are_registered_it_reads_the_first_and_names_the_others(box):
+    b = box('services: {only: {exec: [sleep, "1000"]}}').up()
+    (b.home / 'other.yaml').write_text('services: {mine: {exec: [sleep, "1000"]}}\n')
+    b.sysg_ok('start', '-c', 'other.yaml')
+    for command in ('graph', 'validate', 'doctor'):
+        r = b.sysg(command)
+        assert str(b.home / 'systemg.yaml') in r.stdout or 'only' in r.stdout, r
+        assert r.stderr == f'sysg: {b.home}/other.yaml runs too; -c FILE looks at it\n', r
+        assert not b.sysg(command, '-c', 'systemg.yaml').stderr
+
+
 def test_it_reads_by_itself_and_needs_no_variables_with_no_env(box):
     text = 'services: {a: {exec: [echo, "${SURELY_UNSET}"]}}\n'
     assert graph(box, text)[0] == 2

@@ -52,6 +52,27 @@ def test_readiness_that_never_comes_fails_with_its_code(box, check, code):
     assert not any('sleep 100' == p.cmdline for p in b.procs().values())
 
 
+def test_it_is_asked_every_start_interval_and_once_ready_every_interval(box):
+    b = box('''
+        services:
+          db:
+            command: "exec sleep 1000"
+            health_check: {command: "date +%s.%N >>asked; [ -e ok ]", start_interval: 200ms, interval: 1s}
+        ''').up()
+
+    def asked():
+        times = [float(t) for t in b.peek('asked').split()]
+        return [y - x for x, y in zip(times, times[1:])]
+    before = until(lambda: len(asked()) >= 6 and asked())
+    (b.home / 'ok').touch()
+    b.until_state('db', 'running')
+    until(lambda: b.unit('db')['health'] == 'healthy')
+    n = len(asked())
+    after = until(lambda: len(asked()) >= n + 3 and asked()[n:])
+    assert all(0.19 < gap for gap in before) and min(before) < 0.5, before
+    assert all(0.98 < gap < 2 for gap in after), after
+
+
 def test_liveness_that_fails_restarts_it(box):
     b = box('''
         services:

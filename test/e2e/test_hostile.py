@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from harness import ASAN, PYTHON, SLOW, TOOLS, until
+from harness import ASAN, PYTHON, SLOW, SYSG, TOOLS, until
 
 PEER = str(TOOLS / 'peer.py')
 WEB = 'services: {web: {exec: [sleep, "1000"]}}'
@@ -28,7 +28,8 @@ def never_held_up(box, *trick, uid=None, ns=(), bound_ms=10):
         if worst[-1] < bound_ms:
             break
     assert min(worst) < bound_ms, worst
-    assert b.state('web') == 'running' and b.term() == 0
+    b.until_state('web', 'running')
+    assert b.term() == 0
 
 
 @pytest.mark.alone
@@ -131,7 +132,8 @@ def test_sigchld_inherited_as_ignored_loses_no_exit_code(box):
 @pytest.mark.parametrize('limit', ['nofile=24:24', 'nproc=40'])
 def test_a_tight_limit_does_not_end_it(box, limit):
     b = box('services: {web: {exec: [sleep, "1000"]}}', ns=['--rlimit', limit]).up()
-    assert b.state('web') == 'running' and b.term() == 0
+    b.until_state('web', 'running')
+    assert b.term() == 0
 
 
 def test_at_the_limit_of_processes_it_goes_on_and_starts_later(box):
@@ -180,3 +182,68 @@ def test_the_logger_killed_is_started_again_and_no_service_notices(box):
     numbers = [int(l.rsplit('n', 1)[1]) for l in b.stdout.splitlines() if l.startswith('web | n')]
     assert sorted(set(numbers)) == list(range(1, max(numbers) + 1)), 'a line was lost'
     assert ASAN or b.term() == 0
+
+
+WAITED = '''
+import os, sys, time
+sys.path.insert(0, %r)
+from peer import *
+kid = ask(connect(), 'op=spawn', 'arg=sleep', 'arg=1000', 'cwd=/', 'env=PATH=' + os.environ['PATH'])['id']
+end = time.monotonic() + 4
+conns = []
+while len(conns) < 500:
+    s = connect(timeout=10)
+    s.send(packet('op=wait', 'unit=' + kid, 'timeout_ns=%%d' %% ((end - time.monotonic()) * 1e9)))
+    conns.append(s)
+    if len(conns) %% 16 == 0: ask(connect(), 'op=ping')  # an unread request holds one of 32 places
+codes = set()
+while True:
+    for s in list(conns):
+        try: codes.add(fields_of(s.recv(65536)).get('code', 'pong')); s.send(packet('op=ping'))
+        except OSError: conns.remove(s)
+    if 'SG0822' in codes and not os.path.exists('all'): open('all', 'w').write('x')
+    time.sleep(0.5)
+'''
+
+
+def test_connections_that_were_let_in_as_they_waited_do_not_keep_others_out_when_they_wait_no_more(box):
+    b = box(None, argv=['true'])
+    (b.home / 'main.py').write_text(WAITED % str(TOOLS))
+    b = box('services: {root: {exec: [python, main.py], spawn: {mode: dynamic}}, other: {command: '
+            '"until [ -e all ]; do sleep 0.1; done; sysg ping >out; echo $? >rc; exec sleep 1000"}}', home=b.home).up()
+    b.file('all', 20)
+    t = time.monotonic()
+    r = b.sysg('ping')
+    assert r.returncode == 0 and b.file('rc').strip() == '0', r
+    assert time.monotonic() - t < 3 * SLOW
+
+
+FULL = '''
+import os, sys, time
+sys.path.insert(0, %r)
+from peer import *
+kid = ask(connect(), 'op=spawn', 'arg=sleep', 'arg=1000', 'cwd=/', 'env=PATH=' + os.environ['PATH'])['id']
+conns, busy = [], 0
+while busy < 50:
+    try:
+        s = connect(timeout=0.1)
+        s.send(packet('op=wait', 'unit=' + kid))
+        f = fields_of(s.recv(65536))
+        busy += 1
+    except TimeoutError: conns.append(s)
+    except OSError: busy += 1
+open('all.new', 'w').write(str(len(conns))); os.rename('all.new', 'all')
+time.sleep(1000)
+'''
+
+
+def test_a_unit_that_waits_on_all_descriptors_there_are_leaves_some_to_operators(box):
+    b = box(None, argv=['true'])
+    (b.home / 'main.py').write_text(FULL % str(TOOLS))
+    b.write_manifest('services: {root: {exec: [python, main.py], spawn: {mode: dynamic}}}')
+    b = box(home=b.home, argv=['prlimit', '--nofile=256:256', SYSG, 'start', '-c', str(b.manifest)]).up()
+    assert 30 < int(b.file('all', 60)) < 200
+    for _ in range(3):
+        t = time.monotonic()
+        assert b.sysg('ping').returncode == 0 and time.monotonic() - t < 3 * SLOW
+    assert b.sysg('stop', 'root').returncode == 0

@@ -108,7 +108,7 @@ def test_a_unit_may_not_do_what_is_the_operators(box, command):
           other: {{exec: [sleep, "1000"]}}
         ''').up()
     assert b.file('rc').strip() == '4'
-    assert b.state('other') == 'running'
+    b.until_state('other', 'running')
 
 
 def test_a_passed_on_connection_asks_for_nothing(box):

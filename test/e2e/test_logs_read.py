@@ -222,9 +222,9 @@ def test_follow_loses_and_doubles_no_line_over_rotations(logs):
 
 
 def test_follow_finds_new_units_and_their_children(logs):
-    p = reader(logs, '-f', '-l', '0')
-    q = reader(logs, '-s', 'web', '--tree', '-f', '-l', '0')
-    until(lambda: len([x for x in logs.others() if 'logs' in x.cmdline]) >= 2)
+    p = reader(logs, '-f', '-l', '1')
+    q = reader(logs, '-s', 'web', '--tree', '-f', '-l', '1')
+    until(lambda: p.lines() and q.lines())  # both have begun
     put(logs, {'new/deep/er.log': [(9, 'stdout', 'hello')], 'web/late.log': [(9, 'stdout', 'late')]})
     until(lambda: 'new/deep/er | hello' in p.lines())
     until(lambda: 'web/late | late' in q.lines())
@@ -233,12 +233,15 @@ def test_follow_finds_new_units_and_their_children(logs):
 
 
 def test_follow_filters_what_comes(logs):
-    p = reader(logs, 'web', '-f', '-l', '0', '-k', 'stderr', '-g', 'x')
-    until(lambda: any('logs' in x.cmdline for x in logs.others()))
-    for stream, text in (('stdout', 'x1'), ('stderr', 'y2'), ('stderr', 'x3')):
+    def put_line(stream, text):
         logs.exec('sh', '-c', f'echo "{stamp(59)} {stream} {text}" >>{DIR}/web.log')
+    put_line('stderr', 'x0')
+    p = reader(logs, 'web', '-f', '-l', '1', '-k', 'stderr', '-g', 'x')
+    until(lambda: p.lines() == ['x0'])  # it has begun
+    for stream, text in (('stdout', 'x1'), ('stderr', 'y2'), ('stderr', 'x3')):
+        put_line(stream, text)
     until(lambda: 'x3' in p.lines())
-    assert p.lines() == ['x3']
+    assert p.lines() == ['x0', 'x3']
     p.kill()
 
 

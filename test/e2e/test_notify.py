@@ -174,3 +174,21 @@ def test_a_child_has_no_other_descriptor(box):
                   "if os.path.lexists('/proc/self/fd/' + f))))\nos.write(7, b'\\n'); time.sleep(1000)", 'notify: "fd:7"')
     fds = b.file('fds').split()
     assert '7=pipe' in fds and {f.split('=')[0] for f in fds} - {'0', '1', '2', '7'} <= {'3', '4'}
+
+
+TOLD = 'import os, socket; n = os.environ["NOTIFY_SOCKET"]; s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); ' \
+       's.sendto(b"READY=1", chr(0) + n[1:] if n[0] == "@" else n); import time; time.sleep(1000)'
+
+
+@pytest.mark.parametrize('own, mode, state', [('private_tmp', '0755', 'running'), ('network', '0755', 'running'), ('network', '0700', 'failed')])
+def test_with_a_runtime_directory_in_tmp_a_socket_is_where_the_service_reaches_it_or_it_is_refused(box, own, mode, state):
+    b = box(None, argv=['true'])
+    b.write_manifest(f"""
+        services:
+          hold: {{exec: [sleep, "1000"]}}
+          db: {{exec: [{PYTHON}, -c, '{TOLD}'], working_dir: /, user: nobody, restart_policy: never, isolation: {{{own}: true}},
+               health_check: {{notify: true}}}}""")
+    b = box(None, ns=['--tmpfs', '/tmp'], home=b.home, argv=[
+        'sh', '-c', f'mkdir -m {mode} /tmp/r; export SYSG_RUNTIME_DIR=/tmp/r; exec sysg start -c {b.manifest}'], env={'SYSG_SOCKET': '/tmp/r/control.sock'})
+    u = b.up().until_state('db', state)
+    assert state == 'running' or u['error']['code'] == 'SG0727' and b.says('notify: fd:3', where='stderr')

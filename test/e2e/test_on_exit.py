@@ -254,8 +254,8 @@ open('said.new', 'w').write(' '.join(said)); os.rename('said.new', 'said')
 def test_the_supervisor_itself_bounds_what_is_to_be_sent(box):
     b = box(None, argv=['true'])
     (b.home / 'raw.py').write_text(RAW % str(TOOLS))
-    b = box(MANIFEST % '', home=b.home)
     (b.home / 'main.sh').write_text('python raw.py; exec sleep 1000')
+    b = box(MANIFEST % '', home=b.home)
     first, *rest = b.file('said').split()
     assert first[0] == '@' and [x if x[0] == 'S' else 'ok' for x in rest] == ['SG0831', 'ok', 'SG0210', 'SG0832', 'SG0832', 'SG0832']
 

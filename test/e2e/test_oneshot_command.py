@@ -199,3 +199,12 @@ def test_exit_of_the_shell_is_the_containers_exit(box):
     b = shell(box)
     b.type('exit 42\n')
     assert b.wait() == 42
+
+
+@pytest.mark.asan
+def test_where_its_command_was_stopped_as_a_project_a_signal_ends_the_container(box):
+    b = box(None, argv=[SYSG, 'start', '--', 'sleep', '1000']).up()
+    b.sysg_ok('stop', '-p', 'loose')
+    assert b.others() == [] and not b.ended
+    b.kill(signal.SIGUSR1)
+    assert b.term() == 0

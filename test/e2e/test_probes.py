@@ -67,6 +67,84 @@ def test_a_name_is_looked_up_and_asked_by_a_process_of_its_own(box, check):
     until(lambda: (b.home / 'next').exists(), 30, why=lambda: b.stderr)
 
 
+NAME_SERVER = """
+import socket, socketserver, struct, threading
+ZONE = {('web.ns.test', 1): ['127.0.0.1'], ('two.test', 28): ['::1'], ('two.test', 1): ['127.0.0.1'], ('cut.test', 1): ['127.0.0.1']}
+NAMES = {n for n, _ in ZONE} | {'ns.test'}
+def packed(a): return socket.inet_pton(socket.AF_INET6 if ':' in a else socket.AF_INET, a)
+def answer(q, cut):
+    name, at = [], 12
+    while q[at]:
+        name.append(q[at + 1:at + 1 + q[at]].decode()); at += 1 + q[at]
+    name, kind, q = '.'.join(name), struct.unpack('>H', q[at + 1:at + 3])[0], q[:at + 5]
+    open('asked', 'a').write(f'{name} {kind} {"udp" if cut else "tcp"}\\n')
+    if name.startswith('deaf'): return b''
+    if name.startswith('liar'): q, name = bytes([q[0] ^ 1]) + q[1:], 'two.test'
+    if name.startswith('cut') and cut: return q[:2] + b'\\x83\\x80' + q[4:]
+    found = ZONE.get((name, kind), [])
+    return q[:2] + b'\\x81' + bytes([0x80 if name in NAMES else 0x83]) + q[4:6] + struct.pack('>H', len(found)) + q[8:] + b''.join(
+        b'\\xc0\\x0c' + struct.pack('>HHIH', kind, 1, 60, len(packed(a))) + packed(a) for a in found)
+class Stream(socketserver.StreamRequestHandler):
+    def handle(self):
+        n = struct.unpack('>H', self.rfile.read(2))[0]
+        a = answer(self.rfile.read(n), False)
+        for piece in (struct.pack('>H', len(a))[:1], struct.pack('>H', len(a))[1:] + a[:5], a[5:]):
+            self.wfile.write(piece); self.wfile.flush()
+class Datagram(socketserver.BaseRequestHandler):
+    def handle(self): self.request[1].sendto(answer(self.request[0], True), self.client_address)
+datagrams = socketserver.UDPServer(('127.0.0.1', 53), Datagram)
+threading.Thread(target=socketserver.TCPServer(('127.0.0.1', 53), Stream).serve_forever).start()
+datagrams.serve_forever()
+"""
+
+
+def asking(box, host, seconds=30):
+    """A box with a name server of its own, where `db` is ready, and `next` begins, when something listens at port 7300 of that host."""
+    b = box(f'''
+        services:
+          dns: {{exec: [{PYTHON}, dns.py], health_check: {{tcp: "127.0.0.1:53"}}}}
+          web: {{exec: [{PYTHON}, -m, http.server, "7300", --bind, 127.0.0.1]}}
+          db:
+            command: "exec sleep 1000"
+            restart_policy: never
+            depends_on: [dns]
+            health_check: {{tcp: "{host}:7300", total_timeout: {seconds}s, retries: 2, interval: 100ms}}
+            skip: "echo 'nameserver 127.0.0.1\\nsearch none.test ns.test\\noptions ndots:2 timeout:1' >conf; mount --bind conf /etc/resolv.conf; exit 1"
+          next: {{command: ": >next; exec sleep 1000", depends_on: [db]}}
+        ''', ns=['--net'])
+    (b.home / 'dns.py').write_text(NAME_SERVER)
+    return b.up()
+
+
+@pytest.mark.asan
+def test_a_name_without_dots_is_looked_for_below_the_domains_of_search(box):
+    b = asking(box, 'web')
+    until(lambda: (b.home / 'next').exists(), 15, why=lambda: b.stderr)
+    asked = b.file('asked').splitlines()
+    assert {'web.none.test 1 udp', 'web.none.test 28 udp', 'web.ns.test 1 udp', 'web.ns.test 28 udp'} <= set(asked)
+    assert not [a for a in asked if a.startswith('web ')]
+
+
+def test_of_two_addresses_the_one_that_answers_makes_it_ready(box):
+    b = asking(box, 'two.test.')
+    until(lambda: (b.home / 'next').exists(), 15, why=lambda: b.stderr)
+
+
+def test_an_answer_that_was_cut_is_asked_for_by_a_stream(box):
+    b = asking(box, 'cut.test.')
+    until(lambda: (b.home / 'next').exists(), 15, why=lambda: b.stderr)
+    assert 'cut.test 1 tcp' in b.file('asked').splitlines()
+
+
+@pytest.mark.parametrize('host, words', [
+    ('nobody.test.', 'no such host'), ('ns.test.', 'no such host'), ('deaf.test.', 'no name server answers'),
+    ('liar.test.', 'no name server answers')])
+def test_what_a_name_server_does_not_say_is_no_address(box, host, words):
+    b = asking(box, host, seconds=2)
+    b.says(f'db: .*{words}', 20)
+    b.until_state('db', 'failed', seconds=15)
+
+
 @pytest.mark.parametrize('status, code, words', [(503, 'SG0104', '503 Service Unavailable'), (404, 'SG0104', '404 Not Found')])
 def test_a_status_of_a_failure_fails_with_its_words(box, status, code, words):
     b = serving(box, 'url: "http://127.0.0.1:7300/", total_timeout: 1s, retries: 2, interval: 100ms', status=status,

@@ -147,7 +147,7 @@ def test_a_unit_may_not_purge_its_supervisor(box):
     assert b.state('a') == 'running' and f'{DIR}/a.log' in left(b)
 
 
-@pytest.mark.parametrize('words', [['a'], ['-s', 'a'], ['-p', 'x'], ['--nonsense']])
+@pytest.mark.parametrize('words', [['a'], ['-s', 'a'], ['-p', 'a/b'], ['--nonsense']])
 def test_a_stray_word_or_option_is_a_usage_error(box, words):
     b = dead(box)
     before = left(b)

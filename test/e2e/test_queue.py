@@ -371,3 +371,70 @@ def test_words_of_what_waits_count_too(box):
     code, n = b.file('said', 40).split()
     assert code == 'SG0809' and 100 <= int(n) <= 145, (code, n)  # 120 KB each: the words, and as they are shown
     assert waiting(b) == int(n)
+
+
+TAGGED = '''
+import fcntl, os, signal, sys, time
+sys.path.insert(0, %r)
+from peer import *
+spawn = ['op=spawn', 'arg=sleep', 'arg=1000', 'cwd=/', 'env=PATH=' + os.environ['PATH']]
+
+def say(name, text):
+    open(name + '.new', 'w').write(text); os.rename(name + '.new', name)
+
+if sys.argv[1:]:  # the parent: its places are taken, and as many wait for one
+    pids = [int(ask(connect(), *spawn)['pid']) for _ in range(99)]
+    waiting = []
+    for i in range(99):
+        waiting.append(connect(timeout=None))
+        waiting[-1].send(packet(*spawn, 'queue_ns=-1'))
+        if i %% 16 == 15: ask(connect(), 'op=ping')  # an unread request holds one of 32 places
+    ask(connect(), 'op=ping')
+    say('pids', ' '.join(map(str, pids)))
+    time.sleep(1000)
+
+while not os.path.exists('pids'): time.sleep(0.01)
+s = connect(timeout=20)
+signal.signal(signal.SIGIO, signal.SIG_IGN)
+slow = os.open('slow', os.O_RDONLY)
+fcntl.fcntl(slow, fcntl.F_SETLEASE, fcntl.F_WRLCK)  # its execve hangs on that
+for pid in open('pids').read().split(): os.kill(int(pid), 9)
+for i in range(20):
+    gone = connect()
+    for f in ['op=spawn', 'arg=%%s/slow' %% os.getcwd(), 'cwd=/'], spawn, spawn: gone.send(packet(*f, 'tag=7'))
+    gone.close()
+    time.sleep(0.001)
+for i in range(16): s.send(packet(*spawn, 'tag=%%d' %% (i + 1)))
+ask(connect(), 'op=ping')
+fcntl.fcntl(slow, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+answers = [fields_of(s.recv(65536)) for _ in range(16)]
+say('said', ' '.join(sorted(f.get('code') or f['tag'] for f in answers)))
+time.sleep(1000)
+'''
+
+
+@pytest.mark.asan
+def test_spawns_with_tags_that_meet_a_queue_are_each_answered_and_go_with_their_connection(box):
+    """Those who waited before go first, four in a turn: so these wait behind them, one of a connection at a time."""
+    b = box(None, argv=['true'])
+    (b.home / 'main.py').write_text(TAGGED % str(TOOLS))
+    (b.home / 'main.sh').write_text('cp /bin/true slow; sysg spawn --name asker -- python main.py\nexec python main.py parent\n')
+    b = box('services: {root: {exec: [sh, main.sh], spawn: {mode: dynamic, limits: {children: 100}}}}', home=b.home).up()
+    assert b.file('said', 30).split() == sorted(str(i + 1) for i in range(16)), b.stderr
+    until_waiting(b, 0)
+    assert b.unit('root')['counts']['children'] == 100 and b.sysg('ping').returncode == 0
+
+
+@pytest.mark.parametrize('policy', ['orphan', 'reparent'])
+def test_a_service_that_ended_for_good_is_nobodys_parent_for_those_who_wait_either(box, policy):
+    b = box(None, argv=['true'])
+    (b.home / 'main.sh').write_text('sysg spawn --name a -- sleep 1000; until [ -e go ]; do sleep 0.02; done\n')
+    b = box('services: {other: {exec: [sleep, 1000]}, root: {exec: [sh, ./main.sh], spawn: '
+            f'{{mode: dynamic, limits: {{children: 1}}, termination_policy: {policy}}}}}}}', home=b.home).up()
+    b.until_state('a', 'running')
+    w = b.popen(b.program, 'spawn', '--parent', 'root', '--queue', '--', 'touch', 'never')
+    until_waiting(b, 1)
+    (b.home / 'go').touch()
+    _, err = w.communicate(timeout=10)
+    assert w.returncode == 7 and 'SG0815' in err, (w.returncode, err)
+    assert waiting(b) == 0 and not (b.home / 'never').exists()

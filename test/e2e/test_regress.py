@@ -150,6 +150,22 @@ print(json.dumps(fields_of(s.recv(65536)).get('code')))
     assert r == code
 
 
+def test_names_and_paths_of_one_request_are_bounded_where_there_are_many_units_and_ids_are_not(box):
+    """A million looks at units: a thousand names among a thousand units do."""
+    b = box('services: {hold: {exec: [sleep, "1000"], spawn: {mode: dynamic, limits: {children: 2000, rate: 1000000}}}}').up()
+    r = script(b, f'''
+s = connect()
+for i in range(1000):
+    s.send(packet('op=spawn', 'parent=hold', 'arg=true'))
+    assert fields_of(s.recv(65536)).get('ok') == '1'
+def named(n, word):
+    s.send(packet('op=wait', 'timeout_ns=0', *[f'unit={{word}}'] * n))
+    return fields_of(s.recv(65536)).get('code')
+print(json.dumps([named(1000, 'hold'), named(1024, 'hold'), named(1024, '@1')]))
+''')
+    assert r[1] == 'SG0831' and r[0] == r[2] != 'SG0831', r
+
+
 def test_connections_leave_descriptors_for_what_has_to_be_started(box):
     b = box('services: {hold: {exec: [sleep, "1000"]}, web: {command: "exec sleep 1234", restart_policy: always, backoff: 50ms}}',
             ns=['--rlimit', 'nofile=256:256']).up()
@@ -209,7 +225,7 @@ def test_a_stop_is_answered_when_a_unit_below_has_survivors(box):
 
 def test_a_command_longer_than_a_packet_leaves_status_whole(box):
     b = box(f'services: {{web: {{command: "exec sleep 1000; : {"x" * 70000}"}}}}').up()
-    assert b.state('web') == 'running'
+    b.until_state('web', 'running')
 
 
 def test_the_exit_code_of_a_unit_in_its_backoff_is_its_own(box):

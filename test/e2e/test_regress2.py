@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from harness import until
+from harness import TOOLS, until
 
 
 def services(names, rest):
@@ -105,3 +105,37 @@ def test_a_failure_is_said_with_its_code_though_the_next_launch_has_begun(box):
     b.says(r'\[SG0102\]: web: exited at once: code 3')
     b.term()
     assert 'SG0000' not in b.stderr
+
+
+UNWATCHED = '''
+import os, sys, time
+sys.path.insert(0, %r)
+from peer import *
+
+env = 'env=PATH=' + os.environ['PATH']
+first, second, third = [connect(timeout=60) for _ in range(3)]
+held = [connect() for _ in range(20)]
+put = ['cwd=/', env]
+said = [ask(second, 'op=spawn', 'name=none', 'arg=/no/such', *put).get('code', 'ok')]
+said.append(ask(second, 'op=spawn', 'name=good', 'arg=sleep', 'arg=1000', *put).get('name'))
+first.send(packet('op=spawn', 'attach=1', 'name=kid', 'arg=sleep', 'arg=1000', *put))
+assert fields_of(first.recv(65536)) == dict(ok='1', go='1')
+said.append(ask(second, 'op=spawn', 'parent=kid', 'arg=true', *put).get('code', 'ok'))
+pass_fds(first, packet('go=1'), [0, 1, 2])
+said.append(fields_of(first.recv(65536)).get('name'))
+said.append(ask(second, 'op=spawn', 'parent=kid', 'name=grandkid', 'arg=sleep', 'arg=1000', *put).get('path'))
+[c.close() for c in held]
+open('said.new', 'w').write(' '.join(map(str, said))); os.rename('said.new', 'said')
+time.sleep(1000)
+'''
+
+
+@pytest.mark.asan
+def test_where_the_kernel_has_no_watch_left_what_was_not_executed_is_still_known_as_that(box):
+    """The set-up pipe of a start tells of its execve; without a watch of it the init looks by itself, and believes nothing."""
+    home = box(None, argv=['true']).home
+    (home / 'main.py').write_text(UNWATCHED % str(TOOLS))
+    b = box('services: {root: {exec: [python, main.py], user: 4810, spawn: {mode: dynamic}}}', home=home,
+            ns=['--filter', 'few-watches']).up()
+    assert b.file('said') == 'SG0813 good SG0833 kid root/kid/grandkid'
+    assert not b.unit('none') and [p.cmdline for p in b.others()].count('sleep 1000') == 3

@@ -2,13 +2,14 @@
 import json
 import os
 import re
+import shutil
 import signal
 import stat
 import subprocess
 
 import pytest
 
-from harness import PYTHON, TOOLS, until
+from harness import IMP, PYTHON, TOOLS, until
 
 UID = 4801  # of the other container's processes
 RUNNING = ('starting', 'running', 'stopping')
@@ -437,3 +438,15 @@ def test_two_identities_have_not_one_token(box):
     b = box(f'services:\n  app: {{{REMOTE}}}\n  web: {{{REMOTE}}}\n')
     assert b.wait() == 2
     assert '"app"' in b.stderr and 'systemg.yaml:3:' in b.stderr, b.stderr
+
+
+def test_what_it_spawns_below_a_child_that_became_root_is_not_root(box):
+    """A set-uid program that takes all of its ids: its confinement is not the other container's to have."""
+    pod = Pod(box, more='user: "4803"')
+    sleeper = pod.home / 'sleeper'
+    shutil.copy(IMP, sleeper)
+    sleeper.chmod(0o4755)
+    pod.ok('spawn', '--name', 'kid', '--', str(sleeper), 'become')
+    until(lambda: pod.b.exec('sh', '-c', f'grep ^Uid: /proc/{pod.b.pid_of("kid")}/status').stdout.split()[1] == '0')
+    pod.ok('spawn', '--parent', 'kid', '--wait', '--', 'sh', '-c', f'id -u >{pod.share}/who')
+    assert (pod.share / 'who').read_text() == '4803\n'

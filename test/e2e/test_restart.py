@@ -319,3 +319,10 @@ def test_nothing_is_left_of_what_was_restarted(box):
     b.sysg_ok('restart')
     b.sysg_ok('stop')
     assert_gone(b)
+
+
+@pytest.mark.asan
+@pytest.mark.parametrize('more', ['', ', deployment: {strategy: rolling}'])
+def test_restart_s_starts_what_was_left_out_of_the_start(box, more):
+    b = box(f'services: {{a: {{command: "exec sleep 1000"}}, web: {{command: "exec sleep 1000"{more}}}}}', '-s', 'a').up()
+    assert b.sysg_ok('restart', '-s', 'web') and b.state('web') == 'running'

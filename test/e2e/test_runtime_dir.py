@@ -129,3 +129,16 @@ def test_nothing_in_it_is_ever_executed(box):
     b = box('services: {root: {command: "sysg spawn --wait -- true; : >done; exec sleep 1000", spawn: {mode: dynamic}}}').up()
     until(lambda: (b.home / 'done').exists())
     assert b.exec('sh', '-c', 'find /run -type f -perm /111').stdout == ''
+
+
+def test_on_a_file_system_that_may_hang_nothing_is_done_in_it_after_the_boot(box):
+    """Neither for the socket of a service that notifies, nor to bind again; hugetlbfs is none of those that don't hang."""
+    b = box(None, argv=['true'])
+    home = b.home
+    (home / 'share').mkdir()
+    b.write_manifest('services: {web: {command: "echo $NOTIFY_SOCKET >seen; exec sleep 1000", health_check: {notify: true}}}')
+    b = box(None, home=home, argv=['sh', '-c', f'mount -t hugetlbfs none share && exec {b.program} start -c systemg.yaml --socket {home}/share/control.sock'])
+    assert b.file('seen').startswith('@sysg/notify/')
+    assert b.exec('rm', 'share/control.sock').returncode == 0
+    assert b.exec('ls', 'share').stdout.split() == ['sysg.marks', 'sysg.pid']
+    assert b.term() == 0

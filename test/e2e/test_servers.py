@@ -150,7 +150,7 @@ def test_the_database_of_a_clean_stop_needs_no_recovery(box, servers):
     assert 'database system was shut down at' in b.stderr
     again = boot(box, servers)
     worker_of(again)
-    assert 'database system was shut down at' in again.stderr
+    again.says('database system was shut down at', where='stderr')
     assert 'not properly shut down' not in again.stderr and 'was interrupted' not in again.stderr, again.stderr
     clean_end(again)
 
@@ -160,5 +160,5 @@ def test_a_database_that_is_killed_does_need_it(box, servers):
     worker = worker_of(b)
     os.kill(b.inner(b.pid_of('db')).pid, signal.SIGKILL)
     worker_of(b, not_pid=worker)
-    assert 'not properly shut down' in b.stderr
+    b.says('not properly shut down', where='stderr')
     clean_end(b)

@@ -72,7 +72,7 @@ def test_nothing_is_started_any_more(box):
           later: {command: ": >later", depends_on: {never: {condition: healthy}}}
           never: {command: "exec sleep 1000", health_check: {file: nothing}}
         ''').up()
-    until(lambda: (b.home / 'up').exists())
+    until(lambda: (b.home / 'up').exists() and b.peek('runs'))
     b.kill(signal.SIGTERM)
     until(lambda: b.ended or b.state('slow') == 'stopping')
     runs = b.file('runs').count('x')

@@ -93,6 +93,7 @@ def test_kill_and_stop_are_allowed_and_the_policy_goes_on(box):
 @pytest.mark.parametrize('word,near', [('TREM', 'TERM'), ('SIGHUPP', 'HUP'), ('0', None), ('65', None), ('-1', None), ('RTMIN+31', None)])
 def test_an_unknown_signal_is_exit_2_with_the_nearest(box, word, near):
     b = box('services: {web: {command: "exec sleep 1000"}}').up()
+    b.until_state('web', 'running')
     r = b.sysg('signal', '--', 'web', word)
     assert r.returncode == 2 and 'SG0210' in codes(r), r
     assert near is None or f'help: did you mean {near}?' in r.stderr

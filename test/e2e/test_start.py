@@ -124,16 +124,16 @@ def test_the_timeout_is_sg0111_exit_9_and_it_goes_on(box):
     b.until_state('web', 'running')
 
 
-def test_another_manifest_is_sg0201_while_the_first_runs_and_takes_its_place_after(box):
+def test_another_manifest_with_its_names_is_sg0201_while_the_first_runs_and_takes_its_place_after(box):
     b = box(TWO).up()
     b.until_state('web', 'running')
-    (b.home / 'second.yaml').write_text('services: {new: {command: "exec sleep 1000"}}')
+    (b.home / 'second.yaml').write_text('services: {new: {command: "exec sleep 1000"}, web: {command: "exec sleep 1000"}}')
     r = b.sysg('start', '-c', 'second.yaml')
     assert r.returncode == 2 and 'SG0201' in codes(r)
     assert b.state('web') == 'running'
     b.sysg_ok('stop')
     b.sysg_ok('start', '-c', 'second.yaml')
-    assert [u['name'] for u in b.status_json()['units']] == ['new']
+    assert sorted(u['name'] for u in b.status_json()['units']) == ['new', 'web']
 
 
 def test_a_name_that_nobody_has_is_exit_5(box):

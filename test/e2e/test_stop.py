@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from harness import assert_gone, codes, until
+from harness import TOOLS, assert_gone, codes, until
 
 
 @pytest.mark.asan
@@ -158,3 +158,20 @@ def test_two_stops_at_once_both_come_back(box):
     until(lambda: (b.home / 'up').exists())
     ps = [b.popen('sysg', 'stop', 'web') for _ in range(5)]
     assert [p.wait(20) for p in ps] == [0] * 5
+
+
+def test_a_stop_that_comes_with_the_end_of_the_back_off_leaves_nothing_to_say(box):
+    b = box('services: {web: {exec: ["false"], restart_policy: always, backoff: {initial: 2ms, max: 2ms}}, hold: {exec: [sleep, "1000"]}}').up()
+    r = b.exec('python', '-c', f"""
+import random, sys, time
+sys.path.insert(0, {str(TOOLS)!r})
+from peer import ask, connect
+s = connect()
+for _ in range(2000):
+    assert ask(s, 'op=start', 'unit=web', 'wait=0').get('end') == '1'
+    time.sleep(random.random() * 0.005)
+    assert ask(s, 'op=stop', 'unit=web', 'wait=0').get('end') == '1'
+""", timeout=60)
+    assert r.returncode == 0, r.stderr
+    b.until_state('web', 'stopped')
+    assert 'internal:' not in b.stderr

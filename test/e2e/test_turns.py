@@ -106,3 +106,76 @@ say('waited')
 ''')
     before = b.file('waited', 60) and longest(b)
     told(capsys, 'named by their paths in one request', before)
+
+
+@pytest.mark.alone
+def test_room_for_hundreds_that_wait_and_somebody_asks_for_more_at_once(box, capsys):
+    b = parent(box, '''
+kids = spawn(['sleep', '1000'], N)
+f = packet('op=spawn', 'arg=sleep', 'arg=1000', 'cwd=/', 'env=PATH=' + os.environ['PATH'])
+waiting = []
+for i in range(N):
+    waiting.append(connect(timeout=100))
+    waiting[-1].send(f[:-1] + b'queue_ns=-1\\0\\0')
+    if i % 16 == 15: ask(connect(), 'op=ping')  # an unread request holds one of 32 places
+say('waiting')
+go('kill')
+more = [connect(timeout=100) for _ in range(20)]
+for _, pid in kids: os.kill(pid, 9)
+codes = []
+for s in more:
+    s.send(f)
+    codes.append(fields_of(s.recv(65536)).get('code', 'none'))
+say('codes', ' '.join(sorted(set(codes))))
+got = [fields_of(s.recv(65536)) for s in waiting]
+say('served', sum(r.get('ok') == '1' for r in got))
+''', n=500)
+    b.file('waiting', 60)
+    before = longest(b)
+    (b.home / 'kill').touch()
+    served, codes = b.file('served', 60), b.file('codes', 1)
+    told(capsys, 'halves, of which one waited for the other, and 20 that asked when it was gone', before, longest(b))
+    assert served == '500'
+    assert codes == 'SG0803'
+
+
+@pytest.mark.alone
+def test_the_look_for_a_deadlock_among_hundreds_that_wait_for_one_another(box, capsys):
+    """A chain of units, each of which waits for the next; and their parent, which waits hundreds of times for half of them."""
+    b = parent(box, '''
+s, ids = connect(timeout=60), []
+for i in range(N):
+    os.mkfifo(f'go.{i}')
+    then = f'wait root/u{i + 1}' if i + 1 < N else 'spawn --queue -- true; : >asked'
+    r = ask(s, 'op=spawn', f'name=u{i}', 'arg=sh', 'arg=-c', f'arg=read x <go.{i}; sysg {then}', 'cwd=' + os.getcwd(), 'env=PATH=' + os.environ['PATH'])
+    assert r['ok'] == '1', r
+    ids.append(r['id'])
+for i in range(N - 1):
+    assert ask(s, 'op=grant', 'unit=' + ids[i], 'right=status:' + ids[i + 1])['ok'] == '1'
+    open(f'go.{i}', 'w').write('x\\n')  # their order is that of the chain
+waiting = []
+for i in range(900):
+    waiting.append(connect(timeout=60))
+    waiting[-1].send(packet('op=wait', *('unit=' + id for id in ids[:N // 2])))
+    ask(connect(), 'op=ping')
+say('ready')
+''', n=480)
+    b.file('ready', 100)
+    before = longest(b)
+    (b.home / 'go.479').write_text('x\n')
+    until(lambda: (b.home / 'asked').exists() or b.unit('root')['counts'].get('queued') or b.unit('u479')['counts'].get('queued'), 60)
+    told(capsys, 'waits, of which one looks whether it is a deadlock', before, longest(b))
+
+
+@pytest.mark.alone
+def test_a_reload_and_a_stop_of_hundreds_with_a_pre_stop_hook_each(box, capsys):
+    def text(value):
+        return 'services:\n' + ''.join(
+            f'  s{i}: {{exec: [sleep, "1000"], env: {{A: "{value}"}}, hooks: {{pre_stop: {{command: ["true"]}}}}}}\n' for i in range(400))
+    b = box(text(1), timeout=180).up()
+    until(lambda: b.sysg('ready').returncode == 0, 120, 0.1)
+    b.write_manifest(text(2))
+    b.sysg_ok('reload', timeout=60)
+    reload = longest(b)
+    b.sysg_ok('stop', timeout=60)
+    told(capsys, 'services, but 400 of them with a hook, restarted and then stopped', reload, longest(b))

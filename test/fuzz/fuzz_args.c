@@ -40,11 +40,16 @@ static void print(struct printed *out, const struct args *args, const struct arg
 
 	out->n = 0;
 	out->v[0] = NULL;
-	for (size_t i = 0; i < args->nvalues; i++)
-		if (!units || strcmp(args->values[i].row->name, "service") != 0)
-			put_value(out, &args->values[i]);
 	bool text = spec->words == ARGS_UNIT_TEXT; /* its words stand before the dashes */
 	alone |= text && args_has(args, "service");
+	/* -p has made paths of the units, which say as much without it; what stands for all of it is no word */
+	bool paths = ((units || text) && !alone) ||
+		     (spec->words == ARGS_COMMAND && args_has(args, "service"));
+	alone |= args_has(args, "project") && !units && !text;
+	for (size_t i = 0; i < args->nvalues; i++)
+		if ((!units || strcmp(args->values[i].row->name, "service") != 0) &&
+			(!paths || strcmp(args->values[i].row->name, "project") != 0))
+			put_value(out, &args->values[i]);
 	if (!text && ((args->nunits && !alone) || args->word || args->argv))
 		put(out, "--", "", "");
 	for (size_t i = 0; i < args->nunits && !alone; i++)

@@ -1,7 +1,9 @@
 /* Any text is a manifest that can be planned, or is refused with findings that lie within it. */
+#include <errno.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "base/caps.h"
 #include "fuzz.h"
 #include "manifest/manifest.h"
 #include "plan/plan.h"
@@ -62,14 +64,29 @@ static void finding_holds(const struct finding *f, const struct manifest_source 
 
 static void service_holds(const struct manifest *m, const struct service *s)
 {
+	char top[CAP_SERVICE_NAME + 8], id[CAP_NAME + 8];
 	struct err err;
 
-	HOLDS(unit_name_check(s->name, &err) == 0, "%s", s->name);
+	HOLDS(unit_name_check(service_plain(s), &err) == 0, "%s", s->name);
+	HOLDS(s->of == m, "%s is of another file", s->name);
+	snprintf(top, sizeof top, "/%s", s->name);
+	HOLDS(strlen(s->name) > CAP_SERVICE_NAME ||
+			manifest_select(m, top, -1, &err) == s - m->services,
+		"%s is not found", top);
+	snprintf(id, sizeof id, "%.*s/", CAP_NAME + 1, service_project(s));
+	HOLDS(strlen(service_project(s)) > CAP_NAME || strchr(service_project(s), '/') ||
+			service_meant(s, id),
+		"%s is not of %s", s->name, id);
 	HOLDS(s->argv && s->argv[0], "%s runs nothing", s->name);
 	HOLDS(s->command && s->hash[0], "%s", s->name);
 	HOLDS(s->success[0] & 1, "%s: 0 is no success", s->name);
 	HOLDS(s->backoff.factor >= 1 && s->backoff.initial_ns >= 0, "%s", s->name);
 	HOLDS(manifest_find(m, s->name) == s - m->services, "%s is there twice", s->name);
+	const struct blue_green *b = s->deployment.blue;
+	HOLDS(!b || (s->deployment.strategy == STRATEGY_ROLLING && b->env_var && b->slots[1] &&
+			    strcmp(b->slots[0], b->slots[1]) != 0 && s->hooks[HOOK_SWITCH_A].argv &&
+			    s->hooks[HOOK_SWITCH_B].argv && b->check[0].kind == b->check[1].kind),
+		"%s: its slots", s->name);
 	for (size_t i = 0; i < s->ndeps; i++)
 		HOLDS(s->deps[i].index < m->nservices, "%s depends on nothing", s->name);
 }
@@ -117,6 +134,18 @@ static void load_twice(const struct manifest_source *src)
 	manifest_free(again);
 }
 
+/* Whatever is included is the text itself. */
+static int read_itself(void *arg, const char *path, bool trust, struct buf *ret, struct err *err)
+{
+	const struct manifest_source *src = arg;
+
+	HOLDS(*path == '/', "%s", path);
+	HOLDS(!trust || (!strstr(path, "/../") && !strstr(path, "//")), "%s", path);
+	return buf_add(ret, src->text, src->len) == 0
+		       ? 0
+		       : err_set(err, ERR_BAD_VALUE, EFBIG, "%s: too large", path);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = bytes_copy(data, size);
@@ -124,9 +153,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.text = text,
 		.len = size,
 		.environ = environ_given,
-		.may_switch_user = true };
+		.may_switch_user = true,
+		.read = read_itself };
 
+	src.arg = &src;
 	load_twice(&src);
+	src.read = NULL;
 	src.environ = NULL;
 	src.cwd_default = true;
 	src.may_switch_user = false;

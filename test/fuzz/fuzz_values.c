@@ -78,6 +78,14 @@ static void envfile(const uint8_t *data, size_t size)
 
 /* --- ${} --- */
 
+static int of_environ(void *arg, const char *name, size_t len, struct buf *ret, struct err *e)
+{
+	const char *value = environ_find(arg, name, len);
+
+	(void)e;
+	return !value ? 0 : buf_add(ret, value, strlen(value)) < 0 ? -1 : 1;
+}
+
 static int expanded(const char *text, char *const *environ, struct buf *out, bool *ret_open)
 {
 	struct err err = { 0 };
@@ -85,7 +93,8 @@ static int expanded(const char *text, char *const *environ, struct buf *out, boo
 	buf_init(out, OUT_MAX);
 	*ret_open = false;
 	buf_add(out, "", 0);
-	int rc = expand(text, environ, out, ret_open, &err);
+	struct expand_from from = { environ ? of_environ : NULL, (void *)(uintptr_t)environ };
+	int rc = expand(text, &from, out, ret_open, &err);
 	if (rc < 0)
 		err_holds(&err);
 	HOLDS(out->len <= OUT_MAX, "%zu bytes", out->len);

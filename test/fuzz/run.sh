@@ -7,7 +7,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 seconds=${1:-60}
 [ $# -gt 0 ] && shift
-targets=${*:-manifest packet args values lines json}
+targets=${*:-manifest packet args values lines json zone http dns}
 found=build/fuzz/found
 corpus=${FUZZ_CORPUS:-build/fuzz/corpus}
 

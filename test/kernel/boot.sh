@@ -35,7 +35,9 @@ sleep 60
 END
 chmod 755 $dir/init
 gcc -shared -fPIC -O1 -Wall -D_GNU_SOURCE -o $dir/xstate.so test/kernel/xstate.c || exit 125
-timeout -k 5 "${KERNEL_SECONDS:-400}" env LD_PRELOAD="$PWD/$dir/xstate.so" linux.uml mem=1G rootfstype=hostfs rootflags=/ rw init="$PWD/$dir/init" con=null con0=fd:0,fd:1 quiet \
+# Its memory is a file in /dev/shm, which in a container is too small and of noexec.
+unshare -m sh -c 'mount -t tmpfs tmpfs /dev/shm && exec "$@"' sh \
+	timeout -k 5 "${KERNEL_SECONDS:-400}" env LD_PRELOAD="$PWD/$dir/xstate.so" linux.uml mem=1G rootfstype=hostfs rootflags=/ rw init="$PWD/$dir/init" con=null con0=fd:0,fd:1 quiet \
 	</dev/null >$dir/console 2>&1
 cat $dir/log 2>/dev/null
 [ -f $dir/status ] || tail -n 40 $dir/console

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Does doc/status.md say the truth about the tests? Every file and test that it names has to exist, every row has to say
-how it stands: done with a test, or the issue with which it comes. The blocks of test/mutations name files and tests too."""
+"""Do doc/status.md and doc/keys.md say the truth about the tests? Every file and test that they name has to exist. Every row
+of the first has to say how it stands: done with a test, or the issue with which it comes; every key of the second has a test
+by its name. The blocks of test/mutations name files and tests too."""
 import pathlib
 import re
 import sys
@@ -52,6 +53,18 @@ for number, line in enumerate(page.read_text().splitlines(), 1):
 trouble = [f'doc/status.md:{t}' for t in trouble]
 if rows < 50:
     trouble.append(f'doc/status.md: only {rows} rows were found')
+
+keys = 0
+for number, line in enumerate((root / 'doc/keys.md').read_text().splitlines(), 1):
+    cells = [c.strip() for c in line.split('|')[1:-1]]
+    if not cells or cells[0] == 'key' or set(cells[0]) <= set('-: '):
+        continue
+    keys += 1
+    refs = re.findall(r'`([^`]+)`', cells[-1])
+    wrong = [look_up(ref) if '::' in ref else f'{ref} is no test, but a file' for ref in refs]
+    trouble += [f'doc/keys.md:{number}: {why}' for why in [*wrong, None if refs and len(cells) == 5 else 'no test is named'] if why]
+if keys < 150:
+    trouble.append(f'doc/keys.md: only {keys} keys were found')
 
 kept = '\n'.join(l for l in (root / 'test/mutations').read_text().split('\n') if not l.startswith('#'))
 names = set()

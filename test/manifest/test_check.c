@@ -1,10 +1,12 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/caps.h"
 #include "base/clock.h"
 #include "loading.h"
+#include "manifest/find.h"
 
 #define S     NS_PER_SEC
 #define THREE "  b: {command: x}\n  c: {command: x, health_check: {}}\n"
@@ -50,6 +52,38 @@ Test(depends_on, without_a_condition_is_healthy_where_there_is_a_check_and_else_
 	cr_expect_eq(m->services[0].deps[0].condition, DEP_HEALTHY);
 	cr_expect_eq(m->services[0].deps[1].condition, DEP_STARTED);
 	manifest_free(m);
+}
+
+/* SERVICES services with long names, and a with so many dependencies, each written in that form. */
+static struct manifest *load_dependencies(int n, const char *form)
+{
+	enum { SERVICES = 300, LINE = 80 };
+	size_t size = (size_t)(SERVICES + n + 2) * LINE, at = 0;
+	char *text = malloc(size);
+
+	at += (size_t)snprintf(text, size, "services:\n");
+	for (int i = 0; i < SERVICES; i++)
+		at += (size_t)snprintf(text + at, size - at, "  s%059d: {command: x}\n", i);
+	at += (size_t)snprintf(text + at, size - at, "  a:\n    command: x\n    depends_on:\n");
+	for (int i = 0; i < n; i++)
+		at += (size_t)snprintf(text + at, size - at, form, i);
+	struct manifest *m = load(text);
+	free(text);
+	return m;
+}
+
+/* A supervisor that is told to read it does nothing else meanwhile. */
+Test(depends_on, however_many_wrong_ones_there_are_they_are_refused_soon)
+{
+	clock_t began = clock();
+
+	cr_expect_null(load_dependencies(4000, "      - t%059d\n"));
+	cr_expect_eq(found.n, FINDINGS_MAX);
+	cr_expect(strstr(found.v[FINDINGS_MAX - 1].err.help, "the nearest is \"s0"));
+	cr_expect_null(load_dependencies(4000, "      - same\n"));
+	cr_expect_null(load_dependencies(60000, "      - s%059d\n"));
+	cr_expect(strstr(found.v[0].err.msg, "60000 dependencies; at most 4096 are possible"));
+	cr_expect_lt(clock() - began, 15 * CLOCKS_PER_SEC);
 }
 
 Test(depends_on, unknown_own_and_double_names_are_refused)
@@ -132,6 +166,37 @@ Test(top, max_concurrent_is_minus_1_or_at_least_1)
 	manifest_free(m);
 	refused_at("start: {max_concurrent: 0}\n" ONE, ERR_BAD_VALUE, 1, 25, "-1 for all");
 	refused_at("start: {max_concurrent: -2}\n" ONE, ERR_BAD_VALUE, 1, 25, "from -1");
+}
+
+Test(top, metrics_says_how_often_and_how_long_and_is_not_set_unless_written)
+{
+	struct manifest *m =
+		good("metrics: {retention_minutes: 60, sample_interval_secs: 1}\n" ONE);
+	cr_expect(m->sample_interval_s == 1 && m->retention_min == 60);
+	manifest_free(m);
+	m = good("metrics: {}\n" ONE);
+	cr_expect(m->sample_interval_s == -1 && m->retention_min == -1);
+	manifest_free(m);
+	m = good("metrics: {sample_interval_secs: 3600, retention_minutes: 10080}\n" ONE);
+	manifest_free(m);
+	m = good("metrics: {retention_minutes: 0}\n" ONE);
+	cr_expect_eq(m->retention_min, 0);
+	manifest_free(m);
+	refused_at("metrics: {sample_interval_secs: 0}\n" ONE, ERR_BAD_VALUE, 1, 33, "from 1");
+	refused_at("metrics: {sample_interval_secs: 3601}\n" ONE, ERR_BAD_VALUE, 1, 33, "to 3600");
+	refused_at("metrics: {sample_interval_secs: 1s}\n" ONE, ERR_BAD_VALUE, 1, 33, "whole");
+	refused_at("metrics: {retention_minutes: -1}\n" ONE, ERR_BAD_VALUE, 1, 30, "from 0");
+	refused_at("metrics: {retention_minutes: 10081}\n" ONE, ERR_BAD_VALUE, 1, 30, "to 10080");
+	refused_at("metrics: 5\n" ONE, ERR_BAD_VALUE, 1, 10, "a map is expected");
+}
+
+Test(top, status_of_other_manifests_loads_and_its_types_are_checked)
+{
+	manifest_free(good("status: {snapshot_mode: summary, snapshot_interval_secs: 5}\n" ONE));
+	refused_at("status: {snapshot_mode: [a]}\n" ONE, ERR_BAD_VALUE, 1, 25, "");
+	refused_at("status: {snapshot_interval_secs: soon}\n" ONE, ERR_BAD_VALUE, 1, 34, "whole");
+	refused_at("status: {snapshot_interval: 5}\n" ONE, ERR_UNKNOWN_KEY, 1, 10,
+		"snapshot_interval_secs");
 }
 
 Test(top, exit_code_from_names_a_service_and_makes_it_essential)

@@ -36,7 +36,8 @@ Test(manifest_diff, settings_beside_the_services_are_compared_each)
 {
 	static const char *const other[] = { "shutdown: {timeout: 9s}", "shutdown: {delay: 1s}",
 		"start: {max_concurrent: 1}", "exit_code_from: x", "control: {socket: /s}",
-		"control: {mode: \"0600\"}", "control: {group: g}" };
+		"control: {mode: \"0600\"}", "control: {group: g}",
+		"metrics: {sample_interval_secs: 2}", "metrics: {retention_minutes: 2}" };
 	struct manifest *a = load("services: {x: {command: a}}");
 	char text[200];
 

@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "base/caps.h"
@@ -9,13 +10,22 @@ static char out[256];
 static bool left_open;
 static struct err err;
 
+static int of_environ(void *arg, const char *name, size_t len, struct buf *ret, struct err *e)
+{
+	const char *value = environ_find(arg, name, len);
+
+	(void)e;
+	return !value ? 0 : buf_add(ret, value, strlen(value)) < 0 ? -1 : 1;
+}
+
 static const char *run_in(const char *text, char *const *environ)
 {
 	struct buf b;
 
 	buf_init(&b, sizeof out - 1);
 	left_open = false;
-	int r = expand(text, environ, &b, &left_open, &err);
+	struct expand_from from = { environ ? of_environ : NULL, (void *)(uintptr_t)environ };
+	int r = expand(text, &from, &b, &left_open, &err);
 	snprintf(out, sizeof out, "%s", r < 0 ? "(error)" : b.p ? b.p : "");
 	buf_done(&b);
 	return out;

@@ -141,8 +141,8 @@ Test(tree, tags_of_the_core_are_fine_and_others_refused_as_not_supported)
 
 	cr_expect_str_eq(value(m, "A"), "5");
 	manifest_free(m);
-	line_refused("env: !include other.yaml", ERR_UNKNOWN_KEY, 10,
-		"\"!include\" is not supported by this version of sysg");
+	line_refused("env: !sub other.yaml", ERR_UNKNOWN_KEY, 10,
+		"\"!sub\" is not supported by this version of sysg");
 	line_refused("env: {A: !!binary aGk=}", ERR_UNKNOWN_KEY, 14, "is not supported");
 	refused_at("services: !x {a: {command: x}}\n", ERR_UNKNOWN_KEY, 1, 11, "is not supported");
 }

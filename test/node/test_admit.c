@@ -654,8 +654,8 @@ Test(node_admit, after_thousands_of_births_and_deaths_every_count_is_what_a_reco
 	cr_expect_gt(refusals, 500);
 	tree_clear(&t);
 	cr_expect_eq(t.units, 0);
-	cr_expect_null(t.by_id);
-	cr_expect_null(t.by_pid);
+	cr_expect_eq(t.by_id.n, 0);
+	cr_expect_eq(t.by_pid.n, 0);
 }
 
 Test(node_admit, a_rule_for_the_exit_that_the_service_does_not_allow_is_refused)

@@ -29,13 +29,11 @@ static bool next(void)
 	return event_next(&ring, &cursor, &got, &text, &lost);
 }
 
-Test(event, words_are_distinct_and_say_what_they_mean)
+Test(event, words_are_distinct)
 {
-	for (int i = 0; i < EVENT_COUNT; i++) {
-		cr_expect(*event_meaning(i));
+	for (int i = 0; i < EVENT_COUNT; i++)
 		for (int k = 0; k < i; k++)
 			cr_expect_str_neq(event_word(i), event_word(k));
-	}
 	cr_expect_str_eq(event_word((enum event_word)EVENT_COUNT), "unknown");
 }
 

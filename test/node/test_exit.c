@@ -409,7 +409,7 @@ Test(node_exit, jitter_reaches_both_of_its_bounds_and_no_further)
 
 Test(node_exit, a_program_that_is_not_there_or_can_not_be_executed_is_not_tried_again)
 {
-	static const int hopeless[] = { ENOENT, EACCES, ENOEXEC };
+	static const int hopeless[] = { ENOENT, EACCES, ENOEXEC, ENOSYS, EOPNOTSUPP };
 	static const int may_pass[] = { ENOMEM, EAGAIN, ETXTBSY, EMFILE, EIO, ETIMEDOUT };
 
 	for (int policy = RESTART_ON_FAILURE; policy <= RESTART_ALWAYS; policy++) {

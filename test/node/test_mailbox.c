@@ -256,3 +256,22 @@ Test(node_mailbox, types_are_words_with_commas)
 		*w; w++)
 		cr_expect_eq(message_kinds_parse(*w, &kinds, &err), -1, "%s", *w);
 }
+
+Test(node_mailbox, a_message_that_goes_to_another_tree_counts_there_as_far_as_there_is_room)
+{
+	struct unit a = { .root = &a }, b = { .root = &b };
+	struct err err;
+	struct message *m = message_new(&a, "x", "body", 4, &err);
+
+	size_t size = a.keeps;
+	message_recharge(m, &b);
+	cr_expect(a.keeps == 0 && b.keeps == size);
+	a.keeps = CAP_KEPT - size;
+	message_recharge(m, &a);
+	cr_expect(b.keeps == 0 && a.keeps == CAP_KEPT);
+	b.keeps = CAP_KEPT - size + 1;
+	message_recharge(m, &b);
+	cr_expect(b.keeps == CAP_KEPT - size + 1 && a.keeps == CAP_KEPT - size, "to none");
+	message_free(m);
+	cr_expect_eq(b.keeps, CAP_KEPT - size + 1);
+}

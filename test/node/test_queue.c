@@ -199,3 +199,17 @@ Test(node_queue, an_operator_who_waits_holds_no_place)
 	spawn(web, NULL);
 	cr_expect_eq(asks(web, NULL), 0);
 }
+
+Test(node_queue, an_orphan_that_holds_a_place_of_the_tree_will_end)
+{
+	struct unit *web = bounded(LIMIT_DESCENDANTS, 2), *a = spawn(web, "a"),
+		    *left = spawn(web, "left");
+
+	queue_init(&q);
+	tree_adopt(left, NULL);
+	cr_expect_eq(asks(a, a), 0);
+	end_of(left, 1);
+	struct unit *b = spawn(web, "b");
+	(void)wait_for(a);
+	cr_expect_lt(asks(b, b), 0);
+}

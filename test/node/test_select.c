@@ -1,3 +1,5 @@
+#include <time.h>
+
 #include "trees.h"
 
 static struct unit *find(struct unit *caller, const char *selector)
@@ -38,7 +40,7 @@ Test(node_select, an_id_is_written_with_an_at)
 Test(node_select, an_unnamed_child_is_found_by_its_id_anywhere_and_below_its_parent_s_path)
 {
 	struct unit *web = a_service("web"), *a = spawn(web, NULL);
-	char sel[80];
+	char sel[160];
 
 	cr_expect_eq(find(web, a->name), a);
 	snprintf(sel, sizeof sel, "web/%s", a->name);
@@ -256,4 +258,181 @@ Test(node_select, paths_too_long_to_be_printed_are_still_told_apart)
 	end_of(b, 2);
 	cr_expect_eq(find(NULL, "a"), a);
 	cr_expect_eq(find(NULL, "b"), b);
+}
+
+/* Each is one of the results that its parent may keep. */
+Test(node_select, an_ambiguity_among_ten_thousands_of_results_is_told_at_once)
+{
+	struct unit *web = a_service("web"), *of[20];
+	char name[16];
+
+	for (int i = 0; i < 20; i++) {
+		snprintf(name, sizeof name, "parent%d", i);
+		of[i] = spawn(web, name);
+	}
+	for (int i = 0; i < 20; i++)
+		for (int k = 0; k < CAP_RESULTS_MIN; k++)
+			end_of(spawn(of[i], "w"), 1);
+	clock_t began = clock();
+	expect_ambiguous(NULL, "w");
+	cr_expect_lt(clock() - began, CLOCKS_PER_SEC / 5);
+	cr_expect_not_null(strstr(err.msg, "web/parent0/w, web/parent1/w, "));
+}
+
+Test(select, for_names_and_paths_no_more_units_are_looked_at_than_there_are_looks)
+{
+	struct tree some;
+	struct err e;
+
+	tree_init(&some);
+	struct unit *web = tree_add_service(&some, "web", 0),
+		    *db = tree_add_service(&some, "db", 1);
+	some.looks = 4;
+	cr_expect_eq(tree_select(&some, NULL, "web", &e), web);
+	cr_expect_eq(tree_select(&some, NULL, "/db", &e), db);
+	cr_expect_null(tree_select(&some, NULL, "web", &e));
+	cr_expect_eq(e.code, ERR_TOO_LARGE);
+	cr_expect_eq(tree_select(&some, NULL, "@1", &e), web, "an id takes none");
+	tree_clear(&some);
+}
+
+Test(node_select, a_service_of_a_project_has_its_id_in_front_and_is_found_by_any_suffix)
+{
+	struct unit *shop = a_service("shop/web"), *blog = a_service("blog/web"),
+		    *kid = spawn(shop, "kid");
+	char path[UNIT_PATH_MAX];
+
+	cr_expect_str_eq(unit_path(kid, path, sizeof path), "shop/web/kid");
+	cr_expect_str_eq(unit_name(blog), "web");
+	cr_expect_eq(find(NULL, "shop/web"), shop);
+	cr_expect_eq(find(NULL, "/blog/web"), blog);
+	cr_expect_eq(find(NULL, "kid"), kid);
+	cr_expect_eq(find(NULL, "web/kid"), kid);
+	cr_expect_eq(find(NULL, "shop/web/kid"), kid);
+	cr_expect_eq(find(NULL, "/shop/web/kid"), kid);
+	expect_none(NULL, "/web");
+	expect_none(NULL, "hop/web");
+	expect_none(NULL, "x/shop/web");
+	expect_none(NULL, "/web/kid");
+	expect_none(NULL, "blog/web/kid");
+	expect_none(NULL, "shop");
+	expect_none(NULL, "shop/kid");
+	expect_ambiguous(NULL, "web");
+	cr_expect(strstr(err.msg, "shop/web, blog/web"), "%s", err.msg);
+}
+
+Test(node_select, a_unit_means_its_own_project_first)
+{
+	struct unit *shop = a_service("shop/web"), *blog = a_service("blog/web"),
+		    *asks = a_service("blog/db"), *loose = a_service("web"),
+		    *plain = a_service("x");
+
+	cr_expect_eq(find(asks, "web"), blog);
+	cr_expect_eq(find(spawn(asks, "kid"), "web"), blog);
+	cr_expect_eq(find(plain, "web"), loose);
+	cr_expect_eq(find(asks, "shop/web"), shop);
+	cr_expect_eq(find(asks, "/web"), loose);
+	cr_expect_eq(find(asks, "x"), plain);
+	struct unit *kid = spawn(asks, "web");
+	cr_expect_eq(find(asks, "web"), kid, "what is below it goes before");
+}
+
+/* All that a selector means, by their ids. */
+static void expect_all(struct unit *caller, const char *selector, const char *ids)
+{
+	char got[64] = "";
+	struct unit *u = NULL;
+
+	while ((u = tree_select_next(&t, caller, selector, u, &err)))
+		snprintf(got + strlen(got), sizeof got - strlen(got), "%d ", (int)u->id);
+	cr_expect_str_eq(got, ids, "%s: %s", selector, err.msg);
+}
+
+Test(node_select, a_project_s_selector_is_all_of_its_services)
+{
+	(void)a_service("a/x");
+	(void)a_service("a/y");
+	(void)a_service("b/x");
+	(void)spawn(a_service("z"), "kid");
+	expect_all(NULL, "a/", "1 2 ");
+	expect_all(NULL, "/b/", "3 ");
+	expect_all(NULL, "loose/", "4 ");
+	cr_expect_eq(err.code, ERR_OK);
+	expect_all(NULL, "c/", "");
+	cr_expect_eq(err.code, ERR_PROJECT);
+	expect_all(NULL, "z/", "");
+	expect_all(NULL, "a/x/", "");
+	cr_expect_eq(err.code, ERR_NO_UNIT);
+	expect_none(NULL, "a/");
+	cr_expect(strstr(err.msg, "all of a project"), "%s", err.msg);
+}
+
+static struct unit *a_copy(const char *name, unsigned n)
+{
+	struct unit *u = a_service(name);
+
+	u->short_len = n;
+	return u;
+}
+
+Test(node_select, copies_are_meant_together_within_one_project)
+{
+	(void)a_copy("a/w.1", 1);
+	(void)a_copy("a/w.2", 1);
+	(void)a_copy("b/w.1", 1);
+	(void)a_copy("b/w.2", 1);
+	struct unit *of_b = a_service("b/x");
+	expect_all(NULL, "a/w", "1 2 ");
+	expect_all(NULL, "/b/w", "3 4 ");
+	expect_all(NULL, "b/w.2", "4 ");
+	expect_all(of_b, "w", "3 4 ");
+	static const char *const of_one[] = { "b/w.1", "/b/w.1", "@3" };
+	for (size_t i = 0; i < sizeof of_one / sizeof *of_one; i++)
+		expect_all(NULL, of_one[i], "3 ");
+	expect_all(of_b, "w.1", "3 ");
+	expect_all(a_copy("b/w.3", 1), "self", "6 ");
+	expect_all(NULL, "w", "");
+	cr_expect_eq(err.code, ERR_AMBIGUOUS);
+	expect_all(NULL, "/w", "");
+	cr_expect_eq(err.code, ERR_NO_UNIT);
+}
+
+Test(node_select, a_copy_and_a_service_of_its_name_elsewhere_are_several)
+{
+	(void)a_copy("a/w.1", 1);
+	(void)a_copy("a/w.2", 1);
+	(void)a_service("b/w");
+	expect_all(NULL, "w", "");
+	cr_expect_eq(err.code, ERR_AMBIGUOUS);
+	expect_all(NULL, "a/w", "1 2 ");
+	expect_all(NULL, "b/w", "3 ");
+}
+
+/* Which is what a request may take, beside some for each unit. */
+Test(select, all_services_that_there_can_be_are_named_once_and_not_time_and_again)
+{
+	struct tree some;
+	struct unit *u = NULL;
+	struct err e;
+	char name[16];
+	int n = 0, names = 0;
+
+	tree_init(&some);
+	for (int i = 0; i < CAP_SERVICES; i++) {
+		snprintf(name, sizeof name, "web.%d", i + 1);
+		tree_add_service(&some, name, i)->short_len = 3;
+	}
+	some.looks = CAP_LOOKS + 2 * some.units;
+	clock_t began = clock();
+	while ((u = tree_select_next(&some, NULL, "web", u, &e)))
+		cr_assert_eq(u->service, n++);
+	cr_expect_eq(e.code, ERR_OK);
+	cr_expect_eq(n, CAP_SERVICES);
+	for (e.code = ERR_OK; e.code == ERR_OK && names < 1000; names++)
+		while ((u = tree_select_next(&some, NULL, "web", u, &e)))
+			n++;
+	cr_expect_eq(e.code, ERR_TOO_LARGE);
+	cr_expect_leq(n, 5100);
+	cr_expect_lt(clock() - began, CLOCKS_PER_SEC / 5);
+	tree_clear(&some);
 }

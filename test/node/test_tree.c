@@ -333,7 +333,7 @@ Test(node_tree, memory_that_is_out_is_an_answer_and_not_the_end)
 	leave_only_small_memory();
 	for (struct unit *u = tree_walk(web, NULL); u; u = tree_walk(web, u))
 		tree_set_pid(&t, u, 1000 + had++);
-	cr_expect_gt(t.unhashed, 0, "the table of pids had to be in want of memory");
+	cr_expect_gt(t.by_pid.n, t.by_pid.cap, "the table of pids had to be in want of memory");
 	for (int i = 0; i < 60000; i++) {
 		struct unit *u = try_spawn(web, NULL);
 		refused += u == NULL;
@@ -346,6 +346,6 @@ Test(node_tree, memory_that_is_out_is_an_answer_and_not_the_end)
 	for (int i = 0; i < had; i += 7)
 		cr_assert_not_null(tree_had_pid(&t, 1000 + i), "pid %d was lost", 1000 + i);
 	tree_clear(&t);
-	cr_expect_eq(t.unhashed, 0);
+	cr_expect_eq(t.by_pid.n, 0);
 }
 #endif

@@ -159,6 +159,65 @@ Test(peer, descent_says_which_unit_calls)
 	cr_expect_eq(run_as_pid1(kinds, true), 0);
 }
 
+/* --- an ancestor that ends while it is looked at ------------------------------------- */
+
+static pid_t doomed;
+static bool seen_to_end;
+
+/* The walk has come to it, and reads its parent next: that one is gone before it does. */
+static void *main_of_that_ends_the_next(void *arg, pid_t pid)
+{
+	struct proc_stat st;
+
+	if (doomed && proc_stat_read(pid, &st) == 0 && st.ppid == doomed) {
+		pid_t gone = doomed;
+		doomed = 0;
+		MUST(kill(gone, SIGKILL) == 0);
+		for (int i = 0; i < 2000 && proc_stat_read(pid, &st) == 0 && st.ppid == gone; i++)
+			ms_sleep(1);
+		seen_to_end = true;
+	}
+	return main_of(arg, pid);
+}
+
+/* The client's parent is told of by its number; the unit's main process takes the orphan over. */
+static void subreaper_of_a_shell(void)
+{
+	MUST(prctl(PR_SET_CHILD_SUBREAPER, 1) == 0);
+	pid_t shell = fork();
+	if (shell == 0) {
+		if (fork() == 0)
+			client();
+		wait_for_ever();
+	}
+	MUST(write(orphaned[1], &shell, sizeof shell) == sizeof shell);
+	while (waitpid(shell, NULL, 0) != shell)
+		;
+	wait_for_ever();
+}
+
+static void ends_between(void)
+{
+	const struct peer_tree t = { NULL, main_of_that_ends_the_next, aux_of, session_of };
+	struct peer p;
+
+	serve();
+	start_unit(subreaper_of_a_shell);
+	MUST(read(orphaned[0], &doomed, sizeof doomed) == sizeof doomed);
+	int fd = taken(&p);
+	struct peer_who who = peer_classify(&p, &t, getpid(), true);
+	MUST(seen_to_end && who.cls == PEER_UNIT && who.unit == &unit);
+	peer_done(&p);
+	close(fd);
+	unlink(path);
+}
+
+Test(peer, of_an_ancestor_that_ends_meanwhile_the_walk_is_done_again)
+{
+	cr_expect_eq(run_forked(ends_between), 0);
+	cr_expect_eq(run_as_pid1(ends_between, true), 0);
+}
+
 /* --- outsiders --------------------------------------------------------------------- */
 
 static uid_t as_uid;
@@ -383,7 +442,7 @@ static void is_confined(const struct child_cred *cred, const struct child_confin
 static void all_of_it(void)
 {
 	struct child_cred cred;
-	struct child_confine c;
+	struct child_confine c = { 0 };
 	struct err e;
 	struct peer p;
 	gid_t *groups = NULL;
@@ -426,7 +485,7 @@ static void turncoat(void)
 static void other_ids(void)
 {
 	struct child_cred cred;
-	struct child_confine c;
+	struct child_confine c = { 0 };
 	struct err e;
 	struct peer p;
 	gid_t *groups = NULL;

@@ -128,7 +128,7 @@ Test(os_signals, the_exit_code_of_a_child_is_not_lost_where_sigchld_came_ignored
 {
 	signal(SIGCHLD, SIG_IGN);
 	int fd = sigfd_open(), code = 0, sig = 0;
-	int64_t peak = 0;
+	struct reap_use use = { 0 };
 	bool ours;
 
 	pid_t pid = fork();
@@ -139,10 +139,10 @@ Test(os_signals, the_exit_code_of_a_child_is_not_lost_where_sigchld_came_ignored
 	}
 	cr_expect_eq(next(fd, &ours), SIGCHLD);
 	cr_expect_eq(reap_peek(), pid);
-	cr_expect_eq(reap_take(pid, &code, &sig, &peak), 0);
+	cr_expect_eq(reap_take(pid, &code, &sig, &use), 0);
 	cr_expect_eq(code, 7);
 	cr_expect_eq(sig, 0);
-	cr_expect(peak >= 32 << 20 && peak < 256 << 20);
+	cr_expect(use.peak_bytes >= 32 << 20 && use.peak_bytes < 256 << 20);
 }
 
 Test(os_signals, a_child_has_every_disposition_and_the_mask_again)
@@ -168,7 +168,7 @@ Test(os_signals, a_child_has_every_disposition_and_the_mask_again)
 Test(os_signals, reaping_tells_codes_from_signals_and_takes_only_whom_it_is_asked_for)
 {
 	int code, sig;
-	int64_t peak;
+	struct reap_use use;
 	pid_t a = fork();
 
 	if (a == 0) {
@@ -183,7 +183,7 @@ Test(os_signals, reaping_tells_codes_from_signals_and_takes_only_whom_it_is_aske
 	cr_expect_eq(reap_wait(a, 2000, &code, &sig), 0);
 	cr_expect(code == 128 + SIGKILL && sig == SIGKILL);
 	cr_expect_eq(reap_peek(), 0);
-	cr_expect_lt(reap_take(a, &code, &sig, &peak), 0);
+	cr_expect_lt(reap_take(a, &code, &sig, &use), 0);
 }
 
 Test(os_signals, waiting_for_a_child_that_goes_on_ends_in_time)

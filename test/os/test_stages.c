@@ -123,8 +123,13 @@ static void gets_a_fourth(int as)
 {
 	char *argv[] = { "/bin/sh", "-c", NULL, NULL }, script[100], got[8] = "", want[40];
 	struct child_spec spec = a_spec(argv);
+	struct rlimit files;
 	int p[2];
 
+	getrlimit(RLIMIT_NOFILE,
+		&files); /* as the init has it: others are needed above the highest */
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
 	for (int i = 0; i < 300; i++)
 		(void)open("/dev/null", O_RDONLY);
 	cr_assert_eq(pipe2(p, O_CLOEXEC), 0);
@@ -485,7 +490,7 @@ Test(os_stages, the_oom_score_is_added_to_ours_and_bounded_and_leaves_us_undumpa
 	spec.oom_score_adj = 5000;
 	cr_assert_eq(run_sh(&spec, "cat /proc/self/oom_score_adj"), 1);
 	cr_expect_eq(atoi(out), 1000);
-	cr_expect_eq(priv_oom_score_adj(1), 0);
+	cr_expect_eq(priv_oom_score_adj(INT64_MIN, 1), 0);
 	cr_expect_eq(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), 0);
 }
 
@@ -604,4 +609,56 @@ Test(os_stages, a_start_leaves_no_descriptor_behind)
 		cr_expect_eq(run(&spec), 1);
 	}
 	cr_expect_eq(descriptors(), before);
+}
+
+/* --- what its service is confined to
+ * ------------------------------------------------------------------ */
+
+static struct child_fence no_fence(void)
+{
+	struct child_fence f = { 0 };
+
+	for (int i = 0; i < FENCE_NUMBERS; i++)
+		f.v[i] = FENCE_UNSET;
+	return f;
+}
+
+Test(os_stages, a_fence_lowers_what_a_caller_has_and_raises_nothing)
+{
+	struct child_fence f = no_fence();
+	struct child_confine c = as_ours();
+	struct child_spec spec = { 0 };
+
+	c.rlim_soft[RLIMIT_NOFILE] = 200;
+	c.rlim_hard[RLIMIT_NOFILE] = 300;
+	c.rlim_soft[RLIMIT_CORE] = c.rlim_hard[RLIMIT_CORE] = 512;
+	c.nice = 5;
+	f.v[FENCE_NOFILE] = 250;
+	f.v[FENCE_CORE] = -1;
+	f.v[FENCE_NICE] = 3;
+	(void)run_sh(&spec, "true");
+	spec.confine = &c;
+	spec.fence = &f;
+	cr_assert_eq(run_sh(&spec, "ulimit -Sn; ulimit -Hn; ulimit -Sc; nice"), 1, "%s", err.msg);
+	cr_expect_str_eq(out, "200\n250\n1\n5\n");
+}
+
+Test(os_stages, what_a_caller_has_beyond_what_its_service_keeps_its_child_has_not)
+{
+	struct child_fence f = no_fence();
+	struct child_confine c = as_ours();
+	struct child_cred user = { .uid = 4242, .gid = 4243 };
+	struct child_spec spec = a_spec(NULL);
+
+	f.has_caps = true;
+	f.caps = KILL_BIT;
+	c.cap_permitted = c.cap_inheritable = c.cap_ambient = KILL_BIT | CHOWN_BIT;
+	spec.cred = &user;
+	spec.confine = &c;
+	spec.fence = &f;
+	expect_status(&spec);
+	cr_expect_eq(fact("CapPrm"), KILL_BIT);
+	cr_expect_eq(fact("CapAmb"), KILL_BIT);
+	cr_expect_eq(fact("CapInh"), KILL_BIT);
+	cr_expect_eq(fact("CapBnd"), KILL_BIT);
 }

@@ -22,6 +22,8 @@
  *
  * imp filter CMD...: runs it under a seccomp filter that lets everything pass
  *
+ * imp foreign FILE: a system call of another architecture: FILE gets how the process that makes it ends
+ *
  * imp reuse FILE [early]: one process connects and ends, the next has its pid and its connection, and asks who it
  * is; FILE gets both answers. early: the first asks nothing, and the next waits until FILE.go exists
  *
@@ -287,6 +289,27 @@ static int filter(int argc, char **argv)
 	return 1;
 }
 
+static int foreign(int argc, char **argv)
+{
+	char text[32] = "none\n";
+	if (argc < 1)
+		return 2;
+#ifdef __x86_64__
+	int status = 0;
+	pid_t pid = fork();
+	if (pid == 0) {
+		long rc;
+		__asm__ volatile("int $0x80" : "=a"(rc) : "a"(20L) : "memory"); /* getpid */
+		_exit(rc != getpid());
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		return 1;
+	snprintf(text, sizeof(text), "%d\n", status);
+#endif
+	put_file(argv[0], text);
+	return 0;
+}
+
 /* The answer's fields a line, appended to the file; "closed" where there is none. */
 static void ask_who(int fd, const char *file)
 {
@@ -360,7 +383,7 @@ static void put_status(FILE *f)
 {
 	static const char *const keys[] = { "Uid:", "Gid:", "Groups:", "CapInh:", "CapPrm:",
 		"CapEff:", "CapBnd:", "CapAmb:", "NoNewPrivs:", "SigBlk:", "SigIgn:", "Umask:",
-		"Cpus_allowed_list:" };
+		"Cpus_allowed_list:", "Seccomp:", "Seccomp_filters:" };
 	char line[512];
 	FILE *s = fopen("/proc/self/status", "re");
 	while (s && fgets(line, sizeof(line), s)) {
@@ -424,8 +447,8 @@ int main(int argc, char **argv)
 		int (*run)(int argc, char **argv);
 	} all[] = { { "orphans", orphans }, { "hop", hop }, { "bomb", bomb },
 		{ "threadzombie", threadzombie }, { "deaf", deaf }, { "become", become },
-		{ "fill", fill }, { "filter", filter }, { "reuse", reuse }, { "count", count },
-		{ "pingloop", pingloop }, { "facts", facts } };
+		{ "fill", fill }, { "filter", filter }, { "foreign", foreign }, { "reuse", reuse },
+		{ "count", count }, { "pingloop", pingloop }, { "facts", facts } };
 	for (size_t i = 0; argc > 1 && i < sizeof(all) / sizeof(all[0]); i++) {
 		if (!strcmp(argv[1], all[i].name))
 			return all[i].run(argc - 2, argv + 2);

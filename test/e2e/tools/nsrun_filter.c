@@ -6,6 +6,7 @@
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -28,6 +29,7 @@ static const struct sock_filter old_kernel[] = {
 	WITHOUT(437),                    /* openat2, 5.6 */
 	WITHOUT(439),                    /* faccessat2, 5.8 */
 	WITHOUT(441),                    /* epoll_pwait2, 5.11 */
+	WITHOUT(444),                    /* landlock_create_ruleset, 5.13 */
 	WITHOUT_OPT(SYS_setsockopt, 83), /* SO_PASSRIGHTS, 6.16 */
 	WITHOUT_OPT(SYS_setsockopt, 76), /* SO_PASSPIDFD, 6.5 */
 	WITHOUT_OPT(SYS_getsockopt, 77), /* SO_PEERPIDFD, 6.5 */
@@ -39,6 +41,11 @@ static const struct sock_filter no_passrights[] = { WITHOUT_OPT(SYS_setsockopt, 
 static const struct sock_filter no_prlimit[] = { LOAD(nr), SKIP_UNLESS(SYS_prlimit64, 4),
 	LOAD(args[0]), SKIP_UNLESS(0, 1), ALLOW, FAIL(EPERM), ALLOW };
 
+/* No more watches than the lowest descriptors need. */
+static const struct sock_filter few_watches[] = { LOAD(nr), SKIP_UNLESS(SYS_epoll_ctl, 5),
+	LOAD(args[1]), SKIP_UNLESS(EPOLL_CTL_ADD, 3), LOAD(args[2]),
+	BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 40, 0, 1), FAIL(ENOSPC), ALLOW };
+
 static const struct {
 	const char *name;
 	const struct sock_filter *code;
@@ -46,6 +53,7 @@ static const struct {
 } filters[] = {
 	{ "old", old_kernel, sizeof(old_kernel) / sizeof(old_kernel[0]) },
 	{ "no-passrights", no_passrights, sizeof(no_passrights) / sizeof(no_passrights[0]) },
+	{ "few-watches", few_watches, sizeof(few_watches) / sizeof(few_watches[0]) },
 	{ "no-prlimit", no_prlimit, sizeof(no_prlimit) / sizeof(no_prlimit[0]) },
 };
 

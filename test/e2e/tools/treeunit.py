@@ -300,7 +300,6 @@ def rest(number):
         time.sleep(0.05)
 
 
-os.nice(19)  # what is spawned, too: so that the length of a turn of PID 1 is its own work, not a wait for a processor
 note('up', os.getpid())
 while (old := mine()) is None:
     time.sleep(0.05)
