@@ -91,8 +91,13 @@ lint() {
 	if no_warnings; then echo "ok warnings" >>"$checks"; else echo "not ok warnings" >>"$checks"; fi
 	# shellcheck disable=SC2086
 	check format clang-format --dry-run -Werror $sources
+	wants e2e || tidy
+}
+
+# Beside the end-to-end tests, which mostly wait, where there are any.
+tidy() {
 	find src -name '*.c' | sort >"$report/tidy.files"
-	check tidy xargs -a "$report/tidy.files" -P 2 -n 4 clang-tidy -p build/test --quiet --extra-arg=-Wno-unknown-warning-option
+	check tidy nice -n 19 xargs -a "$report/tidy.files" -P 2 -n 4 clang-tidy -p build/test --quiet --extra-arg=-Wno-unknown-warning-option
 }
 
 unit() {
@@ -125,7 +130,7 @@ END
 # The slowest first, two at a time, so that both processors are busy to the end; what measures time runs alone.
 e2e() {
 	sh "$report/pytest.sh" e2e-idle -m idle test/e2e &
-	idle=$!
+	if wants lint; then tidy & fi
 	for f in want logs_write belonging logs_read servers regress daemonize probes hooks restart hostile events completion; do
 		echo "$f"
 	done >"$report/order"
@@ -134,7 +139,7 @@ e2e() {
 		grep -qx "${f%.py}" "$report/order" || echo "${f%.py}" >>"$report/order"
 	done
 	xargs -a "$report/order" -P 2 -I '{}' sh "$report/pytest.sh" 'e2e-{}' -m 'not alone and not idle' 'test/e2e/test_{}.py'
-	wait "$idle"
+	wait
 	sh "$report/pytest.sh" e2e-alone -m alone test/e2e
 	grep -hE '^  (DAG|5000|1000|idle|not quiet)' "$report"/e2e-*.log
 }

