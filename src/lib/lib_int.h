@@ -8,14 +8,22 @@
 #include "cli/client.h"
 #include "sysg.h"
 
+/* One thread receives at a time, the others in the order in which they came. */
+struct turns {
+	/* The process whose thread changes the rest; another one's is a fork's copy, and free. */
+	_Atomic pid_t guard;
+	pid_t owner; /* whose threads the rest is about */
+	bool taken;
+	struct waiter *first, **end; /* they wait on their own stacks */
+};
+
 struct sysg {
 	char *socket;
 	atomic_flag busy; /* whoever set it has the next three */
 	struct client c;
 	pid_t owner; /* whose connection it is: another process's packets would be refused on it */
-	int64_t used_ns; /* last */
-	/* The process whose thread receives, and has all below; another one's is a fork's copy, and free. */
-	_Atomic pid_t receiver;
+	int64_t used_ns;    /* last */
+	struct turns turns; /* whoever's turn it is has all below */
 	struct client inbox;
 	_Atomic pid_t fd_owner; /* by whom sysg_fd() was called, 0: by nobody */
 	_Atomic int fd;         /* an epoll that watches the inbox's socket, or -1 */
@@ -60,7 +68,8 @@ int recv_ask(struct call *k, const struct sysg_filter *want, int64_t deadline_ns
 /* Copies the message, tells the supervisor that it was read. 0, or -1: then it comes again. */
 int recv_take(struct call *k, const struct packet *p, struct sysg_message **ret);
 
-/* One receives at a time, as the supervisor lets a process. False: somebody else did, until the deadline. */
+/* One receives at a time, as the supervisor lets a process, and none twice while another waits. False: others did, until
+ * the deadline. */
 bool turn_take(struct sysg *s, int64_t deadline_ns);
 void turn_give(struct sysg *s);
 

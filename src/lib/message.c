@@ -3,14 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "base/caps.h"
 #include "lib_int.h"
 
 enum { ALL_KINDS = SYSG_MSG | SYSG_CALL | SYSG_EXIT };
-enum { FUTEX_WAIT_HERE = 128, FUTEX_WAKE_HERE = 129 }; /* private ones; musl has no name for them */
 
 static const struct {
 	unsigned kind;
@@ -211,37 +208,4 @@ int sysg_recv(struct sysg *s, const struct sysg_filter *want, int64_t timeout_ms
 	int rc = (inbox_is_open(s) ? recv_inbox : recv_plain)(s, want, deadline, ret);
 	turn_give(s);
 	return rc;
-}
-
-/* --- whose turn it is --- */
-
-bool turn_take(struct sysg *s, int64_t deadline_ns)
-{
-	pid_t me = getpid();
-
-	for (;;) {
-		pid_t holder = s->receiver;
-		long wait[2]; /* the kernel's own timespec */
-
-		if (holder != me && atomic_compare_exchange_strong(&s->receiver, &holder, me))
-			return true;
-		if (holder != me)
-			continue;
-		int64_t left = deadline_ns - clock_mono_ns();
-		if (left <= 0)
-			return false;
-		wait[0] = (long)(left / NS_PER_SEC);
-		wait[1] = (long)(left % NS_PER_SEC);
-		(void)syscall(SYS_futex, &s->receiver, FUTEX_WAIT_HERE, me,
-			deadline_ns == INT64_MAX ? NULL : wait, NULL, 0);
-	}
-}
-
-void turn_give(struct sysg *s)
-{
-	int e = errno;
-
-	s->receiver = 0;
-	(void)syscall(SYS_futex, &s->receiver, FUTEX_WAKE_HERE, 1, NULL, NULL, 0);
-	errno = e;
 }

@@ -361,3 +361,57 @@ def test_a_fork_receives_by_the_handle_of_its_parent_as_what_it_is(box, archive)
 	}''')
     out = b.file('out', 20).splitlines()
     assert out[:2] == ['1 root body=1:1', '1 root body=1:2'] and re.match('recv: ETIMEDOUT SG0822 no message', out[2]) and out[3:] == ['1 root body=1:3'], out
+
+
+def test_a_thread_that_receives_in_a_loop_lets_one_that_waits_go_first(box, archive):
+    b = client(box, archive, COMMON + r'''
+	static _Atomic int begun, ended, queued, turns; /* turns: those that the loop had while another thread waited */
+	static _Atomic pid_t waiter;
+
+	static void *loop(void *arg)
+	{
+		struct sysg_message *m;
+		do {
+			int was = queued;
+			begun = 1;
+			sysg_recv(s, NULL, 10, &m);
+			turns += was && strstr(sysg_error(NULL), "no message");
+		} while (!strstr(sysg_error(NULL), "another thread"));
+		ended = 1;
+		return NULL;
+	}
+	static void *wait_for_it(void *arg)
+	{
+		waiter = gettid();
+		next(NULL, -1);
+		return NULL;
+	}
+	static int waits(pid_t id) /* for its turn: in a futex; whose turn it is waits for a packet */
+	{
+		char path[64], line[16] = "";
+		snprintf(path, sizeof path, "/proc/self/task/%d/syscall", id);
+		FILE *f = fopen(path, "r");
+		fgets(line, sizeof line, f);
+		fclose(f);
+		return atoi(line) == SYS_futex;
+	}
+	int main(void)
+	{
+		pthread_t a, b;
+		s = sysg_open(NULL);
+		for (int i = 0; i < 30; i++) {
+			begun = ended = queued = waiter = 0;
+			pthread_create(&a, NULL, loop, NULL);
+			while (!begun)
+				usleep(100);
+			pthread_create(&b, NULL, wait_for_it, NULL);
+			while (!ended && (!waiter || !waits(waiter)))
+				usleep(100);
+			queued = 1;
+			pthread_join(a, NULL);
+			sysg_send(s, "self", "go", 2, 0);
+			pthread_join(b, NULL);
+		}
+		printf("%d\n", turns);
+	}''')
+    assert b.file('out', 60).splitlines() == ['1 root body=2:go'] * 30 + ['0']
