@@ -12,6 +12,8 @@ struct unit *memory_walk(struct unit *root, struct unit *at);
 /* From u->memory of each unit of the tree: memory_tree (with all below), memory_stays (without those that are being
  * stopped). */
 void memory_sum(struct unit *root);
+/* No process of the unit is left: what it held isn't held by those above it either. */
+void memory_gone(struct unit *u);
 /* The least limit that holds for the unit with all below it: its total_memory, child_memory of those above, of a service
  * its limits.memory. LIMIT_NONE: none. */
 int64_t memory_limit(const struct unit *u);

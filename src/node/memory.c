@@ -51,6 +51,13 @@ static int64_t lesser(int64_t a, int64_t b)
 	return a == LIMIT_NONE || (b != LIMIT_NONE && b < a) ? b : a;
 }
 
+void memory_gone(struct unit *u)
+{
+	for (struct unit *a = u; a; a = a->parent)
+		a->memory_tree -= lesser(u->memory, a->memory_tree);
+	u->memory = u->rss_bytes = 0;
+}
+
 int64_t memory_limit(const struct unit *u)
 {
 	int64_t v =

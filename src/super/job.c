@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "node/keep.h"
+#include "node/memory.h"
 #include "probe/probe.h"
 #include "super/checks.h"
 #include "super/define.h"
@@ -69,7 +70,7 @@ void job_at_rest(struct super *s, struct job *j)
 		timer_del(s, &j->ttl);
 	list_del(&j->hearing);
 	j->heard = false;
-	j->u->memory = j->u->rss_bytes = 0;
+	memory_gone(j->u);
 	j->stop_deadline_ns = 0;
 	j->outrun = 0;
 	j->prepared = j->forced = false;

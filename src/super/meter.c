@@ -13,7 +13,7 @@
 
 #define PATIENCE_NS (2 * NS_PER_SEC)  /* of a look; a process that hangs may hold it up */
 #define AGAIN_NS    (100 * NS_PER_MS) /* after one that failed */
-#define WATCH_NS    (20 * NS_PER_MS)  /* while something is being stopped */
+#define WATCH_NS    (10 * NS_PER_MS)  /* while something is being stopped */
 #define GROWTH_NS   (10 * NS_PER_MS)  /* over less no growth is reckoned */
 enum { VICTIMS = 64, PLAIN_LOOKS = 10 };
 
@@ -160,9 +160,10 @@ static int64_t tree_looked(struct super *s, struct unit *root, int64_t cpu_ns)
 	}
 	enforce(s, root);
 	int64_t ns = memory_next(memory_slack(root), j->memory_growth, cpu_ns);
+	int64_t watch = 4 * cpu_ns > WATCH_NS ? 4 * cpu_ns : WATCH_NS;
 	bool going = root->memory_stays < root->memory_tree;
 	meter_read(s, root);
-	return going && 4 * cpu_ns < WATCH_NS ? WATCH_NS : ns;
+	return going && watch < ns ? watch : ns;
 }
 
 /* --- a look --- */

@@ -97,6 +97,14 @@ def test_a_spawn_is_refused_from_nine_tenths_on(box):
     until(lambda: b.sysg('spawn', '--parent', 'web', '--', 'true').returncode == 0, 20, 0.1)
 
 
+def test_when_the_largest_is_gone_a_spawn_is_let_in_at_once(box):
+    b = box(service('total_memory: 64M')).up()
+    for i in range(8):
+        b.sysg_ok('spawn', '--parent', 'web', '--name', f'large{i}', '--', *GROW.split(), 'large', '0', '150', '4096')
+        b.sysg('wait', f'large{i}')
+        b.sysg_ok('spawn', '--parent', 'web', '--', 'true')
+
+
 def test_status_and_tree_tell_the_use_against_the_limit_and_who_holds_it(box):
     b = box(service('total_memory: 1G')).up()
     spawn(b, 'a', '50', '0', '50', options=['--limit', 'total_memory=90M'])

@@ -181,3 +181,20 @@ Test(memory, an_orphan_counts_with_its_tree_and_may_be_the_one_to_go)
 	c->cause = b->cause = CAUSE_MEMORY;
 	cr_expect_null(victim());
 }
+
+Test(memory, what_is_gone_is_held_by_nobody_above_it_from_then_on)
+{
+	svc->limits.v[LIMIT_TOTAL_MEMORY] = 100 * MB;
+	svc->memory = 20 * MB;
+	struct unit *a = child(svc, 30 * MB), *b = child(a, 60 * MB);
+	memory_sum(svc);
+	cr_expect_null(child(svc, 0));
+	memory_gone(b);
+	cr_expect_eq(svc->memory_tree, 50 * MB);
+	cr_expect_eq(a->memory_tree, 30 * MB);
+	cr_expect_eq(b->memory, 0);
+	cr_expect_not_null(child(svc, 0));
+	svc->memory_tree = 10 * MB; /* the kernel said less meanwhile */
+	memory_gone(a);
+	cr_expect_eq(svc->memory_tree, 0);
+}
