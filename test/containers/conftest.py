@@ -124,7 +124,8 @@ class Engine:
         self.home, self.words, self.env, self.count = home, words, {**os.environ, **dict(env)}, 0
 
     def run(self, *words, timeout=60):
-        return subprocess.run(['timeout', '-k', '5', str(timeout), *self.words, *map(str, words)], env=self.env,
+        # In a folder of its own, as podman's monitor leaves an empty file `oom` where it is.
+        return subprocess.run(['timeout', '-k', '5', str(timeout), *self.words, *map(str, words)], env=self.env, cwd=self.home,
                               text=True, capture_output=True, stdin=subprocess.DEVNULL, errors='replace')
 
     def ok(self, *words, **kw):
@@ -212,7 +213,7 @@ def roomy_folder():
 def home_of_podman():
     """PODMAN_HOME=FOLDER: there, where it stays with its caches; else it goes, and nothing of it may be left."""
     kept = os.environ.get('PODMAN_HOME')
-    home, before = pathlib.Path(kept or tempfile.mkdtemp(prefix='sysg-podman-', dir=roomy_folder())), interfaces()
+    home, before = pathlib.Path(kept or tempfile.mkdtemp(prefix='sysg-podman-', dir=roomy_folder())).absolute(), interfaces()
     p = Podman(home)
     p.close()
     try:
@@ -246,7 +247,7 @@ def pytest_collection_modifyitems(items):
 def podman():
     """With the images debian:bookworm (a base), sysg and sysg-debian."""
     with home_of_podman() as p:
-        base = pathlib.Path(os.environ.get('SYSG_BASE', ROOT / 'build/base.tar'))
+        base = pathlib.Path(os.environ.get('SYSG_BASE', ROOT / 'build/base.tar')).absolute()
         base.parent.mkdir(exist_ok=True)
         subprocess.run(['sh', ROOT / 'test/containers/base.sh', base], check=True, stdin=subprocess.DEVNULL, timeout=900)
         if p.run('image', 'exists', 'debian:bookworm').returncode:
