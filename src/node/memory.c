@@ -53,9 +53,11 @@ static int64_t lesser(int64_t a, int64_t b)
 
 void memory_gone(struct unit *u)
 {
-	for (struct unit *a = u; a; a = a->parent)
-		a->memory_tree -= lesser(u->memory, a->memory_tree);
+	int64_t held = u->memory;
+
 	u->memory = u->rss_bytes = 0;
+	for (; u; u = u->parent)
+		u->memory_tree -= lesser(held, u->memory_tree);
 }
 
 int64_t memory_limit(const struct unit *u)
