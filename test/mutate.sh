@@ -107,8 +107,18 @@ try() {
 	cp "$work/before" "$work/src/$file"
 }
 
+# Each part of a change has to change something.
 fit() {
-	sed -E "$change" "$file" | cmp -s - "$file" || return
+	mkdir -p build
+	earlier= fits_not=
+	printf '%s\n' "$change" | sed 's,;s/,\ns/,g' >build/parts
+	while read -r part; do
+		sed -E "$earlier" "$file" >build/before
+		sed -E "$part" build/before | cmp -s - build/before && fits_not=1
+		earlier="$earlier;$part"
+	done <build/parts
+	rm -f build/parts build/before
+	[ -n "$fits_not" ] || return
 	echo "DOES NOT APPLY  $name: $file $change"
 	broken=$((broken + 1))
 }
