@@ -91,6 +91,7 @@ lint() {
 	if no_warnings; then echo "ok warnings" >>"$checks"; else echo "not ok warnings" >>"$checks"; fi
 	# shellcheck disable=SC2086
 	check format clang-format --dry-run -Werror $sources
+	check mutations-fit sh test/mutate.sh --fits
 	wants e2e || tidy
 }
 
