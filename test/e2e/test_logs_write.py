@@ -201,9 +201,9 @@ def test_past_max_total_files_of_ended_children_go_first_then_rotated_ones_said_
     (b.home / 'go').touch()
     until(lambda: b'the-end' in log_text(b, 'root.log'))
     until(lambda: not kid.exists())
-    files = [p for p in b.inside('/var/log/sysg').rglob('*.log*')]
-    assert sum(p.stat().st_size for p in files) <= 64 << 10
-    assert len([p for p in files if p.name.startswith('root.log.')]) >= 4
+    files = lambda: list(b.inside('/var/log/sysg').rglob('*.log*'))  # noqa: E731
+    until(lambda: sum(map(size, files())) <= 64 << 10, why=files)
+    assert len([p for p in files() if p.name.startswith('root.log.')]) >= 4
     until(lambda: 'max_total' in b.stderr)  # it is said after the removal
     assert len(re.findall('max_total', b.stderr)) == 1
 

@@ -94,11 +94,12 @@ while time.monotonic() < end and not os.path.exists('enough'):
 
 
 def test_each_process_gets_the_stop_signal_once(box):
+    b = box(argv=['true'])
+    (b.home / 'count.py').write_text(COUNTS)
     b = box('''
         services:
           web: {exec: [python, count.py], stop_target: tree, stop_timeout: 20s, stop_signal: RTMIN+1}
-        ''')
-    (b.home / 'count.py').write_text(COUNTS)
+        ''', home=b.home)
     until(lambda: (b.home / 'up').exists() and len(b.others()) == 3)
     stop = b.popen('sysg', 'stop', 'web')
     until(lambda: len(b.peek('got').split()) >= 3)
