@@ -97,6 +97,7 @@ def test_the_delay_doubles(box):
 def test_a_stop_in_the_delay_ends_it(box):
     b = tree(box, '''
         sysg spawn --name k --on-exit restart -- sh -c 'echo x >>k; exit 1'
+        until [ $(wc -l <k) = 5 ]; do :; done # the delay after it is 1.6 s
         until sysg status -s k --json | grep -q '"state":"backoff"'; do :; done
         sysg stop k; echo $? >&3
         sysg wait k''', ', restart: {max: 20, window: 1h}')
