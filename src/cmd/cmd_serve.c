@@ -385,29 +385,35 @@ static void turn(struct server *s, const sigset_t *mask)
 		take_conn(s);
 }
 
-static int serve(const struct args *args, int listener)
+/* Before anybody can connect: who could may end it. */
+static void hear_the_end(sigset_t *ret_mask)
+{
+	struct sigaction on_end = { .sa_handler = end };
+	sigset_t ends;
+
+	(void)sigemptyset(&ends);
+	(void)sigaddset(&ends, SIGTERM);
+	(void)sigaddset(&ends, SIGINT);
+	(void)sigprocmask(SIG_BLOCK, &ends, ret_mask);
+	(void)sigaction(SIGTERM, &on_end, NULL);
+	(void)sigaction(SIGINT, &on_end, NULL);
+}
+
+static int serve(const struct args *args, int listener, const sigset_t *mask)
 {
 	struct server *s = calloc(1, sizeof *s);
-	struct sigaction on_end = { .sa_handler = end };
-	sigset_t ends, mask;
 	struct err err;
 
 	if (!s) {
 		(void)err_no_memory(&err);
 		return cmd_fail(args, NULL, &err);
 	}
-	(void)sigemptyset(&ends);
-	(void)sigaddset(&ends, SIGTERM);
-	(void)sigaddset(&ends, SIGINT);
-	(void)sigprocmask(SIG_BLOCK, &ends, &mask);
-	(void)sigaction(SIGTERM, &on_end, NULL);
-	(void)sigaction(SIGINT, &on_end, NULL);
 	s->listener = listener;
 	look_init(&s->look, args_str(args, "socket"), NULL);
 	for (size_t i = 0; i < CONNS; i++)
 		s->conns[i].fd = -1;
 	while (!told_to_end)
-		turn(s, &mask);
+		turn(s, mask);
 	for (size_t i = 0; i < CONNS; i++)
 		if (s->conns[i].stage != FREE)
 			hang_up(&s->conns[i]);
@@ -451,9 +457,11 @@ static int open_listener(const char *text, struct err *err)
 static int run(const struct args *args)
 {
 	const char *text = args_str(args, "listen");
+	sigset_t mask;
 	struct err err;
 	int fd = -1;
 
+	hear_the_end(&mask);
 	if (!text) {
 		(void)err_set(&err, ERR_BAD_REQUEST, 0, "serve needs --listen ADDR:PORT");
 		(void)err_help(&err, "sysg serve --listen 127.0.0.1:9100");
@@ -463,7 +471,7 @@ static int run(const struct args *args)
 	if (fd < 0)
 		return cmd_fail(args, NULL, &err);
 	log_line(LOG_INFO, "serving at %s", text);
-	return serve(args, fd);
+	return serve(args, fd, &mask);
 }
 
 extern const struct command cmd_serve;

@@ -190,7 +190,7 @@ def test_it_outlives_the_supervisor_and_says_503_meanwhile(box, port):
     assert json.loads(get(port, '/status')[2])['units'] == []
     for _ in range(2):
         s = b.popen(SYSG, 'start', '-c', 'm.yaml')
-        until(lambda: get(port, '/livez')[0] == 200, 20)
+        until(lambda: get(port, '/livez')[0] == 200, 20, why=lambda: s.poll() is None or s.communicate())
         until(lambda: 'web' in get(port, '/metrics')[2], 20)
         pid = next(p.pid for p in b.procs().values() if p.cmdline.endswith('start -c m.yaml') and p.comm == 'sysg' and p.ppid != b.pid)
         os.kill(pid, signal.SIGKILL)
