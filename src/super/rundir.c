@@ -21,7 +21,7 @@
 #include "super/parts.h"
 
 #define REMOVE_NS (10 * NS_PER_SEC)
-enum { REMOVE_WAIT_MS = 300 };
+enum { REMOVE_WAIT_MS = 300, LOCK_LOOKS = 20, LOCK_LOOK_MS = 10 };
 
 enum { PATH_MAX_BYTES = 512, SOCKET_PATH_MAX = 107 };
 
@@ -78,7 +78,12 @@ static int lock_pid_file(struct super *s, const char *socket, struct err *err)
 	s->pid_file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
 	if (s->pid_file < 0)
 		return 0;
-	if (flock(s->pid_file, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
+	/* One that was killed just now may hold it for a moment: so do forks that it had only begun. */
+	for (int i = 0; flock(s->pid_file, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK; i++) {
+		if (i < LOCK_LOOKS) {
+			(void)poll(NULL, 0, LOCK_LOOK_MS);
+			continue;
+		}
 		drop_pid_file(s);
 		err_set(err, ERR_UNKNOWN, EADDRINUSE, "another supervisor holds %s", path);
 		return err_help(err, "sysg status --socket %.150s", socket);

@@ -155,6 +155,16 @@ def test_a_unit_s_own_start_is_a_supervisor_of_its_own_in_a_folder_named_by_its_
     assert not b.others()
 
 
+def test_a_lock_that_a_killed_supervisor_holds_for_a_moment_is_waited_for(box):
+    b = box(argv=HOLD)
+    (b.home / 'm.yaml').write_text(TWO)
+    b.exec('mkdir', '-p', '/run/sysg')
+    b.popen('flock', '/run/sysg/sysg.pid', 'sh', '-c', f': >{b.home}/held; sleep 0.1')
+    until(lambda: (b.home / 'held').exists(), every=0.001)
+    s = b.popen(SYSG, 'start', '-c', 'm.yaml')
+    until(lambda: b.sysg('ping').returncode == 0, why=lambda: s.poll() is None or s.communicate())
+
+
 def test_two_starters_at_once_make_one_supervisor(box):
     b = box(argv=HOLD)
     b.write_manifest('services: {web: {command: "echo x >>runs; exec sleep 1000"}}')
