@@ -128,7 +128,7 @@ tail -n 150 "build/report/$name.log"
 exit 1
 END
 
-# The slowest first, four at a time, as they mostly wait; what measures time runs alone.
+# The slowest first, two at a time, so that both processors are busy to the end; what measures time runs alone.
 e2e() {
 	sh "$report/pytest.sh" e2e-idle -m idle test/e2e &
 	if wants lint; then tidy & fi
@@ -139,7 +139,7 @@ e2e() {
 		f=${f##*/test_}
 		grep -qx "${f%.py}" "$report/order" || echo "${f%.py}" >>"$report/order"
 	done
-	xargs -a "$report/order" -P 4 -I '{}' sh "$report/pytest.sh" 'e2e-{}' -m 'not alone and not idle' 'test/e2e/test_{}.py'
+	xargs -a "$report/order" -P 2 -I '{}' sh "$report/pytest.sh" 'e2e-{}' -m 'not alone and not idle' 'test/e2e/test_{}.py'
 	wait
 	sh "$report/pytest.sh" e2e-alone -m alone test/e2e
 	grep -hE '^  (DAG|5000|1000|idle|not quiet)' "$report"/e2e-*.log

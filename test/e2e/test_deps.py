@@ -49,7 +49,7 @@ def test_a_dependent_waits_for_started_healthy_or_completed(box):
     b = box('''
         services:
           prep: {command: "sleep 0.2; date +%s.%N >prep.end", restart_policy: never}
-          db: {command: "sleep 0.2; date +%s.%N >db.up; : >ok; exec sleep 1000", health_check: {file: ok}}
+          db: {command: "until test -s c; do sleep 0.02; done; date +%s.%N >db.up; : >ok; exec sleep 1000", health_check: {file: ok}}
           a: {command: "date +%s.%N >a; exec sleep 1000", depends_on: {prep: {condition: completed}}}
           b: {command: "date +%s.%N >b; exec sleep 1000", depends_on: [db]}
           c: {command: "date +%s.%N >c; exec sleep 1000", depends_on: [{service: db, condition: started}]}
