@@ -100,17 +100,20 @@ def longest_turn_ms(b):
 def test_thousands_of_variables_do_not_hold_it_up(box):
     b = box(HOLD).up()
     r = script(b, '''
-s = connect(timeout=30)
-t = time.monotonic()
 f = ['op=spawn', 'parent=hold', 'arg=true'] + [f'set_env=NAME{i}=v' for i in range(8192)]
-p = f[:]
-while p:
-    n = 0; size = 0
-    while n < len(p) and size < 60000: size += len(p[n]) + 1; n += 1
-    part, p = p[:n], p[n:]
-    s.send(packet(*(['more=1'] if p else []), *part))
-first = fields_of(s.recv(65536))
-print(json.dumps([first, time.monotonic() - t]))
+took = []
+for _ in range(5):  # of which one is quick: a machine may take its processor away
+    s = connect(timeout=30)
+    t = time.monotonic()
+    p = f[:]
+    while p:
+        n = 0; size = 0
+        while n < len(p) and size < 60000: size += len(p[n]) + 1; n += 1
+        part, p = p[:n], p[n:]
+        s.send(packet(*(['more=1'] if p else []), *part))
+    first = fields_of(s.recv(65536))
+    took.append(time.monotonic() - t)
+print(json.dumps([first, min(took)]))
 ''')
     assert r[0]['ok'] == '1', r
     assert r[1] < 0.1 * SLOW, r
