@@ -57,7 +57,7 @@ void memory_gone(struct unit *u)
 
 	u->memory = u->rss_bytes = 0;
 	for (; u; u = u->parent)
-		u->memory_tree -= lesser(held, u->memory_tree);
+		u->memory_tree -= held < u->memory_tree ? held : u->memory_tree;
 }
 
 int64_t memory_limit(const struct unit *u)

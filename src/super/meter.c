@@ -163,7 +163,7 @@ static int64_t tree_looked(struct super *s, struct unit *root, int64_t cpu_ns)
 	int64_t watch = 4 * cpu_ns > WATCH_NS ? 4 * cpu_ns : WATCH_NS;
 	bool going = root->memory_stays < root->memory_tree;
 	meter_read(s, root);
-	return going && watch < ns ? watch : ns;
+	return going ? watch : ns; /* ns is no earlier */
 }
 
 /* --- a look --- */
@@ -175,7 +175,8 @@ static void take_in(struct super *s, const struct mem_use *v, int64_t cpu_ns)
 
 	for (size_t i = 0; i < m->n; i++) {
 		struct unit *u = tree_by_id(&s->tree, m->ids[i]);
-		if (!u || !u->rt)
+		/* Of one that ended since it was asked no later look would take it back. */
+		if (!u || !u->rt || (!u->main_alive && !u->own_left))
 			continue;
 		job_of(u)->memory_bound = v[i].bytes < 0;
 		u->memory = v[i].bytes < 0 ? -v[i].bytes - 1 : v[i].bytes;
