@@ -114,11 +114,12 @@ def test_a_verification_that_fails_switches_back(box):
 @pytest.mark.asan
 @pytest.mark.parametrize('how', ['exit', 'verify'])
 def test_what_goes_wrong_in_the_grace_period_switches_back(box, how):
-    b = web(box, 'switch_verify: {command: "test ! -e unverified", interval: 100ms, retries: 2}', 'grace_period: 3s' if how == 'verify' else 'grace_period: 60s')
+    b = web(box, 'switch_verify: {command: "echo >>asked; test ! -e unverified", interval: 100ms, retries: 2}', 'grace_period: 3s' if how == 'verify' else 'grace_period: 60s')
     pid = b.pid_of('web')
     p = b.popen(b.program, 'restart', '-s', 'web')
     b.file('switches')
     cand = b.until_state('web.next', 'running')['process']['pid']
+    until(lambda: len(b.peek('asked')) > 1, why='an answer of the verification')
     put(b, 'unverified') if how == 'verify' else b.exec('kill', '-9', str(cand))
     _, err = p.communicate(timeout=30)
     assert p.returncode == 1 and 'SG0016' in err and ('SG0104' if how == 'verify' else 'SG0102') in err
@@ -204,6 +205,7 @@ def test_a_slot_that_cannot_be_written_down_is_told_and_holds_nothing_up(box):
 
 def test_the_command_is_as_the_service_is(box):
     b = web(box, switch='"id -u >who; echo $SLOT $SYSG_NAME $SYSG_HOOK >>who"', service='user: "1234"')
+    until(lambda: b.peek('seq'))
     (b.home / 'seq').chmod(0o666)
     assert restart(b).returncode == 0
     assert b.peek('who') == '1234\ngreen web switch_command\n'

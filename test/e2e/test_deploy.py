@@ -16,6 +16,7 @@ WEB = '''
               echo start $$ >>seq
               trap 'echo end $$ >>seq; exit 0' TERM
               test -e bad && . ./bad
+              echo $$ >>past
               while :; do sleep 1000 & wait $!; done
             deployment: {strategy: rolling%s}
             %s
@@ -23,7 +24,9 @@ WEB = '''
 
 
 def rolling(box, more='', service='', others='', **kw):
+    """The first instance has looked for `bad` and found nothing."""
     b = box((WEB % (more and ', ' + more, service)).rstrip() + others + '\n', **kw).up()
+    until(lambda: b.peek('past'))
     return b, b.pid_of('web')
 
 
@@ -378,6 +381,7 @@ COPIES = '''
               echo start $SYSG_REPLICA >>seq
               trap 'echo end $SYSG_REPLICA >>seq; exit 0' TERM
               test -e bad && test $SYSG_REPLICA = 2 && exit 1
+              echo $SYSG_REPLICA >>past
               while :; do sleep 1000 & wait $!; done
             replicas: 3
             deployment: {strategy: rolling}
@@ -398,6 +402,7 @@ def test_copies_are_replaced_one_after_another(box):
 def test_where_one_copy_fails_those_after_it_stay(box):
     b = box(COPIES).up()
     before = [b.pid_of(f'web.{i}') for i in (1, 2, 3)]
+    until(lambda: len(b.peek('past')) == 6)
     bad(b, '')
     r = b.sysg('restart', '-s', 'web', timeout=60)
     assert r.returncode == 1 and 'SG0016' in codes(r) and "Service 'web.1' restarted" in r.stdout
@@ -501,13 +506,14 @@ def test_its_message_on_exit_is_not_sent_as_it_has_not_ended(box):
     b = box('''
         services:
           web:
-            command: "test -e bad && exit 1; exec sleep 1000"
+            command: "test -e bad && exit 1; echo >>past; exec sleep 1000"
             on_exit: ["send:user:gone"]
             deployment: {strategy: rolling}
           user: {command: "sysg recv --body >got; exec sleep 1000", public: true}
         ''').up()
     b.pid_of('web')
     b.sysg_ok('restart', '-s', 'web')
+    until(lambda: len(b.peek('past')) == 2)
     bad(b, '')
     fails(b, 'SG0102')
     assert b.peek('got') == ''

@@ -175,7 +175,7 @@ def test_a_start_has_its_answer_though_the_logger_says_nothing(box):
     b = box(f'services: {{web: {{command: "echo why; exit 3", restart_policy: never}}, {HOLD}}}').up()
     b.until_state('web', 'failed')
     os.kill(b.logger().pid, signal.SIGSTOP)
-    for timeout in ('10s', '100ms'):
+    for timeout in ('10s', '180ms'):
         (web,), whole = failed_of(b.sysg('start', '-s', 'web', '--timeout', timeout, '--json'))
         assert web['code'] == 'SG0102' and 'lines' not in web and whole['code'] == 'SG0106'
 

@@ -49,8 +49,8 @@ def test_units_carry_their_project_and_two_services_of_one_name_are_two(facts):
     assert units['shop/worker']['project'] == {'id': 'shop', 'name': 'Shop', 'mode': 'foreground', 'loose': False}
     assert units['blog/worker']['project']['name'] == 'blog'
     assert units['loose']['project']['loose'] is True and units['loose']['project']['id']
-    assert facts.inner(units['shop/worker']['process']['pid']).cmdline == 'sleep 3001'
-    assert facts.inner(units['blog/worker']['process']['pid']).cmdline == 'sleep 3002'
+    until(lambda: facts.inner(units['shop/worker']['process']['pid']).cmdline == 'sleep 3001')
+    until(lambda: facts.inner(units['blog/worker']['process']['pid']).cmdline == 'sleep 3002')
     table = facts.sysg_ok('status')
     assert 'shop/worker' in table and 'blog/worker' in table
 

@@ -146,8 +146,8 @@ def test_logs_are_where_it_says(box):
 def test_signals_do_what_the_table_says(box):
     cell = row('signals to it')
     assert 'USR1 prints the table' in cell
-    b = box("""services: {a: {command: "trap 'echo told' TERM; while :; do sleep 0.05; done", stop_timeout: 60s}}""").up()
-    b.until_state('a', 'running')
+    b = box("""services: {a: {command: "trap 'echo told' TERM; : >up; while :; do sleep 0.05; done", stop_timeout: 60s}}""").up()
+    until((b.home / 'up').exists)
     b.kill(signal.SIGUSR1)
     b.says(r'UNIT +STATE')
     b.kill(signal.SIGTERM)

@@ -90,6 +90,7 @@ def test_a_service_that_becomes_a_replica_by_a_reload_is_one_and_the_other_way_r
     one = 'services: {web.1: {command: "echo =$SYSG_REPLICA= >>ran; exec sleep 1000"}}'
     b = box(one).up()
     before = b.pid_of('web.1')
+    b.file('ran')
     b.write_manifest('services: {web: {command: "echo =$SYSG_REPLICA= >>ran; exec sleep 1000", replicas: 2}}')
     assert 'restart web.1 (changed)\n' in b.sysg_ok('reload')
     until(lambda: b.peek('ran').count('\n') == 3, 10)
