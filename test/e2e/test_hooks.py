@@ -31,13 +31,14 @@ def test_the_order_is_pre_start_main_post_start_pre_stop_term_post_stop(box):
           web:
             command: "{MAIN}"
             hooks:
-              pre_start: "echo begin >>seq; sleep 0.2; echo pre_start >>seq"
+              pre_start: "echo begin >>seq; until test -e go; do sleep 0.01; done; echo pre_start >>seq"
               post_start: "while ! grep -q main seq; do sleep 0.01; done; echo post_start >>seq"
               pre_stop: "sleep 0.2; echo pre_stop >>seq"
               post_stop: "sleep 0.1; echo post_stop >>seq"
         ''')
     until_line(b, 'begin')
     assert b.state('web') == 'starting'
+    (b.home / 'go').write_text('')
     until_line(b, 'post_start')
     b.sysg_ok('stop', 'web')
     assert lines(b) == ['begin', 'pre_start', 'main', 'post_start', 'pre_stop', 'term', 'post_stop']

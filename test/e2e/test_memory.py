@@ -1,6 +1,9 @@
 """Limits on memory where no cgroup holds them: measured, the largest child goes, never the service."""
+import contextlib
+import os
 import pathlib
 import re
+import signal
 
 import pytest
 
@@ -173,3 +176,45 @@ def test_a_service_past_total_memory_by_itself_is_told_and_left(box):
     b = box(f'services: {{web: {{command: "exec {GROW} web 80 0 80", spawn: {{mode: dynamic, limits: {{total_memory: 60M}}}}}}}}').up()
     b.says(r'SG0805.*web is past its total_memory by itself', 20)
     assert b.state('web') == 'running'
+
+
+def reads(pid):
+    """What the process has open, by its path."""
+    try:
+        return [os.readlink(f) for f in pathlib.Path(f'/proc/{pid}/fd').iterdir()]
+    except OSError:
+        return []
+
+
+def stop_a_look(b):
+    """A process that looks, held once it has all the estimates and reads closely the shares of those near their limit."""
+    children = pathlib.Path(f'/proc/{b.pid}/task/{b.pid}/children')
+
+    def caught():
+        for pid in children.read_text().split():
+            if any(path.endswith('/smaps_rollup') for path in reads(pid)):
+                os.kill(int(pid), signal.SIGSTOP)
+                state = until(lambda: (s := pathlib.Path(f'/proc/{pid}/stat').read_text().rsplit(')')[1].split()[0]) in 'TZ' and s)
+                return int(pid) if state == 'T' else None
+        return None
+    return until(caught, every=0)
+
+
+def test_what_ends_while_it_is_looked_at_holds_nothing(box):
+    b = box(None, argv=['true'])
+    (b.home / 'family.py').write_text(FAMILY)
+    small = ''.join(f'a{i}: {{command: "exec {GROW} a{i} 30 0 30", restart_policy: never, limits: {{memory: 1G}}}}, ' for i in range(5))
+    b = box(f'services: {{{small}family: {{exec: [{PYTHON}, family.py], limits: {{memory: 180M}}, '
+            f'depends_on: [{{service: a4, restart: false}}]}}}}',
+            home=b.home).up()
+    b.file('up', 20)
+    for i in range(5):
+        until(lambda: b.unit(f'a{i}')['memory']['use_bytes'] > 30 * MIB)
+        victim = b.inner(b.pid_of(f'a{i}')).pid
+        look = stop_a_look(b)
+        os.kill(victim, signal.SIGKILL)
+        b.says(f'a{i}: ended: signal 9', where='stderr')
+        with contextlib.suppress(ProcessLookupError):  # where it took too long it is ended
+            os.kill(look, signal.SIGCONT)
+        u = b.until_state(f'a{i}', 'failed')
+        assert u.get('memory', {'use_bytes': 0})['use_bytes'] == 0, u
