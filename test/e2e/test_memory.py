@@ -216,5 +216,6 @@ def test_what_ends_while_it_is_looked_at_holds_nothing(box):
         b.says(f'a{i}: ended: signal 9', where='stderr')
         with contextlib.suppress(ProcessLookupError):  # where it took too long it is ended
             os.kill(look, signal.SIGCONT)
+        until(lambda: look not in b.procs(dead=True), why='its answer')
         u = b.until_state(f'a{i}', 'failed')
         assert u.get('memory', {'use_bytes': 0})['use_bytes'] == 0, u
