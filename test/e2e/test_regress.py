@@ -29,6 +29,7 @@ def test_a_unit_that_is_named_twice_is_told_once_and_the_wait_ends(box):
 @pytest.mark.asan
 def test_a_spawn_that_is_stopped_before_its_exec_is_answered_and_its_end_is_a_stop(box):
     b = box(HOLD).up()
+    b.pid_of('hold')
     p = b.popen(PYTHON, '-c', PEER + '''
 a, b, c = connect(), connect(), connect()
 for s in (a, b, c): ask(s, 'op=ping')
@@ -99,6 +100,7 @@ def longest_turn_ms(b):
 @pytest.mark.alone
 def test_thousands_of_variables_do_not_hold_it_up(box):
     b = box(HOLD).up()
+    b.pid_of('hold')
     r = script(b, '''
 f = ['op=spawn', 'parent=hold', 'arg=true'] + [f'set_env=NAME{i}=v' for i in range(8192)]
 took = []
@@ -156,6 +158,7 @@ print(json.dumps(fields_of(s.recv(65536)).get('code')))
 def test_names_and_paths_of_one_request_are_bounded_where_there_are_many_units_and_ids_are_not(box):
     """A million looks at units: a thousand names among a thousand units do."""
     b = box('services: {hold: {exec: [sleep, "1000"], spawn: {mode: dynamic, limits: {children: 2000, rate: 1000000}}}}').up()
+    b.pid_of('hold')
     r = script(b, f'''
 s = connect()
 for i in range(1000):
