@@ -111,7 +111,7 @@ def manifest(home, lacking):
     if 'limits.cgroup' not in lacking:
         limits['cgroup'] = {'memory_max': '256M', 'pids_max': 200, 'cpu_max': '90000 100000', 'cpu_weight': 50, 'root': 'held'}
     landlock = {'landlock': {'ro_paths': ['/'], 'rw_paths': ['.']}} if 'landlock' not in lacking else {}
-    true = {'success': {'command': ['true'], 'timeout': '5s'}, 'error': ['true']}
+    true = {'success': {'command': ['true'], 'timeout': '40s'}, 'error': ['true']}
     shop = {'name': 'The Shop', 'env': {'vars': {'SHOP': 'yes'}}, 'logs': {'max_files': 3},
             'services': {'till': {'exec': HOLD}, 'shelf': {'exec': HOLD, 'depends_on': ['till']}}}
     return {
@@ -133,8 +133,8 @@ def manifest(home, lacking):
                         'strip': ['NOT_ME']},
                 'depends_on': [{'service': 'db', 'condition': 'healthy', 'restart': False}, 'cache'],
                 'restart_policy': 'always', 'max_restarts': 3, 'backoff': {'initial': '100ms', 'max': '1s', 'factor': 3, 'jitter': 5},
-                'success_exit_codes': [0, 143], 'stop_signal': 'TERM', 'stop_target': 'tree', 'stop_timeout': '3s',
-                'health_check': {'notify': True, 'total_timeout': '30s'},
+                'success_exit_codes': [0, 143], 'stop_signal': 'TERM', 'stop_target': 'tree', 'stop_timeout': '10s',
+                'health_check': {'notify': True, 'total_timeout': '40s'},
                 'spawn': {'mode': 'dynamic', 'when_full': 'queue', 'termination_policy': 'cascade',
                           'limits': {'children': 9, 'depth': 2, 'descendants': 20, 'ever': 1000, 'total_memory': '500M',
                                      'child_memory': '300M', 'rate': 50, 'ttl': '1h'},
@@ -145,25 +145,25 @@ def manifest(home, lacking):
                 'command': 'touch db.up; exec sleep 1000', 'user': str(UID), 'group': str(UID), 'supplementary_groups': ['77'],
                 'capabilities': ['net_bind_service'], 'no_new_privs': True, 'limits': limits,
                 'grant_capabilities': ['main=stop,logs'],
-                'health_check': {'command': ['test', '-e', 'db.up'], 'interval': '1s', 'attempt_timeout': '2s', 'total_timeout': '20s',
+                'health_check': {'command': ['test', '-e', 'db.up'], 'interval': '1s', 'attempt_timeout': '20s', 'total_timeout': '40s',
                                  'retries': 2, 'start_interval': '50ms', 'on_unhealthy': 'ignore'},
                 'logs': {'sink': ['stdout', 'file'], 'format': 'json', 'prefix': False, 'max_bytes': '1M', 'max_files': 2, 'when_full': 'drop'},
-                'hooks': {'pre_start': {'command': 'true', 'timeout': '10s'}, 'post_start': 'true', 'pre_stop': ['true'], 'post_stop': 'true',
+                'hooks': {'pre_start': {'command': 'true', 'timeout': '40s'}, 'post_start': 'true', 'pre_stop': ['true'], 'post_stop': 'true',
                           'on_start': true, 'on_stop': true, 'on_restart': true, 'onstart': 'true', 'onerr': 'true'},
             },
             'cache': {'exec': [PYTHON, '-c', 'import socket, time; s = socket.socket(socket.AF_UNIX); s.bind("cache.sock"); s.listen(); time.sleep(1000)'],
-                      'health_check': {'unix': 'cache.sock', 'timeout': '10s'}, 'env': {'PLAIN': 'map'}},
+                      'health_check': {'unix': 'cache.sock', 'timeout': '40s'}, 'env': {'PLAIN': 'map'}},
             'old': {'exec': ['sh', '-c', ': >old.up; exec sleep 1000'], 'spawn': {'mode': 'dynamic', 'limits': {'termination_policy': 'drain'}},
                     'deployment': {'pre_start': ['true'], 'health_check': {'file': 'old.up'}, 'strategy': 'rolling', 'grace_period': '100ms'}},
             'slotted': {'exec': [PYTHON, '-c', 'import os, socket, time; s = socket.create_server(("127.0.0.1", int(os.environ["SLOT"]))); time.sleep(1000)'],
-                        'health_check': {'tcp': '127.0.0.1:{slot}', 'total_timeout': '30s'},
+                        'health_check': {'tcp': '127.0.0.1:{slot}', 'total_timeout': '40s'},
                         'deployment': {'blue_green': {'env_var': 'SLOT', 'slots': ['7421', '7422'], 'state_path': 'slot',
                                                       'switch_command': ['touch', 'to.{candidate_slot}'],
                                                       'candidate_health_check': {'tcp': '127.0.0.1:{slot}'},
                                                       'switch_verify': {'file': 'to.{slot}'}}}},
-            'web': {'exec': [PYTHON, '-m', 'http.server', '-b', '127.0.0.1', '7411'], 'health_check': {'url': 'http://127.0.0.1:7411/', 'total_timeout': '30s'}},
+            'web': {'exec': [PYTHON, '-m', 'http.server', '-b', '127.0.0.1', '7411'], 'health_check': {'url': 'http://127.0.0.1:7411/', 'total_timeout': '40s'}},
             'port': {'exec': [PYTHON, '-c', 'import socket, time; s = socket.create_server(("127.0.0.1", 7412)); time.sleep(1000)'],
-                     'health_check': {'tcp': '127.0.0.1:7412', 'total_timeout': '30s'}, 'replicas': 1},
+                     'health_check': {'tcp': '127.0.0.1:7412', 'total_timeout': '40s'}, 'replicas': 1},
             'walled': {'exec': HOLD, 'working_dir': '/', 'isolation': {'network': True, 'mount': True, 'pid': True, 'user': True, 'private_tmp': True,
                                                    'private_devices': True}},
             'fenced': {'exec': HOLD, 'isolation': {'seccomp': 'baseline-v1', **landlock}},

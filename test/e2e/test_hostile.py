@@ -175,7 +175,7 @@ def test_the_logger_killed_is_started_again_and_no_service_notices(box):
     b.says('web . n5$', where='stdout')
     logger = b.logger()
     b.exec('kill', '-KILL', str(logger.inner))
-    until(lambda: b.logger() and b.logger().pid != logger.pid)
+    until(lambda: (new := b.logger()) and new.pid != logger.pid)
     n = b.stdout.count('\n')
     until(lambda: b.stdout.count('\n') > n + 5)
     assert b.pid_of('web') == pid

@@ -96,14 +96,15 @@ def test_two_that_ask_at_once_are_both_answered(box):
 
 
 def test_where_no_process_can_be_made_for_a_look_the_rest_is_told(box):
-    """Two descriptors are left: the client's, and one that a pipe is not made of."""
+    """Three descriptors are left: two for who asks, and one that a pipe is not made of."""
     b = box(TREE.replace(', total_memory: 1G', '')).up()
     b.until_state('bad', 'failed')
     hard = resource.prlimit(b.pid, resource.RLIMIT_NOFILE)[1]
 
     def told():  # what is open for a moment only may be among them
-        most = max(map(int, os.listdir(f'/proc/{b.pid}/fd'))) + 3
-        resource.prlimit(b.pid, resource.RLIMIT_NOFILE, (most, hard))  # a lower one can't be raised again by every root
+        used = set(map(int, os.listdir(f'/proc/{b.pid}/fd')))
+        free = [n for n in range(max(used) + 5) if n not in used]
+        resource.prlimit(b.pid, resource.RLIMIT_NOFILE, (free[3], hard))  # a lower one can't be raised again by every root
         return of(b, 'boss', 'state', 'memory_bytes')
     until(lambda: told() == [1, None], why=told)
 
