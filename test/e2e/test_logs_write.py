@@ -1,4 +1,5 @@
 """What the logger promises: every line once and whole, whoever kills it and whatever is stuck or full."""
+import fcntl
 import json
 import os
 import pathlib
@@ -6,6 +7,7 @@ import re
 import signal
 import socket
 import statistics
+import termios
 import time
 
 import pytest
@@ -223,11 +225,15 @@ def test_usr2_opens_the_files_anew(inside):
 def test_a_full_disk_drops_counts_and_goes_on_when_there_is_room(inside):
     b = inside('''
         services:
-          a: {command: "i=0; while [ $i -lt 2000 ]; do i=$((i+1)); echo line-number-$i-of-some-length; done; while [ ! -e go ]; do sleep 0.02; done; sleep 1.5; echo after; exec sleep 1000", logs: {sink: file}}
+          a: {command: "i=0; while [ $i -lt 2000 ]; do i=$((i+1)); echo line-number-$i-of-some-length; done; : >done; while [ ! -e go ]; do sleep 0.02; done; sleep 1.5; echo after; exec sleep 1000", logs: {sink: file}}
         ''', argv=['sh', '-c', 'mkdir -p /var/log/sysg; mount -t tmpfs -o size=64k t /var/log/sysg; exec sysg start -c systemg.yaml'])
     b.up()
     b.says('log lines are lost: a.log: No space left on device', where='stderr')
     assert b.sysg('ping').returncode == 0
+    until(lambda: (b.home / 'done').exists())
+    pipe = os.open(f'/proc/{b.inner(b.pid_of("a")).pid}/fd/1', os.O_RDONLY | os.O_NONBLOCK)
+    until(lambda: fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)) == bytes(4) and b.logger().state == 'S', why='the logger has read all')
+    os.close(pipe)
     log = b.inside('/var/log/sysg/a.log')
     text = log.read_bytes()
     assert text.endswith(b'\n') and re.fullmatch(rf'(?:{STAMP} stdout line-number-\d+-of-some-length\n)+'.encode(), text)
