@@ -18,7 +18,7 @@ def test_a_file_that_appears_makes_it_ready_at_once(box, place):
           db: {{command: "sleep 0.2; date +%s.%N >db.up; : >ok; exec sleep 1000", {place}: {check}}}
           web: {{command: "date +%s.%N >web.on; exec sleep 1000", depends_on: [db]}}
         ''').up()
-    assert 0 <= float(b.file('web.on')) - float(b.file('db.up')) < 0.9 * SLOW
+    assert 0 <= float(b.file('web.on')) - float(b.file('db.up')) < 0.5 * SLOW
 
 
 def test_a_command_that_succeeds_makes_it_ready(box):
@@ -72,8 +72,8 @@ def test_it_is_asked_every_start_interval_and_once_ready_every_interval(box):
     until(lambda: b.unit('db')['health'] == 'healthy')
     n = len(asked())
     after = until(lambda: len(asked()) >= n + 3 and asked()[n:])
-    assert 0.19 < middle(before) < 0.9, before
-    assert 0.98 < middle(after) < 2, after
+    assert sum(before) > 0.19 * len(before) and middle(before) > 0.19 and min(before) < 0.5, before
+    assert sum(after) > 0.95 * len(after) and 0.98 < middle(after) < 2, after
 
 
 def test_liveness_that_fails_restarts_it(box):

@@ -210,8 +210,8 @@ def test_the_boot_is_drawn_in_place_then_come_the_lines_of_the_services(box):
 
 
 def drawer(b):
-    logger = b.logger()
-    return [p for p in b.procs().values() if p.ppid == b.pid and b._is_sysg(p) and logger and p.pid != logger.pid]
+    """Of one look: all but the oldest, which is the logger."""
+    return sorted((p for p in b.procs().values() if p.ppid == b.pid and b._is_sysg(p)), key=lambda p: p.start)[1:]
 
 
 def test_a_service_that_fails_has_a_cross_and_its_diagnostics_stay_readable(box):
