@@ -168,6 +168,12 @@ static int64_t tree_looked(struct super *s, struct unit *root, int64_t cpu_ns)
 
 /* --- a look --- */
 
+/* Has it processes to look at? */
+static bool runs(const struct unit *u)
+{
+	return u->rt && (u->main_alive || u->own_left);
+}
+
 static void take_in(struct super *s, const struct mem_use *v, int64_t cpu_ns)
 {
 	const struct meter *m = s->meter;
@@ -176,7 +182,7 @@ static void take_in(struct super *s, const struct mem_use *v, int64_t cpu_ns)
 	for (size_t i = 0; i < m->n; i++) {
 		struct unit *u = tree_by_id(&s->tree, m->ids[i]);
 		/* Of one that ended since it was asked no later look would take it back. */
-		if (!u || !u->rt || (!u->main_alive && !u->own_left))
+		if (!u || !runs(u))
 			continue;
 		job_of(u)->memory_bound = v[i].bytes < 0;
 		u->memory = v[i].bytes < 0 ? -v[i].bytes - 1 : v[i].bytes;
@@ -252,9 +258,9 @@ static size_t list_units(struct super *s, struct mem_owner *v, uint64_t *ids, bo
 		int64_t least = root->rt ? memory_least(root) : INT64_MAX;
 		size_t before = n;
 		for (struct unit *u = root; u; u = memory_walk(root, u)) {
-			const struct job *j = job_of(u);
-			if (!j || (!u->main_alive && !u->own_left))
+			if (!runs(u))
 				continue;
+			const struct job *j = job_of(u);
 			ids[n] = u->id;
 			v[n++] = (struct mem_owner){ .mark = j->mark,
 				.main = u->main_alive ? u->pid : 0,
