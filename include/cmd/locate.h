@@ -20,8 +20,7 @@ struct located {
 int manifest_locate(const char *config, struct located *ret, struct err *err);
 void located_done(struct located *l);
 
-/* The bytes of a regular file (malloc'd, NUL behind them), at most CAP_MANIFEST. -1: SG0203 or
- * SG0210. */
+/* The bytes of a regular file (malloc'd, NUL behind them), at most CAP_MANIFEST, by the rules of `start`. -1: SG0210. */
 int manifest_read(const char *path, char **ret, size_t *ret_len, struct err *err);
 
 /* For manifest_source.read: under the same rules as a manifest of `start`, by a process of its own. */

@@ -1,20 +1,17 @@
 #include "cmd/locate.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/caps.h"
-#include "base/cleanup.h"
 #include "base/log.h"
 #include "os/slurp.h"
 
-enum { BLOCK = 64 * 1024, DIRECTORY = 4096, INCLUDE_MS = 30000 };
+enum { DIRECTORY = 4096, READ_MS = 30000 };
 
 static const struct {
 	const char *path;
@@ -98,55 +95,15 @@ void located_done(struct located *l)
 	*l = (struct located){ 0 };
 }
 
-/* O_NONBLOCK: a named pipe of that name would hold an init up for ever. */
-static int open_regular(const char *path, struct err *err)
-{
-	struct stat st;
-	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-
-	if (fd < 0 || fstat(fd, &st) < 0) {
-		int sys = errno;
-		return err_set(err, ERR_NO_MANIFEST, sys, "%.250s: %s", path, strerror(sys));
-	}
-	if (!S_ISREG(st.st_mode))
-		return err_set(err, ERR_NO_MANIFEST, 0, "%.250s: not a regular file", path);
-	return steal_fd(&fd);
-}
-
-static int read_whole(int fd, struct buf *b)
-{
-	char *block = malloc(BLOCK);
-	ssize_t n = block ? 0 : -1;
-
-	while (block && (n = read(fd, block, BLOCK)) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 || buf_add(b, block, (size_t)n) < 0) {
-			n = -1;
-			break;
-		}
-	}
-	int sys = errno;
-	free(block);
-	errno = sys;
-	return n < 0 ? -1 : 0;
-}
-
 int manifest_read(const char *path, char **ret, size_t *ret_len, struct err *err)
 {
-	autoclose int fd = open_regular(path, err);
 	struct buf b;
 
-	if (fd < 0)
-		return -1;
 	buf_init(&b, CAP_MANIFEST);
-	if (buf_add(&b, "", 0) < 0 || read_whole(fd, &b) < 0) {
-		int sys = errno;
+	int rc = buf_add(&b, "", 0) < 0 ? err_no_memory(err) : slurp(path, true, READ_MS, &b, err);
+	if (rc < 0) {
 		buf_done(&b);
-		if (sys == EMSGSIZE)
-			return err_set(err, ERR_BAD_VALUE, sys, "%.250s: larger than %d MiB", path,
-				CAP_MANIFEST >> 20);
-		return err_set(err, ERR_NO_MANIFEST, sys, "%.250s: %s", path, strerror(sys));
+		return rc;
 	}
 	*ret_len = b.len;
 	*ret = buf_steal(&b);
@@ -156,5 +113,5 @@ int manifest_read(const char *path, char **ret, size_t *ret_len, struct err *err
 int manifest_include(void *arg, const char *path, bool trust, struct buf *ret, struct err *err)
 {
 	(void)arg;
-	return slurp(path, trust, INCLUDE_MS, ret, err);
+	return slurp(path, trust, READ_MS, ret, err);
 }

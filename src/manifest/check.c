@@ -371,7 +371,6 @@ static void check_exit_code(struct load *l, const struct ynode *root)
 		return;
 	}
 	m->exit_code_from = m->services[i].name;
-	m->services[i].essential = true;
 }
 
 /* What ends after each run, or has no process, can't be both. */
@@ -379,10 +378,11 @@ static void check_cron_units(struct load *l)
 {
 	for (size_t i = 0; i < l->kept->m.nservices; i++) {
 		const struct service *s = &l->kept->m.services[i];
-		if (s->cron.expression && (s->essential || s->token_file))
+		bool ends_all = s->essential || s->name == l->kept->m.exit_code_from;
+		if (s->cron.expression && (ends_all || s->token_file))
 			find_help(find_error(&l->find, s->line, s->col, ERR_BAD_VALUE,
 					  "a cron unit can't be \"%s\"",
-					  s->essential ? "essential" : "remote"),
+					  ends_all ? "essential" : "remote"),
 				"keep one of them");
 	}
 }

@@ -39,7 +39,7 @@ bool manifest_same_settings(const struct manifest *a, const struct manifest *b)
 	return a->max_concurrent == b->max_concurrent &&
 	       a->shutdown_timeout_ns == b->shutdown_timeout_ns &&
 	       a->sample_interval_s == b->sample_interval_s &&
-	       a->retention_min == b->retention_min &&
+	       a->retention_min == b->retention_min && a->logs.max_total == b->logs.max_total &&
 	       a->shutdown_delay_ns == b->shutdown_delay_ns && a->control_mode == b->control_mode &&
 	       same(a->control_socket, b->control_socket) &&
 	       same(a->control_group, b->control_group) &&

@@ -44,13 +44,26 @@ static uint64_t add_env(uint64_t h, const struct env_spec *e)
 	return add_int(add_int(h, (int64_t)e->nvars), e->inherit + 2 * e->clear_session);
 }
 
-static uint64_t add_deps(uint64_t h, const struct service *s)
+/* The copies of a service are one, however many there are, or who depends on it would change with their number: NULL for
+ * all but the first. */
+static const char *named(const struct manifest *m, size_t index, const char *name)
+{
+	const struct service *s = index == SIZE_MAX ? NULL : &m->services[index];
+
+	if (!s || !s->copy)
+		return name;
+	return s->copy == 1 ? s->copy_of : NULL;
+}
+
+static uint64_t add_deps(uint64_t h, const struct manifest *m, const struct service *s)
 {
 	for (size_t i = 0; i < s->ndeps; i++) {
-		h = add_str(h, s->deps[i].name);
-		h = add_int(add_int(h, s->deps[i].condition), s->deps[i].restart);
+		const struct dep *d = &s->deps[i];
+		const char *name = named(m, d->index, d->name);
+		if (name)
+			h = add_int(add_int(add_str(h, name), d->condition), d->restart);
 	}
-	return add_int(h, (int64_t)s->ndeps);
+	return add_int(h, -1);
 }
 
 static uint64_t add_check(uint64_t h, const struct health_check *c)
@@ -101,11 +114,14 @@ static uint64_t add_restart(uint64_t h, const struct service *s)
 	return add(add_int(h, s->essential), s->success, sizeof s->success);
 }
 
-static uint64_t add_rights(uint64_t h, const struct right_specs *r)
+static uint64_t add_rights(uint64_t h, const struct manifest *m, const struct right_specs *r)
 {
-	for (size_t i = 0; i < r->n; i++)
-		h = add_str(add_int(h, r->v[i].verb), r->v[i].name);
-	return add_int(h, (int64_t)r->n);
+	for (size_t i = 0; i < r->n; i++) {
+		const char *name = named(m, r->v[i].index, r->v[i].name);
+		if (name)
+			h = add_int(add_str(h, name), r->v[i].verb);
+	}
+	return add_int(h, -1);
 }
 
 static uint64_t add_fence(uint64_t h, const struct child_fence *f)
@@ -125,10 +141,10 @@ void digest_service(const struct manifest *m, struct service *s)
 	h = add_str(h, s->working_dir);
 	h = add_env(s->project ? add_env(h, &s->project->env) : h, &m->env);
 	h = add_env(h, &s->env);
-	h = add_check(add_restart(add_deps(h, s), s), &s->check);
+	h = add_check(add_restart(add_deps(h, m, s), s), &s->check);
 	h = add_hooks(h, s->hooks);
 	h = add_deployment(h, &s->deployment);
-	h = add_rights(add_rights(h, &s->requests), &s->grants);
+	h = add_rights(add_rights(h, m, &s->requests), m, &s->grants);
 	h = add_int(add_int(h, s->public), s->allow_public);
 	h = add_int(add_int(h, s->stop_signal), s->stop_target);
 	h = add_int(h, s->stop_timeout_ns);

@@ -35,15 +35,27 @@ static bool stayed_up(const struct unit *u)
 }
 
 /* Trying again can't help where the program isn't there or can't be executed (spec "Start-up
- * order"), where its limits can't be set, nor where the kernel lacks what it is to be confined by. */
+ * order"), where its limits can't be set, nor where the kernel lacks or refuses what it is to be confined by. */
 static bool hopeless(const struct unit *u)
 {
-	int sys = u->trouble.sys;
-
-	return u->trouble.code == ERR_RLIMIT ||
-	       (u->exit.reason == END_EXEC_FAILED &&
-		       (sys == ENOENT || sys == EACCES || sys == ENOEXEC || sys == ENOTDIR ||
-			       sys == ENOSYS || sys == EOPNOTSUPP));
+	if (u->trouble.code == ERR_RLIMIT)
+		return true;
+	if (u->exit.reason != END_EXEC_FAILED)
+		return false;
+	switch (u->trouble.sys) {
+	case ENOENT:
+	case EACCES:
+	case ENOEXEC:
+	case ENOTDIR:
+	case E2BIG:
+	case EPERM: /* of this and the next two: what its confinement wants can't be had here */
+	case EINVAL:
+	case ENOSYS:
+	case EOPNOTSUPP:
+		return true;
+	default:
+		return false;
+	}
 }
 
 static enum node_event again_or_fail(const struct unit *u, const struct service *svc)

@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,7 +13,7 @@
 #include "base/clock.h"
 #include "os/shut.h"
 
-enum { CHUNK = 16384 };
+enum { CHUNK = 16384, LINKS_MAX = 40 /* the kernel's own */ };
 
 /* What the fork says at the end. */
 struct verdict {
@@ -32,28 +34,45 @@ static const char *why_words(const struct verdict *v)
 	return v->why == WHY_ERRNO ? strerror(v->sys) : words[v->why];
 }
 
-/* Only the last component: a directory that others can write is the owner's own doing. */
+/* Where the link leads to, in its place. */
+static bool follow(char at[PATH_MAX])
+{
+	char to[PATH_MAX];
+	ssize_t n = readlink(at, to, sizeof to - 1);
+	char *slash = strrchr(at, '/');
+	size_t keep = n > 0 && *to != '/' && slash ? (size_t)(slash + 1 - at) : 0;
+
+	if (n <= 0 || keep + (size_t)n >= PATH_MAX)
+		return false;
+	memcpy(at + keep, to, (size_t)n);
+	at[keep + (size_t)n] = '\0';
+	return true;
+}
+
+/* Each link on the way, by its last component: a directory that others can write is the owner's own doing. */
 static int untrusted(const char *path, int fd, struct verdict *v)
 {
-	struct stat st, link;
+	struct stat st, there;
+	char at[PATH_MAX];
 
-	if (fstat(fd, &st) < 0 || lstat(path, &link) < 0) {
+	(void)snprintf(at, sizeof at, "%s", path);
+	if (fstat(fd, &st) < 0 || lstat(at, &there) < 0) {
 		v->sys = errno;
 		return -1;
 	}
-	if (S_ISLNK(link.st_mode) && link.st_uid != 0 && link.st_uid != geteuid()) {
-		v->why = WHY_SYMLINK;
-		return -1;
+	for (int links = 0; S_ISLNK(there.st_mode); links++) {
+		if (there.st_uid != 0 && there.st_uid != geteuid()) {
+			v->why = WHY_SYMLINK;
+			return -1;
+		}
+		if (links == LINKS_MAX || !follow(at) || lstat(at, &there) < 0)
+			break;
 	}
-	if (!S_ISLNK(link.st_mode) && (link.st_dev != st.st_dev || link.st_ino != st.st_ino)) {
+	if (there.st_dev != st.st_dev || there.st_ino != st.st_ino)
 		v->why = WHY_CHANGED; /* what was opened is no longer what stands there */
-		return -1;
-	}
-	if (st.st_mode & S_IWOTH) {
+	else if (st.st_mode & S_IWOTH)
 		v->why = WHY_WRITABLE;
-		return -1;
-	}
-	return 0;
+	return v->why ? -1 : 0;
 }
 
 static int open_regular(const char *path, bool trust, struct verdict *v)

@@ -214,8 +214,8 @@ static void warn_settings(const struct manifest *a, const struct manifest *b)
 	control.retention_min = b->retention_min;
 	if (!manifest_same_settings(&control, b))
 		log_line(LOG_WARN,
-			"%s: what control: says holds from the next start of the "
-			"supervisor on",
+			"%s: what control: and logs.max_total say holds from the next start "
+			"of the supervisor on",
 			b->path);
 }
 

@@ -314,10 +314,12 @@ static void fx_arm_backoff(struct super *s, struct unit *u)
 	log_line(LOG_WARN, "%s ended (%s %d); restart %u in %s", unit_path(u, path, sizeof path),
 		u->exit.signal ? "signal" : "code", u->exit.signal ? u->exit.signal : u->exit.code,
 		u->in_a_row, duration_print(delay, sizeof delay, ns));
-	if (j->svc && u->in_a_row == 1 && u->trouble.code == ERR_OK && u->exit.code &&
+	bool ended = u->trouble.code == ERR_OK;
+	if (j->svc && u->in_a_row == 1 && u->exit.code && (ended || !j->trouble_said) &&
 		!s->opts->one_command) {
-		trouble_ended(u); /* the first of a row tells why, the others would say the same */
-		trouble_say(s, u);
+		if (ended)
+			trouble_ended(u);
+		trouble_say(s, u); /* the first of a row tells why, the others would say the same */
 	}
 	event_add(s, EVENT_RESTART, u, ERR_OK, "restart=%u delay=%s", u->in_a_row, delay);
 	arm(s, u, clock_mono_ns() + ns);

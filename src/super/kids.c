@@ -39,7 +39,8 @@ void kids_ended(struct super *s, struct unit *u)
 	const struct job *j = job_of(u);
 	bool drains = u->policy == POLICY_DRAIN && exit_clean(u, j->svc);
 
-	if (!unit_spawned(u))
+	if (!unit_spawned(u) &&
+		exit_resolve(u, j->svc) != EV_GONE_DONE) /* else it has done what it had to */
 		deps_lost(s, u);
 	if (u->policy <= POLICY_REPARENT)
 		return; /* told where they go once it is known whether it starts again */

@@ -91,9 +91,11 @@ void schedule_begin(struct super *s, struct job *j)
 
 bool schedule_start(struct super *s, struct job *j)
 {
-	if (j->schedule && !j->cron_on)
+	bool on = j->schedule && !j->svc->skip;
+
+	if (on && !j->cron_on)
 		schedule_begin(s, j);
-	return j->schedule;
+	return on;
 }
 
 static void run(struct super *s, struct job *j)

@@ -186,7 +186,8 @@ static void begin_everyone(struct super *s)
 	enter(s, PHASE_TERM, MOMENT_NS);
 }
 
-/* Its code in every case; 0 where it was our own stop signal that ended it. */
+/* Its own code in every case. Where it was our own stop signal that ended it, it has none: 0, or what an essential
+ * service that ended before it has decided. */
 static void code_from(struct super *s)
 {
 	ssize_t i = s->m->exit_code_from ? manifest_find(s->m, s->m->exit_code_from) : -1;
@@ -196,6 +197,7 @@ static void code_from(struct super *s)
 		return;
 	bool ours = u->cause != CAUSE_NONE &&
 		    (u->exit.signal == s->m->services[i].stop_signal || u->exit.signal == SIGKILL);
+	s->code_decided &= ours || s->survivors;
 	shutdown_decide(s, ours ? 0 : unit_exit_code(u), u);
 }
 

@@ -199,11 +199,11 @@ Test(top, status_of_other_manifests_loads_and_its_types_are_checked)
 		"snapshot_interval_secs");
 }
 
-Test(top, exit_code_from_names_a_service_and_makes_it_essential)
+Test(top, exit_code_from_names_a_service_and_leaves_its_definition_as_it_is)
 {
 	struct manifest *m = good("exit_code_from: a\n" ONE);
 	cr_expect_str_eq(m->exit_code_from, "a");
-	cr_expect(m->services[0].essential);
+	cr_expect_not(m->services[0].essential, "that it counts as such is seen where it ends");
 	manifest_free(m);
 	refused_at("exit_code_from: b\n" ONE, ERR_BAD_VALUE, 1, 17, "the nearest is \"a\"");
 }

@@ -133,7 +133,6 @@ Test(project, rights_and_the_exit_code_go_by_the_same_names)
 	cr_expect_str_eq(a->requests.v[0].name, "p/b");
 	cr_expect_eq(a->requests.v[1].index, 2);
 	cr_expect_eq(a->grants.v[0].index, 2);
-	cr_expect(a->essential);
 	cr_expect_str_eq(m->exit_code_from, "p/a");
 	manifest_free(m);
 	refused_at(
