@@ -105,45 +105,45 @@ static void escaped(struct buf *out, const char *s, const char *special)
  * nor a complaint below the table. */
 // clang-format off
 static const char bash_head[] =
-	"# bash completion for sysg, written by `sysg completion bash`\n"
 	"_sysg_units() {\n"
-	"	local line name\n"
-	"	while IFS= read -r line; do\n"
-	"		name=${line%% *}\n"
-	"		case $name in '' | NAME | No | *:) ;; *) printf '%s\\n' \"$name\" ;; esac\n"
-	"	done < <(\"${COMP_WORDS[0]}\" status --plain 2>/dev/null </dev/null)\n"
+	"local line name\n"
+	"while IFS= read -r line; do\n"
+	"name=${line%% *}\n"
+	"case $name in '' | NAME | No | *:) ;; *) printf '%s\\n' \"$name\" ;; esac\n"
+	"done < <(\"${COMP_WORDS[0]}\" status --plain 2>/dev/null </dev/null)\n"
 	"}\n"
 	"\n";
 
 static const char bash_tail[] =
+	"esac\n}\n"
 	"_sysg() {\n"
-	"	local cur=${COMP_WORDS[COMP_CWORD]} prev= command= word kind choices options words i\n"
-	"	COMPREPLY=()\n"
-	"	for ((i = 1; i < COMP_CWORD; i++)); do\n"
-	"		word=${COMP_WORDS[i]}\n"
-	"		case $word in\n"
-	"		--) compopt -o default; return ;;\n"
-	"		-*)\n"
-	"			_sysg_option \"$command\" \"$word\"\n"
-	"			if [ \"${COMP_WORDS[i + 1]}\" = = ]; then ((i += 2)); elif [ -n \"$kind\" ]; then ((i++)); fi\n"
-	"			;;\n"
-	"		*) [ -z \"$command\" ] && command=$word ;;\n"
-	"		esac\n"
-	"	done\n"
-	"	[ $COMP_CWORD -gt 0 ] && prev=${COMP_WORDS[COMP_CWORD - 1]}\n"
-	"	if [ \"$cur\" = = ]; then cur=\n"
-	"	elif [ \"$prev\" = = ]; then prev=${COMP_WORDS[COMP_CWORD - 2]}; fi\n"
-	"	_sysg_option \"$command\" \"$prev\"\n"
-	"	if [ -z \"$kind\" ]; then\n"
-	"		_sysg_command \"$command\"\n"
-	"		case $cur in -*) kind=choice choices=$options ;; *) kind=$words ;; esac\n"
-	"	fi\n"
-	"	case $kind in\n"
-	"	choice) mapfile -t COMPREPLY < <(compgen -W \"$choices\" -- \"$cur\") ;;\n"
-	"	units) mapfile -t COMPREPLY < <(compgen -W \"$(_sysg_units)\" -- \"$cur\") ;;\n"
-	"	commands) mapfile -t COMPREPLY < <(compgen -W \"$_sysg_commands\" -- \"$cur\") ;;\n"
-	"	files) compopt -o default ;;\n"
-	"	esac\n"
+	"local cur=${COMP_WORDS[COMP_CWORD]} prev= command= word kind choices options words i\n"
+	"COMPREPLY=()\n"
+	"for ((i = 1; i < COMP_CWORD; i++)); do\n"
+	"word=${COMP_WORDS[i]}\n"
+	"case $word in\n"
+	"--) compopt -o default; return ;;\n"
+	"-*)\n"
+	"_sysg_option \"$command\" \"$word\"\n"
+	"if [ \"${COMP_WORDS[i + 1]}\" = = ]; then ((i += 2)); elif [ -n \"$kind\" ]; then ((i++)); fi\n"
+	";;\n"
+	"*) [ -z \"$command\" ] && command=$word ;;\n"
+	"esac\n"
+	"done\n"
+	"[ $COMP_CWORD -gt 0 ] && prev=${COMP_WORDS[COMP_CWORD - 1]}\n"
+	"if [ \"$cur\" = = ]; then cur=\n"
+	"elif [ \"$prev\" = = ]; then prev=${COMP_WORDS[COMP_CWORD - 2]}; fi\n"
+	"_sysg_option \"$command\" \"$prev\"\n"
+	"if [ -z \"$kind\" ]; then\n"
+	"_sysg_command \"$command\"\n"
+	"case $cur in -*) kind=choice choices=$options ;; *) kind=$words ;; esac\n"
+	"fi\n"
+	"case $kind in\n"
+	"choice) mapfile -t COMPREPLY < <(compgen -W \"$choices\" -- \"$cur\") ;;\n"
+	"units) mapfile -t COMPREPLY < <(compgen -W \"$(_sysg_units)\" -- \"$cur\") ;;\n"
+	"commands) mapfile -t COMPREPLY < <(compgen -W \"$_sysg_commands\" -- \"$cur\") ;;\n"
+	"files) compopt -o default ;;\n"
+	"esac\n"
 	"}\n"
 	"complete -F _sysg sysg\n";
 
@@ -162,7 +162,7 @@ static void bash_value(struct buf *out, const struct command *c, const struct op
 {
 	if (!takes_value(row))
 		return;
-	(void)buf_printf(out, "\t%s' --%s'", c->name, row->name);
+	(void)buf_printf(out, "%s' --%s'", c->name, row->name);
 	if (row->letter)
 		(void)buf_printf(out, " | %s' -%c'", c->name, row->letter);
 	(void)buf_printf(out, ") kind=%s", kind_words[value_of(row)]);
@@ -189,7 +189,7 @@ static void bash_name(struct buf *out, const struct command *c, const struct opt
 
 static void bash_command(struct buf *out, const struct command *c)
 {
-	(void)buf_printf(out, "\t%s) words=%s options='", c->name, kind_words[words_of(c)]);
+	(void)buf_printf(out, "%s) words=%s options='", c->name, kind_words[words_of(c)]);
 	each_option(out, c, bash_name);
 	(void)buf_adds(out, "' ;;\n");
 }
@@ -201,20 +201,15 @@ static void bash(struct buf *out)
 	(void)buf_adds(out, bash_head);
 	(void)buf_adds(out, "_sysg_commands='");
 	each_command(out, name_only);
-	(void)buf_adds(out,
-		"'\n\n"
-		"# What the value of an option of a command is; nothing: it takes none.\n"
-		"_sysg_option() {\n\tkind= choices=\n\tcase \"$1 $2\" in\n");
+	(void)buf_adds(out, "'\n_sysg_option() {\nkind= choices=\ncase \"$1 $2\" in\n");
 	bash_values(out, &before);
 	each_command(out, bash_values);
-	(void)buf_adds(out, "\tesac\n}\n\n"
-			    "# The options of a command, and what its plain words are.\n"
-			    "_sysg_command() {\n\toptions= words=none\n\tcase $1 in\n"
-			    "\t'') words=commands options='");
+	(void)buf_adds(out, "esac\n}\n"
+			    "_sysg_command() {\noptions= words=none\ncase $1 in\n"
+			    "'') words=commands options='");
 	each_option(out, &before, bash_name);
 	(void)buf_adds(out, "' ;;\n");
 	each_command(out, bash_command);
-	(void)buf_adds(out, "\tesac\n}\n\n");
 	(void)buf_adds(out, bash_tail);
 }
 
@@ -222,31 +217,28 @@ static void bash(struct buf *out)
 
 static const char zsh_head[] =
 	"#compdef sysg\n"
-	"# zsh completion for sysg, written by `sysg completion zsh`\n"
 	"_sysg_units() {\n"
-	"	local -a units\n"
-	"	units=(${${(f)\"$(_call_program units sysg status --plain 2>/dev/null)\"}%% *})\n"
-	"	units=(${units:#(NAME|No|*:)})\n"
-	"	compadd -a units\n"
+	"local -a units\n"
+	"units=(${${(f)\"$(_call_program units sysg status --plain 2>/dev/null)\"}%% *})\n"
+	"units=(${units:#(NAME|No|*:)})\n"
+	"compadd -a units\n"
 	"}\n"
-	"\n"
 	"_sysg() {\n"
-	"	local curcontext=$curcontext state line\n"
-	"	local -a commands\n"
-	"	typeset -A opt_args\n"
-	"	commands=(\n";
+	"local curcontext=$curcontext state line\n"
+	"local -a commands\n"
+	"typeset -A opt_args\n"
+	"commands=(\n";
 
 static const char zsh_tail[] =
-	"		esac\n"
-	"		;;\n"
-	"	esac\n"
+	"esac\n"
+	";;\n"
+	"esac\n"
 	"}\n"
-	"\n"
 	"if [ \"$funcstack[1]\" = _sysg ]; then _sysg \"$@\"; else compdef _sysg sysg; fi\n";
 
 static void zsh_summary(struct buf *out, const struct command *c)
 {
-	(void)buf_printf(out, "\t\t'%s:", c->name);
+	(void)buf_printf(out, "'%s:", c->name);
 	escaped(out, c->summary, ":\\");
 	(void)buf_adds(out, "'\n");
 }
@@ -307,7 +299,7 @@ static void zsh_command(struct buf *out, const struct command *c)
 		[KNOWN_SHELLS] = " '1:shell:(bash zsh fish)'",
 	};
 
-	(void)buf_printf(out, "\t\t%s) _arguments -s", c->name);
+	(void)buf_printf(out, "%s) _arguments -s", c->name);
 	each_option(out, c, zsh_option);
 	(void)buf_printf(out, "%s ;;\n", words[words_of(c)]);
 }
@@ -316,22 +308,20 @@ static void zsh(struct buf *out)
 {
 	(void)buf_adds(out, zsh_head);
 	each_command(out, zsh_summary);
-	(void)buf_adds(out, "\t)\n\t_arguments -s -C -A \"-*\"");
+	(void)buf_adds(out, ")\n_arguments -s -C -A \"-*\"");
 	each_option(out, &before, zsh_option);
 	(void)buf_adds(out, " '1: :{_describe command commands}' '(-)*:: :->words'\n"
-			    "\tcase $state in\n\twords)\n\t\tcase $line[1] in\n");
+			    "case $state in\nwords)\ncase $line[1] in\n");
 	each_command(out, zsh_command);
 	(void)buf_adds(out, zsh_tail);
 }
 
 /* --- fish --- */
 
-static const char fish_head[] = "# fish completion for sysg, written by `sysg completion fish`\n"
-				"function __sysg_units\n"
-				"	sysg status --plain 2>/dev/null </dev/null | string match "
+static const char fish_head[] = "function __sysg_units\n"
+				"sysg status --plain 2>/dev/null </dev/null | string match "
 				"-rv '^( |NAME|No |[^ ]+: |$)' | string replace -r ' .*' ''\n"
 				"end\n"
-				"\n"
 				"complete -c sysg -f\n";
 
 static void fish_summary(struct buf *out, const struct command *c)

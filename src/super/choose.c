@@ -201,6 +201,12 @@ static int define_wanted(struct change *ch, struct err *err)
 
 /* --- what goes down, what comes up --- */
 
+/* Does it take along what depends on it? Of copies that become fewer those that stay are enough. */
+static bool takes_along(const struct change *ch, size_t i)
+{
+	return ch->stop[i] && (ch->to[i] >= 0 || ch->s->m->services[i].copy < 2);
+}
+
 /* What depends on something that stops goes down with it, unless it says restart: false. */
 static void stop_dependents(struct change *ch)
 {
@@ -211,7 +217,7 @@ static void stop_dependents(struct change *ch)
 		const struct service *svc = &s->m->services[i];
 		bool up = s->unit_of[i] && unit_is_up(s->unit_of[i]);
 		for (size_t d = 0; up && d < svc->ndeps; d++)
-			ch->stop[i] |= svc->deps[d].restart && ch->stop[svc->deps[d].index];
+			ch->stop[i] |= svc->deps[d].restart && takes_along(ch, svc->deps[d].index);
 	}
 }
 

@@ -103,6 +103,27 @@ def test_a_crash_takes_the_dependents_down_and_up_again(box):
     assert b.pid_of('sibling') == before['sibling'] and b.pid_of('stays') == before['stays']
 
 
+@pytest.mark.asan
+def test_a_dependency_that_is_done_takes_nobody_along(box):
+    b = box('''
+        services:
+          prep: {command: "until test -e go; do sleep 0.02; done"}
+          web: {command: "echo x >>web.starts; exec sleep 1000", depends_on: [prep]}
+          api: {command: "exec sleep 1000", depends_on: [web], hooks: {pre_start: "echo begin >>hook; until test -e go; do sleep 0.02; done; sleep 0.3; echo end >>hook"}}
+        ''').up()
+    b.until_state('web', 'running')
+    b.file('hook')
+    pid = b.pid_of('web')
+    (b.home / 'go').touch()
+    b.until_state('prep', 'done')
+    b.until_state('api', 'running')
+    assert b.pid_of('web') == pid and b.peek('hook') == 'begin\nend\n'
+    b.sysg_ok('restart', '-s', 'prep')
+    b.until_state('prep', 'done')
+    b.until_state('api', 'running')
+    assert b.peek('web.starts') == 'x\nx\n', 'an order to restart takes it along, the end of that run does not'
+
+
 def test_stopping_a_dependency_keeps_its_dependents_running(box):
     b = box('services: {db: {command: "exec sleep 1000"}, web: {command: "exec sleep 1000", depends_on: [db]}}').up()
     pid = b.pid_of('web')

@@ -90,6 +90,32 @@ def test_exit_code_from_gives_its_code_in_every_case(box):
     assert b.term() == 0
 
 
+def test_exit_code_from_stopped_by_us_leaves_the_code_to_an_essential_service_that_ended(box):
+    b = box('''
+        exit_code_from: job
+        services:
+          job: {command: "%s"}
+          other: {command: "until test -e up; do sleep 0.02; done; exit 5", restart_policy: never, essential: true}
+        ''' % ': >up; exec sleep 1000')
+    assert b.wait() == 5
+    b = box('''
+        exit_code_from: job
+        services:
+          job: {command: "trap 'exit 21' TERM; : >up; while :; do sleep 0.02; done"}
+          other: {command: "until test -e up; do sleep 0.02; done; exit 5", restart_policy: never, essential: true}
+        ''')
+    assert b.wait() == 21
+
+
+def test_exit_code_from_of_a_manifest_that_came_later_does_not_count(box):
+    b = box('services: {a: {exec: [sleep, "1000"]}}').up()
+    (b.home / 'b.yaml').write_text('exit_code_from: job\nservices: {job: {command: "until test -e go; do sleep 0.02; done; exit 7", restart_policy: never}}\n')
+    b.sysg_ok('start', '-c', 'b.yaml')
+    (b.home / 'go').touch()
+    b.until_state('job', 'failed')
+    assert b.state('a') == 'running' and b.sysg('health').returncode == 0
+
+
 def test_a_service_that_we_told_to_stop_and_says_143_is_success(box):
     b = box('services: {a: {command: "trap \'exit 143\' TERM; : >up; while :; do sleep 0.02; done"}}')
     until(lambda: (b.home / 'up').exists())

@@ -33,6 +33,16 @@ def refused(box, lines, ns=()):
     return b.says(r'SG07\d\d')[0], b.stderr
 
 
+@pytest.mark.parametrize('lines, code', [
+    ('limits: {cpu_affinity: [0, 900]}', 'SG0743'), ('capabilities: [sys_module]', 'SG0747'), ('isolation: {network: true}', 'SG0727'),
+])
+def test_what_it_cannot_be_confined_to_ends_it_at_once_whatever_its_restart_policy(box, lines, code):
+    b = box(f'services: {{root: {{exec: [touch, ran], {lines}}}, other: {{exec: [sleep, "1000"]}}}}', ns=['--keep', 'setuid,setgid,kill,setpcap']).up()
+    b.until_state('root', 'failed')
+    b.says(fr'^sysg: error\[{code}\]: root: ')
+    assert 'restart 1' not in b.stderr and not (b.home / 'ran').exists()
+
+
 def sets(f):
     return [int(f[k], 16) for k in CAPS]
 

@@ -4,7 +4,7 @@ import pathlib
 
 import pytest
 
-from harness import codes, until
+from harness import SYSG, codes, until
 
 
 def folder(box, **files):
@@ -17,6 +17,13 @@ def folder(box, **files):
 def write(path, text):
     path.write_text(text)
     path.chmod(0o644)
+
+
+def chain(path):
+    """Root's link to one of somebody else, which could lead it anywhere."""
+    path.symlink_to('middle.yaml')
+    (path.parent / 'middle.yaml').symlink_to('good.yaml')
+    os.lchown(path.parent / 'middle.yaml', 1000, 1000)
 
 
 MAIN = 'services:\n  web: !include web.yaml\n  other: {command: "exec sleep 1000"}\n'
@@ -58,6 +65,7 @@ def test_env_files_and_secrets_named_in_it_are_read_and_count_from_the_manifests
     (lambda p: p.mkdir(), 'SG0207', 'not a regular file'),
     (lambda p: (p.write_text('command: x'), p.chmod(0o646)), 'SG0207', 'others may write it'),
     (lambda p: (p.symlink_to(p.parent / 'good.yaml'), os.lchown(p, 1000, 1000)), 'SG0207', 'symbolic link'),
+    (lambda p: chain(p), 'SG0207', 'symbolic link'),
     (lambda p: write(p, 'command: [\n'), 'SG0207', 'web.yaml:'),
     (lambda p: write(p, 'command: !include web.yaml\n'), 'SG0208', 'web.yaml -> '),
     (lambda p: write(p, '#' * (8 << 20)), 'SG0209', '8 MiB'),
@@ -76,6 +84,21 @@ def test_what_start_refuses_validate_and_reload_refuse_too(box, make, code, word
     r = b.sysg('reload', timeout=30)
     assert r.returncode == 2 and code in codes(r) and words in r.stderr, r
     assert b.pid_of('web') == pid
+
+
+def test_a_manifest_that_others_may_change_is_refused_by_start_and_validate_alike(box):
+    home = folder(box, good='services: {web: {command: "exec sleep 1000"}}\n')
+    for make, words in (lambda p: (p.write_text((home / 'good.yaml').read_text()), p.chmod(0o666)), 'others may write it'), (chain, 'symbolic link'):
+        make(home / 'bad.yaml')
+        for command in 'start', 'validate':
+            b = box(argv=[SYSG, command, '-c', 'bad.yaml'], home=home)
+            assert b.wait() == 2 and 'SG0210' in b.stderr and words in b.stderr, b.stderr
+        (home / 'bad.yaml').unlink()
+    (home / 'link.yaml').symlink_to('a/../near.yaml')
+    (home / 'a').mkdir()
+    (home / 'near.yaml').symlink_to(home / 'good.yaml')
+    b = box(argv=[SYSG, 'start', '-c', 'link.yaml'], home=home).up()
+    b.until_state('web', 'running')
 
 
 def test_the_place_of_a_service_in_an_included_file_is_where_it_is_included(box):

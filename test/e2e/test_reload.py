@@ -49,6 +49,27 @@ def test_the_difference_is_applied_and_nothing_else(box):
     assert outcomes(b) == [(None, '1 to start, 2 to restart, 1 stopped')]
 
 
+def test_an_exit_code_from_that_is_added_restarts_nobody_and_counts(box):
+    b, before = up(box, 'services: {web: {command: "until test -e go; do sleep 0.02; done; exit 7", restart_policy: never}, other: {command: "exec sleep 1000"}}')
+    b.write_manifest('exit_code_from: web\n' + b.manifest.read_text())
+    b.sysg_ok('reload')
+    assert pids(b) == before
+    (b.home / 'go').touch()
+    assert b.wait() == 7
+
+
+@pytest.mark.asan
+def test_what_holds_from_the_next_start_on_is_said(box):
+    b, before = up(box)
+    b.write_manifest('logs: {max_total: 8M}\n' + TWO)
+    b.sysg_ok('reload')
+    b.says(r'logs\.max_total say holds from the next start')
+    b.write_manifest('control: {mode: "0600"}\nlogs: {max_total: 8M}\n' + TWO)
+    b.sysg_ok('reload')
+    until(lambda: b.stderr.count('holds from the next start') == 2)
+    assert pids(b) == before
+
+
 @pytest.mark.asan
 def test_of_an_unchanged_manifest_it_does_nothing(box):
     b, before = up(box)

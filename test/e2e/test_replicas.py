@@ -7,6 +7,7 @@ WEB = '''
     services:
       web: {{command: "echo $SYSG_REPLICA $SYSG_NAME >>ran; exec sleep 1000", replicas: {n}, health_check: {{file: up}}}}
       after: {{command: "cat ran >seen; exec sleep 1000", depends_on: [web]}}
+      ask: {{command: "exec sleep 1000", request_capabilities: ["stop:web"], grant_capabilities: ["web=logs"]}}
       one: {{command: "env >one; exec sleep 1000", replicas: 1}}
     '''
 
@@ -67,14 +68,14 @@ def test_a_reload_starts_and_stops_only_what_the_number_says(box):
     b = box(WEB.format(n=2))
     (b.home / 'up').touch()
     b.up()
-    first = copies(b)
+    first, others = copies(b), [b.pid_of('after'), b.pid_of('ask')]
     b.write_manifest(WEB.format(n=3))
-    b.sysg_ok('reload')
+    assert b.sysg_ok('reload').startswith('start web.3 (added)\n')
     more = until(lambda: len(copies(b)) == 3 and copies(b), 20)
-    assert {k: more[k] for k in first} == first
+    assert {k: more[k] for k in first} == first and 'stop:web.3' in b.sysg_ok('caps', 'ask').split()
     b.write_manifest(WEB.format(n=2))
     b.sysg_ok('reload')
-    assert copies(b) == first
+    assert copies(b) == first and [b.pid_of('after'), b.pid_of('ask')] == others
 
 
 @pytest.mark.asan

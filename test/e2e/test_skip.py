@@ -1,5 +1,6 @@
 """`skip: true`, or a command that exits 0: not started, nor is what depends on it; and that is no failure."""
 import json
+import time
 
 import pytest
 
@@ -32,6 +33,15 @@ def test_it_is_not_started_nor_is_what_depends_on_it(box):
     assert "Service 'last' skipped\n" in out and "Service 'off' skipped\n" in out
     b.sysg_ok('restart')
     assert states(b) == want and not b.peek('ran')
+
+
+def test_a_cron_unit_that_is_skipped_never_runs_and_keeps_no_container_up(box):
+    b = box('services: {nightly: {command: "echo ran >>ran", cron: {expression: "* * * * * *", timezone: UTC}, skip: true}, hold: {command: "until test -e go; do sleep 0.02; done"}}').up()
+    b.until_state('nightly', 'skipped')
+    until(lambda: int(time.time()) >= b.exec_time + 2)
+    assert b.state('nightly') == 'skipped' and not b.peek('ran')
+    (b.home / 'go').touch()
+    assert b.wait() == 0
 
 
 @pytest.mark.asan
