@@ -21,6 +21,9 @@ struct err {
  * ...); */
 int err_set(struct err *e, enum err_code code, int sys, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+/* The same, with what sys is in words behind it. */
+int err_sys(struct err *e, enum err_code code, int sys, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
 
 int err_no_memory(struct err *e); /* the same, of malloc */
 

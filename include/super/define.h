@@ -16,6 +16,8 @@ struct definition {
 	int slot;                  /* of deployment.blue_green; it is in env */
 };
 
+/* Puts the place of that service before what is wrong with its definition. */
+void define_place(const struct manifest *m, size_t index, struct err *err);
 /* before: what has been made of that service; NULL: nothing yet. NULL: err, with the service's name before it. */
 struct definition *define(struct super *s, struct manifest *m, size_t index,
 	const struct job *before, const struct bundle *files, struct err *err);

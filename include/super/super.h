@@ -54,6 +54,9 @@ unsigned super_leftovers(const char *run_dir);
 /* A start that failed before anything ran: what goes into /dev/termination-log. Waits 300 ms at most. */
 void super_termlog(const char *what);
 
+/* What a start would find wrong with the files and accounts that its services name, as findings at their places. 0: nothing. */
+int super_check(struct manifest *m, struct findings *findings);
+
 /* Call first, before anything is opened: descriptors 0 to 2, subreaper, limits. */
 void super_preflight(void);
 

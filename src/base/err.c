@@ -43,17 +43,34 @@ static const char *word(int n)
 	return at;
 }
 
-int err_set(struct err *e, enum err_code code, int sys, const char *fmt, ...)
+static void fill(struct err *e, enum err_code code, int sys, const char *fmt, va_list ap)
 {
-	va_list ap;
-
 	e->code = code;
 	e->sys = sys;
 	e->line = e->col = 0;
 	e->help[0] = '\0';
-	va_start(ap, fmt);
 	vsnprintf(e->msg, sizeof e->msg, fmt, ap);
+}
+
+int err_set(struct err *e, enum err_code code, int sys, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	fill(e, code, sys, fmt, ap);
 	va_end(ap);
+	return -1;
+}
+
+int err_sys(struct err *e, enum err_code code, int sys, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	fill(e, code, sys, fmt, ap);
+	va_end(ap);
+	size_t n = strlen(e->msg);
+	snprintf(e->msg + n, sizeof e->msg - n, ": %s", strerror(sys));
 	return -1;
 }
 

@@ -123,8 +123,7 @@ static int read_token(char *ret, size_t size, struct err *err)
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	n = fd < 0 ? -1 : read(fd, ret, size - 1);
 	if (n < 0)
-		err_set(err, ERR_BAD_VALUE, errno, "SYSG_TOKEN_FILE: %.200s: %s", path,
-			strerror(errno));
+		err_sys(err, ERR_BAD_VALUE, errno, "SYSG_TOKEN_FILE: %.200s", path);
 	if (fd >= 0)
 		close(fd);
 	if (n >= 0)

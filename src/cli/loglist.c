@@ -115,7 +115,7 @@ int loglist_read(struct loglist *l, const char *dir, bool follow, struct err *er
 	l->dirfd = open(dir, DIR_FLAGS & ~(follow ? O_NOFOLLOW : 0));
 	int fd = l->dirfd < 0 ? -1 : openat(l->dirfd, ".", DIR_FLAGS);
 	if (fd < 0)
-		return err_set(err, ERR_UNKNOWN, errno, "%.250s: %s", dir, strerror(errno));
+		return err_sys(err, ERR_UNKNOWN, errno, "%.250s", dir);
 	if (read_dir(l, fd, path, 0) < 0)
 		return err_set(
 			err, ERR_UNKNOWN, ENOMEM, "%.250s: too many files, or no memory", dir);

@@ -136,9 +136,7 @@ static int walk_dir(struct logwalk *w, char *path, int depth, struct err *err)
 	int rc = 0;
 
 	if (!d)
-		return depth ? 0
-			     : err_set(err, ERR_UNKNOWN, errno, "%.250s: %s", path,
-				       strerror(errno));
+		return depth ? 0 : err_sys(err, ERR_UNKNOWN, errno, "%.250s", path);
 	if (w->dir)
 		rc = w->dir(w, path, err);
 	while (rc == 0 && (e = readdir(d))) {

@@ -155,11 +155,10 @@ static int connect_to(const char *path)
 static int nobody(struct err *err, const char *where, int sys)
 {
 	if (where && (sys == EACCES || sys == EPERM))
-		(void)err_set(err, ERR_NO_SUPERVISOR, sys, "no supervisor can be reached: %s: %s",
-			where, strerror(sys));
+		(void)err_sys(
+			err, ERR_NO_SUPERVISOR, sys, "no supervisor can be reached: %s", where);
 	else if (where && sys != ENOENT && sys != ECONNREFUSED)
-		(void)err_set(err, ERR_NO_SUPERVISOR, sys, "no supervisor is running: %s: %s",
-			where, strerror(sys));
+		(void)err_sys(err, ERR_NO_SUPERVISOR, sys, "no supervisor is running: %s", where);
 	else if (where)
 		(void)err_set(err, ERR_NO_SUPERVISOR, sys, "no supervisor is running at %s", where);
 	else

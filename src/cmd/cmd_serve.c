@@ -446,8 +446,8 @@ static int open_listener(const char *text, struct err *err)
 	if (fd >= 0)
 		return fd;
 	int sys = errno;
-	err_set(err, sys == EADDRINUSE ? ERR_PORT_TAKEN : ERR_UNKNOWN, sys, "--listen %.200s: %s",
-		text, strerror(sys));
+	err_sys(err, sys == EADDRINUSE ? ERR_PORT_TAKEN : ERR_UNKNOWN, sys, "--listen %.200s",
+		text);
 	if (sys == EACCES)
 		err_help(err, "ports below 1024 are for root and CAP_NET_BIND_SERVICE; take a "
 			      "higher one");

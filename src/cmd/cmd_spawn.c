@@ -54,8 +54,8 @@ static int put_cwd(struct buf *b, const struct args *args, struct err *err)
 		packet_put(b, "cwd", own);
 	} else {
 		if (!getcwd(here, sizeof here) || *here != '/')
-			return err_set(err, ERR_UNKNOWN, errno,
-				"the working directory can't be told: %s", strerror(errno));
+			return err_sys(
+				err, ERR_UNKNOWN, errno, "the working directory can't be told");
 		if (own)
 			packet_putf(b, "cwd", "%s/%s", here, own);
 		else
@@ -112,7 +112,7 @@ static int add_file(struct buf *b, const char *path, struct err *err)
 	while (fd >= 0 && rc == 0 && (n = read(fd, part, sizeof part)) > 0)
 		rc = buf_add(b, part, (size_t)n);
 	if (n < 0)
-		err_set(err, ERR_BAD_VALUE, errno, "--on-exit: %.200s: %s", path, strerror(errno));
+		err_sys(err, ERR_BAD_VALUE, errno, "--on-exit: %.200s", path);
 	if (fd >= 0)
 		close(fd);
 	return n < 0 ? -1 : 0; /* too much is seen by its length */

@@ -3,6 +3,7 @@
 #include "cmd/checked.h"
 #include "cmd/command.h"
 #include "cmd/common.h"
+#include "super/super.h"
 
 // clang-format off
 static const struct option_row options[] = {
@@ -61,9 +62,12 @@ static int run(const struct args *args)
 	struct buf out;
 	int status;
 
-	if (checked_open(&c, args, args_has(args, "no-env") ? NULL : environ, &err) < 0) {
+	bool here = !args_has(args, "no-env");
+	if (checked_open(&c, args, here ? environ : NULL, &err) < 0) {
 		status = cmd_fail(args, NULL, &err);
 	} else {
+		if (c.plan && here && super_check(c.m, &c.findings))
+			c.plan = plan_free(c.plan);
 		buf_init(&out, OUT_MAX);
 		if (args->json)
 			show_json(&out, &c);

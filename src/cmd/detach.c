@@ -15,8 +15,7 @@ static int failed(const char *what, struct err *err)
 {
 	int sys = errno;
 
-	return err_set(err, ERR_UNKNOWN, sys, "the supervisor can't be detached: %s: %s", what,
-		strerror(sys));
+	return err_sys(err, ERR_UNKNOWN, sys, "the supervisor can't be detached: %s", what);
 }
 
 /* The folder is kept: what the manifest does not place starts where sysg start was started. */

@@ -34,8 +34,8 @@ static int absolute(const char *path, char **ret, struct err *err)
 	buf_init(&b, 2 * (size_t)DIRECTORY);
 	if (*path != '/') {
 		if (!getcwd(here, sizeof here) || *here != '/')
-			return err_set(err, ERR_NO_MANIFEST, errno,
-				"the working directory can't be told: %s", strerror(errno));
+			return err_sys(
+				err, ERR_NO_MANIFEST, errno, "the working directory can't be told");
 		(void)buf_printf(&b, "%s/", strcmp(here, "/") == 0 ? "" : here);
 		path += strncmp(path, "./", 2) == 0 ? 2 : 0;
 	}
@@ -58,8 +58,7 @@ static int named(const char *path, const char *by, struct located *ret, struct e
 {
 	if (access(path, F_OK) < 0) {
 		int sys = errno;
-		(void)err_set(
-			err, ERR_NO_MANIFEST, sys, "no manifest: %.250s: %s", path, strerror(sys));
+		(void)err_sys(err, ERR_NO_MANIFEST, sys, "no manifest: %.250s", path);
 		return err_help(err, "%s names it", by);
 	}
 	return found(path, false, ret, err);

@@ -39,8 +39,8 @@ static void drop(struct drop *d, const struct logentry *e)
 	int rc = loglist_drop(&d->list, e, d->l->live);
 
 	if (rc < 0 && !d->failed++)
-		(void)err_set(&d->first, ERR_UNKNOWN, errno, "%.100s/%.150s: %s", d->l->tree.dir,
-			e->path, strerror(errno));
+		(void)err_sys(
+			&d->first, ERR_UNKNOWN, errno, "%.100s/%.150s", d->l->tree.dir, e->path);
 	d->removed += rc == 1 && e->number >= 0;
 	d->emptied += rc == 2;
 	d->bytes += rc > 0 ? e->size : 0;

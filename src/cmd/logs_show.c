@@ -183,8 +183,7 @@ static int begin(struct view *v, struct err *err)
 
 		if (!f->error)
 			continue;
-		(void)err_set(
-			err, ERR_UNKNOWN, f->error, "%.250s: %s", f->path, strerror(f->error));
+		(void)err_sys(err, ERR_UNKNOWN, f->error, "%.250s", f->path);
 		if (v->args->nunits || ++failed == t->n)
 			return -1;
 		log_line(LOG_WARN, "%s", err->msg);

@@ -77,7 +77,7 @@ static int read_stdin(struct buf *body, struct err *err)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return err_set(err, ERR_UNKNOWN, errno, "stdin: %s", strerror(errno));
+			return err_sys(err, ERR_UNKNOWN, errno, "stdin");
 		if (buf_add(body, bytes, (size_t)n) < 0)
 			return err_set(err, ERR_TOO_LARGE, 0, "the body is larger than %d bytes",
 				CAP_BODY);

@@ -176,8 +176,8 @@ static void stays(struct purge *p, const char *dir, const char *name, int sys)
 	json_close(&p->left_list, '}');
 	log_line(LOG_ERR, "%s stays: %s", path, strerror(sys));
 	if (!p->left++)
-		(void)err_set(&p->first, ERR_PURGE_PARTIAL, sys, "%.250s could not be deleted: %s",
-			path, strerror(sys));
+		(void)err_sys(
+			&p->first, ERR_PURGE_PARTIAL, sys, "%.250s could not be deleted", path);
 }
 
 static bool is_mountpoint(int sys)

@@ -66,8 +66,7 @@ static int kill_it(pid_t pid, const char *socket, struct err *err)
 	if (listener_of(socket) != pid)
 		return err_set(err, ERR_NO_ANSWER, 0, "another supervisor took its place");
 	if (kill(pid, SIGKILL) < 0 && errno != ESRCH)
-		return err_set(err, ERR_DENIED, errno, "the supervisor, process %d: %s", (int)pid,
-			strerror(errno));
+		return err_sys(err, ERR_DENIED, errno, "the supervisor, process %d", (int)pid);
 	for (int ms = 0; ms < GONE_MS && !is_gone(pid, st.start); ms += LOOK_MS)
 		(void)poll(NULL, 0, LOOK_MS);
 	return is_gone(pid, st.start)

@@ -64,7 +64,7 @@ static int stand(struct sysg *s, struct err *err)
 	buf_done(&b);
 	if (rc == 0 && epoll_ctl(s->fd, EPOLL_CTL_ADD, client_fd(&s->inbox), &e) < 0 &&
 		errno != EEXIST)
-		rc = err_set(err, ERR_UNKNOWN, errno, "epoll: %s", strerror(errno));
+		rc = err_sys(err, ERR_UNKNOWN, errno, "epoll");
 	s->standing = rc == 0;
 	return rc;
 }
@@ -165,7 +165,7 @@ static int open_fd(struct call *k)
 		return err_set(&k->err, ERR_NOBODY, 0, "only a unit has a mailbox");
 	s->fd = epoll_create1(EPOLL_CLOEXEC);
 	if (s->fd < 0)
-		return err_set(&k->err, ERR_UNKNOWN, errno, "epoll: %s", strerror(errno));
+		return err_sys(&k->err, ERR_UNKNOWN, errno, "epoll");
 	if (stand(s, &k->err) == 0)
 		return 0;
 	(void)close(s->fd);

@@ -23,8 +23,8 @@ _Static_assert(CHILD_RLIMITS == 16, "proc_limits_read() fills 16 limits");
 
 static int unread(struct err *e, const char *what)
 {
-	return err_set(e, err_of_want(errno) ? ERR_UNKNOWN : ERR_CONFINED, errno,
-		"the caller's %s can't be read: %s", what, strerror(errno));
+	return err_sys(e, err_of_want(errno) ? ERR_UNKNOWN : ERR_CONFINED, errno,
+		"the caller's %s can't be read", what);
 }
 
 /* errno 0: it is not the one that it was. */

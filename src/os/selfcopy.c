@@ -25,7 +25,7 @@ static int fail(struct err *err, const char *what, const char *path)
 {
 	int sys = errno;
 
-	(void)err_set(err, ERR_UNKNOWN, sys, "%s: %.250s: %s", what, path, strerror(sys));
+	(void)err_sys(err, ERR_UNKNOWN, sys, "%s: %.250s", what, path);
 	if (sys == EROFS)
 		return err_help(err, "the file system is mounted read-only; mount a volume there");
 	if (sys == ENOSPC || sys == EDQUOT)

@@ -138,7 +138,7 @@ int slurp_pipe(int fd, int64_t deadline, struct buf *ret)
 
 static int fail(const char *path, int sys, struct err *err)
 {
-	return err_set(err, ERR_BAD_VALUE, sys, "%s: %s", path, strerror(sys));
+	return err_sys(err, ERR_BAD_VALUE, sys, "%s", path);
 }
 
 int slurp(const char *path, bool trust, int timeout_ms, struct buf *ret, struct err *err)

@@ -15,8 +15,7 @@ int spawn_start(const struct child_spec *spec, struct spawned *ret, struct err *
 	int p[2];
 
 	if (pipe2(p, O_CLOEXEC) < 0)
-		return err_set(err, ERR_EXEC_FAILED, errno, "no pipe for the set-up of a child: %s",
-			strerror(errno));
+		return err_sys(err, ERR_EXEC_FAILED, errno, "no pipe for the set-up of a child");
 	if (spec->confine)
 		(void)stages_prepare();
 	bool inner = fence_new_pid(spec); /* whose parent is 0 */
@@ -28,8 +27,8 @@ int spawn_start(const struct child_spec *spec, struct spawned *ret, struct err *
 	close(p[1]);
 	if (pid < 0) {
 		close(p[0]);
-		return err_set(err, inner ? ERR_NAMESPACE : ERR_EXEC_FAILED, sys, "%s: %s",
-			inner ? "a pid namespace" : "fork", strerror(sys));
+		return err_sys(err, inner ? ERR_NAMESPACE : ERR_EXEC_FAILED, sys, "%s",
+			inner ? "a pid namespace" : "fork");
 	}
 	(void)fcntl(p[0], F_SETFL, O_NONBLOCK);
 	*ret = (struct spawned){ .pid = pid, .status_fd = p[0] };
@@ -77,6 +76,6 @@ int spawn_result(int status_fd, const char *program, struct err *err)
 			r.sys ? strerror(r.sys) : "");
 		return err_help(err, "let a process outside of it spawn, or another service");
 	}
-	return err_set(err, stage_code(r.stage), r.sys, "could not %s for %s: %s",
-		stage_name(r.stage), program, strerror(r.sys));
+	return err_sys(err, stage_code(r.stage), r.sys, "could not %s for %s", stage_name(r.stage),
+		program);
 }

@@ -37,7 +37,7 @@ static int open_socket(struct err *err)
 		errno = e;
 	}
 	if (fd < 0)
-		return err_set(err, ERR_UNKNOWN, errno, "no control socket: %s", strerror(errno));
+		return err_sys(err, ERR_UNKNOWN, errno, "no control socket");
 	(void)setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof off); /* Linux 6.16 */
 	return fd;
 }
@@ -49,16 +49,14 @@ static int refuse_if_alive(const struct sockaddr_un *sa, socklen_t len, struct e
 	struct stat st;
 
 	if (lstat(sa->sun_path, &st) < 0)
-		return errno == ENOENT ? 0
-				       : err_set(err, ERR_UNKNOWN, errno, "%s: %s", sa->sun_path,
-						 strerror(errno));
+		return errno == ENOENT ? 0 : err_sys(err, ERR_UNKNOWN, errno, "%s", sa->sun_path);
 	if (!S_ISSOCK(st.st_mode)) {
 		err_set(err, ERR_UNKNOWN, EEXIST, "%s is there and is no socket", sa->sun_path);
 		return err_help(err, "remove it, or take another place: --socket PATH");
 	}
 	autoclose int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return err_set(err, ERR_UNKNOWN, errno, "no control socket: %s", strerror(errno));
+		return err_sys(err, ERR_UNKNOWN, errno, "no control socket");
 	if (connect(fd, (const struct sockaddr *)sa, len) < 0 &&
 		(errno == ECONNREFUSED || errno == ENOENT))
 		return 0;
@@ -126,14 +124,12 @@ static int listen_path(int fd, const char *path, mode_t mode, gid_t gid, struct 
 		return -1;
 	(void)beside(path, &tmp);
 	if (bind_with_mode(fd, &tmp, mode) < 0)
-		return err_set(
-			err, ERR_UNKNOWN, errno, "no socket at %s: %s", path, strerror(errno));
+		return err_sys(err, ERR_UNKNOWN, errno, "no socket at %s", path);
 	if (give_to_group(tmp.sun_path, gid) < 0) {
-		err_set(err, ERR_UNKNOWN, errno, "the socket's group can't be set: %s",
-			strerror(errno));
+		err_sys(err, ERR_UNKNOWN, errno, "the socket's group can't be set");
 		err_help(err, "`control.group` has to be one of the supervisor's own groups");
 	} else if (listen(fd, USOCK_BACKLOG) < 0 || rename(tmp.sun_path, path) < 0) {
-		err_set(err, ERR_UNKNOWN, errno, "no socket at %s: %s", path, strerror(errno));
+		err_sys(err, ERR_UNKNOWN, errno, "no socket at %s", path);
 	} else {
 		return 0;
 	}
@@ -419,8 +415,7 @@ int usock_datagrams(const char *name, int *ret_fd, struct err *err)
 
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) < 0 ||
 		bind_datagrams(fd, name) < 0)
-		return err_set(
-			err, ERR_EXEC_FAILED, errno, "no socket %s: %s", name, strerror(errno));
+		return err_sys(err, ERR_EXEC_FAILED, errno, "no socket %s", name);
 	(void)setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof off);
 	*ret_fd = steal_fd(&fd);
 	return 0;

@@ -31,8 +31,8 @@ static void judge(struct probe *p, int sys)
 			"its health check found %s full: connections are not accepted",
 			p->check->target);
 	else
-		err_set(&err, ERR_CHECK_NOTHING, sys, "its health check found nothing at %s: %s",
-			p->check->target, strerror(sys));
+		err_sys(&err, ERR_CHECK_NOTHING, sys, "its health check found nothing at %s",
+			p->check->target);
 	probe_outcome(p, &err);
 }
 

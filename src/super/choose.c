@@ -193,8 +193,10 @@ static int define_wanted(struct change *ch, struct err *err)
 		if (!ch->wanted[i] || (!again && unit_before(ch, i)))
 			continue;
 		if (!(ch->defs[i] = define(
-			      ch->s, ch->m, i, job_before(ch, i), &ch->reading.bundle, err)))
+			      ch->s, ch->m, i, job_before(ch, i), &ch->reading.bundle, err))) {
+			define_place(ch->m, i, err);
 			return change_refuse(ch, err);
+		}
 	}
 	return ch->defined < ch->m->nservices;
 }

@@ -7,12 +7,14 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "manifest/find.h"
 #include "node/rights.h"
 #include "probe/probe.h"
 #include "super/callers.h"
 #include "super/env.h"
 #include "super/parts.h"
 #include "super/schedule.h"
+#include "super/super.h"
 #include "super/will.h"
 
 int launch_as(struct launch *l, const struct child_cred *cred, struct err *err)
@@ -131,6 +133,37 @@ struct definition *define(struct super *s, struct manifest *m, size_t index,
 		return d;
 	(void)err_wrap(err, "service %s", d->svc->name);
 	return define_free(s, d);
+}
+
+void define_place(const struct manifest *m, size_t index, struct err *err)
+{
+	const struct service *svc = &m->services[index];
+
+	(void)err_wrap(err, "%s:%d:%d", svc->of->path, svc->line, svc->col);
+}
+
+int super_check(struct manifest *m, struct findings *findings)
+{
+	static struct super s;
+	struct finder f = { .list = findings };
+	struct bundle files;
+	struct err err;
+
+	if (bundle_of(m, &files, &err) < 0) {
+		(void)find_error(&f, 0, 0, err.code, "%s", err.msg);
+		return -1;
+	}
+	for (size_t i = 0; i < m->nservices; i++) {
+		struct definition *d = define(&s, m, i, NULL, &files, &err);
+		if (!d)
+			find_help(find_error(&f, m->services[i].line, m->services[i].col, err.code,
+					  "%s", err.msg),
+				"%s", err.help);
+		(void)define_free(&s, d);
+	}
+	bundle_done(&files);
+	find_sort(&f);
+	return -f.errors;
 }
 
 static int fill_again(struct definition *d, const struct launch *launch, const char *cwd,

@@ -280,7 +280,7 @@ static int put_file(struct assign *a, const struct bundle *files, const char *pa
 
 	int rc = bundle_find(files, path, &text, &len, err);
 	if (rc == 0 && (rc = env_file_parse(text, len, &vars, &n, err)) < 0)
-		err_wrap(err, "%s", path);
+		err_wrap(err, "%s:%d", path, err->line);
 	for (size_t i = 0; i < n; i++) {
 		if (rc == 0)
 			put_var(a, vars[i].name, vars[i].value);

@@ -305,8 +305,7 @@ static int fill_token(
 	struct job *j, struct child_spec *spec, struct child_token *t, struct err *err)
 {
 	if (!j->token[0] && token_make(j->token) < 0)
-		return err_set(err, ERR_START_FAILED, errno, "no random bytes for a token: %s",
-			strerror(errno));
+		return err_sys(err, ERR_START_FAILED, errno, "no random bytes for a token");
 	*t = (struct child_token){ j->svc->token_file, j->token, (uid_t)j->svc->remote_uid };
 	spec->token = t;
 	spec->cred = NULL;
@@ -345,8 +344,7 @@ static int start_beside(struct super *s, struct job *j, struct child_spec *spec,
 	spec->aside = true;
 	if (j->u->main_alive && spec->fence &&
 		(spec->join_fd = fence_beside(spec->fence, j->u->pid)) < 0)
-		return err_set(err, ERR_NAMESPACE, errno, "the namespaces of %s: %s", j->u->name,
-			strerror(errno));
+		return err_sys(err, ERR_NAMESPACE, errno, "the namespaces of %s", j->u->name);
 	int rc = logged ? spawn_logged(s, j->u, spec, ret, err) : spawn_start(spec, ret, err);
 	if (spec->join_fd)
 		close(spec->join_fd);

@@ -88,8 +88,7 @@ int logproc_pipes(struct super *s, const struct unit *u, unsigned sinks, int ret
 				logstream_free(list_entry(
 					s->logproc->streams.prev, struct log_stream, link));
 			}
-			return err_set(err, ERR_EXEC_FAILED, sys, "no pipe for its output: %s",
-				strerror(sys));
+			return err_sys(err, ERR_EXEC_FAILED, sys, "no pipe for its output");
 		}
 	logproc_flush(s);
 	return 0;

@@ -239,8 +239,7 @@ static int open_pipe(struct notify *n, struct err *err)
 	int p[2];
 
 	if (pipe2(p, O_CLOEXEC) < 0)
-		return err_set(
-			err, ERR_EXEC_FAILED, errno, "no pipe for notify: %s", strerror(errno));
+		return err_sys(err, ERR_EXEC_FAILED, errno, "no pipe for notify");
 	(void)fcntl(p[0], F_SETFL, O_NONBLOCK);
 	n->w.fd = p[0];
 	n->child_end = p[1];
@@ -267,8 +266,7 @@ int notify_open(struct job *j, struct err *err)
 	if (rc == 0)
 		listen_on(n);
 	if (rc == 0 && n->paused)
-		rc = err_set(
-			err, ERR_EXEC_FAILED, errno, "no watch for notify: %s", strerror(errno));
+		rc = err_sys(err, ERR_EXEC_FAILED, errno, "no watch for notify");
 	if (rc < 0)
 		notify_close(j);
 	return rc;

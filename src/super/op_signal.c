@@ -42,7 +42,7 @@ static int to_main(struct super *s, struct unit *u, int sig, struct err *err)
 	if (kill(u->pid, sig) == 0 ||
 		(errno == EPERM && sweep_signal(s->sweep, &job_of(u)->sweep, u->pid, sig) == 0))
 		return 0;
-	err_set(err, ERR_UNKNOWN, errno, "%s can't be signalled: %s", u->name, strerror(errno));
+	err_sys(err, ERR_UNKNOWN, errno, "%s can't be signalled", u->name);
 	return err_help(err, "it runs as another user: sysg needs the capability KILL or SETUID");
 }
 

@@ -324,8 +324,7 @@ int rundir_open(struct super *s, struct err *err)
 	watch_dir(s);
 	return s->listener.fd < 0 ? 0
 	       : loop_add(s->loop, &s->listener) < 0
-		       ? err_set(err, ERR_UNKNOWN, errno, "the control socket can't be watched: %s",
-				 strerror(errno))
+		       ? err_sys(err, ERR_UNKNOWN, errno, "the control socket can't be watched")
 		       : 0;
 }
 

@@ -252,8 +252,7 @@ static int open_loop(struct super *s, struct err *err)
 	s->loop = loop_new();
 	s->sigfd = (struct watch){ .fd = sigfd_open(), .events = LOOP_IN, .fn = signals_ready };
 	if (!s->loop || s->sigfd.fd < 0 || loop_add(s->loop, &s->sigfd) < 0)
-		return err_set(
-			err, ERR_UNKNOWN, errno, "no epoll or signalfd: %s", strerror(errno));
+		return err_sys(err, ERR_UNKNOWN, errno, "no epoll or signalfd");
 	s->probes = probes_new(s->loop, s, probes_wake);
 	s->sweep = sweep_new(&s->marks, s->pre.pid1);
 	if (!s->probes || !s->sweep || meter_new(s) < 0)
@@ -317,6 +316,8 @@ static int prepare_service(struct super *s, size_t i, const struct bundle *files
 
 	if (d)
 		s->unit_of[i] = define_unit(s, i, d, err);
+	else
+		define_place(s->m, i, err);
 	return s->unit_of[i] ? 0 : -1;
 }
 
