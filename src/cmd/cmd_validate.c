@@ -8,7 +8,7 @@
 // clang-format off
 static const struct option_row options[] = {
 	OPT_CONFIG,
-	{ "no-env", 0, ARG_NONE, .help = "needs no variables: a ${NAME} without a default stands for itself" },
+	{ "no-env", 0, ARG_NONE, .help = "needs no variables, files or accounts: a ${NAME} without a default stands for itself" },
 	OPTS_CLIENT,
 };
 // clang-format on

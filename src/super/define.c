@@ -144,11 +144,13 @@ void define_place(const struct manifest *m, size_t index, struct err *err)
 
 int super_check(struct manifest *m, struct findings *findings)
 {
+	static struct super_opts opts;
 	static struct super s;
 	struct finder f = { .list = findings };
 	struct bundle files;
 	struct err err;
 
+	s.opts = &opts;
 	if (bundle_of(m, &files, &err) < 0) {
 		(void)find_error(&f, 0, 0, err.code, "%s", err.msg);
 		return -1;

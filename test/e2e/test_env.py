@@ -167,3 +167,24 @@ def test_a_manifest_in_the_first_form_is_taken_with_all_that_it_says(box):
     b.sysg_ok('restart', '-s', 'web', timeout=60)
     assert b.running_pid('web') not in (None, pid)
     until(lambda: 'web again' in (b.home / 'events').read_text())
+
+
+@pytest.mark.parametrize('keys, code, words', [
+    ('user: nosuch', 'SG0746', 'nosuch'), ('group: nosuch', 'SG0745', 'nosuch'), ('env: {file: no.env}', 'SG0210', 'no.env: No such file'),
+    ('env: {secrets: {A: no}}', 'SG0210', 'secret A'), ('env: {file: bad.env}', 'SG0210', 'bad.env:3: '),
+    ('cron: {expression: "0 0 * * *", timezone: Europe/Nowhere}', 'SG0210', 'Europe/Nowhere'),
+])
+def test_files_and_accounts_that_start_refuses_are_findings_of_validate_at_their_service(box, keys, code, words):
+    home = folder(box)
+    (home / 'bad.env').write_text('A=1\nB=2\nthis is bad\n')
+    manifest = f'services:\n  other: {{exec: [sleep, "1000"]}}\n  web: {{exec: [sleep, "1000"], {keys}}}\n'
+    b = box(manifest, home=home)
+    assert b.wait() and code in b.stderr and words in b.stderr and 'systemg.yaml:3:3: service web: ' in b.stderr, b.stderr
+    b = box('services: {other: {exec: [sleep, "1000"]}}', home=home).up()
+    pid = b.pid_of('other')
+    b.write_manifest(manifest)
+    r = b.sysg('reload')
+    assert r.returncode and code in r.stderr and words in r.stderr and 'systemg.yaml:3:3: ' in r.stderr and b.pid_of('other') == pid
+    r = b.sysg('validate', '-c', 'systemg.yaml')
+    assert r.returncode == 1 and codes(r) == [code] and words in r.stdout and ':3:3' in r.stdout and 'not valid' in r.stdout, r
+    assert b.sysg('validate', '-c', 'systemg.yaml', '--no-env').returncode == 0, 'it is not looked at where it will run'
