@@ -82,6 +82,8 @@ static struct err *add(struct finder *f, int line, int col, enum err_code code, 
 	x->err.line = line;
 	x->err.col = col;
 	x->warning = false;
+	if (line) /* until there is a better one */
+		(void)err_help(&x->err, "sysg.yaml(5) says what may stand here");
 	return &x->err;
 }
 

@@ -30,7 +30,7 @@ static void one_key(struct load *l, enum key_scope scope, const struct ynode *ke
 {
 	const struct key_row *row = key_find(scope, key->text);
 
-	if (scope == SCOPE_TOP && strncmp(key->text, "x-", 2) == 0)
+	if (strncmp(key->text, "x-", 2) == 0)
 		return;
 	if (!row) {
 		unknown_key(l, scope, key);

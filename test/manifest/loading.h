@@ -63,6 +63,7 @@ static inline void refused_at(
 			e->msg, text);
 		cr_expect(strstr(e->msg, words) || strstr(e->help, words), "%s (%s), expected: %s",
 			e->msg, e->help, words);
+		cr_expect(!line || *e->help, "no remedy: %s", e->msg);
 	}
 	manifest_free(m);
 	findings_done(&found);

@@ -179,10 +179,11 @@ Test(keys, no_foreign_word_is_a_key_where_its_remedy_is_given)
 			cr_expect_null(key_foreign(key_rows[i].name), "%s", key_rows[i].name);
 }
 
-Test(keys, those_that_begin_with_x_are_for_anchors_at_the_top_only)
+Test(keys, those_that_begin_with_x_are_ignored_wherever_they_stand)
 {
-	manifest_free(good("x-any: [1, {a: b}]\nx-: 2\nservices: {a: {command: x}}\n"));
-	line_refused("x-any: 1", ERR_UNKNOWN_KEY, 5, "unknown-field");
+	manifest_free(good("x-any: [1, {a: b}]\nx-: 2\nservices: {a: {command: x, x-note: 1, "
+			   "hooks: {x-y: [z]}}}\n"));
+	line_refused("y-any: 1", ERR_UNKNOWN_KEY, 5, "unknown-field");
 }
 
 Test(keys, without_a_value_mean_that_nothing_was_written)
