@@ -126,13 +126,14 @@ static void signal_main(struct super *s, struct job *j)
 		 * gets it */
 		j->sweep.told_group = u->pid;
 		j->sweep.told_ticks = sweep_ticks();
-		if (kill(-u->pid, sig) < 0 &&
-			errno == ESRCH) /* its set-up has not made the group yet */
-			(void)kill(u->pid, sig);
-	} else if (kill(u->pid, sig) == 0) {
-		sweep_mark_sent(s->sweep, &j->sweep, u->pid);
-	} else if (errno == EPERM && target == STOP_MAIN) {
-		sweep_for(s, j, sig); /* the sweep has a helper that takes its user */
+	}
+	/* else its set-up has not made the group yet, or it is another user's */
+	if (target != STOP_GROUP || kill(-u->pid, sig) < 0) {
+		j->sweep.told_group = 0;
+		if (kill(u->pid, sig) == 0)
+			sweep_mark_sent(s->sweep, &j->sweep, u->pid);
+		else if (errno == EPERM)
+			sweep_for(s, j, sig); /* the sweep has a helper that takes its user */
 	}
 	if (proc_stat_read(u->pid, &st) == 0 && st.state == 'T')
 		(void)kill(u->pid, SIGCONT); /* a stopped process could not obey */

@@ -81,11 +81,18 @@ def test_without_the_capability_a_users_service_fails_with_words_as_doctor_says(
 
 
 def test_without_cap_kill_a_service_of_another_user_is_stopped_by_one_that_takes_its_uid(container):
-    c = container('services: {a: {command: "setsid sleep 1000 & trap \'\' TERM; sleep 1000", user: "1000", stop_timeout: 1s}}',
-                  options=['--cap-drop', 'kill']).ready()
+    c = container("""
+services:
+  a:
+    command: "trap 'echo got TERM; exit' TERM; setsid sleep 1000 & echo up; while :; do sleep 0.1; done"
+    user: "1000"
+    stop_timeout: 10s
+""", options=['--cap-drop', 'kill']).ready()
+    c.says('up')
     kill = c.doctor()['CAP_KILL'][0]
     assert kill[0] == 'warn' and 'CAP_SETUID' in kill[1], kill
     assert c.sysg('stop', 'a').returncode == 0
+    c.says('got TERM')
     assert not [line for line in c.commands() if 'sleep' in line]
 
 

@@ -93,13 +93,15 @@ while time.monotonic() < end and not os.path.exists('enough'):
 """
 
 
-def test_each_process_gets_the_stop_signal_once(box):
+@pytest.mark.parametrize('target, more, ns', [('tree', '', ()), ('group', ', user: "4407"', ['--keep', 'setuid,setgid'])],
+                         ids=['tree', 'of a user, without CAP_KILL'])
+def test_each_process_gets_the_stop_signal_once(box, target, more, ns):
     b = box(argv=['true'])
     (b.home / 'count.py').write_text(COUNTS)
-    b = box('''
+    b = box(f'''
         services:
-          web: {exec: [python, count.py], stop_target: tree, stop_timeout: 20s, stop_signal: RTMIN+1}
-        ''', home=b.home)
+          web: {{exec: [python, count.py], stop_target: {target}, stop_timeout: 20s, stop_signal: RTMIN+1{more}}}
+        ''', home=b.home, ns=ns)
     until(lambda: (b.home / 'up').exists() and len(b.others()) == 3)
     stop = b.popen('sysg', 'stop', 'web')
     until(lambda: len(b.peek('got').split()) >= 3)
