@@ -33,9 +33,11 @@ struct probe_host {
 	/* After NEVER_READY and FAILING (without on_unhealthy: ignore) the probe does nothing any
 	 * more. It may be freed in the call. */
 	void (*says)(void *arg, enum probe_news news, const struct err *err);
-	/* Starts a check's command in a session of its own; its end comes back by probe_exited().
-	 */
+	/* Starts a check's command in a session of its own; its end comes back by probe_exited(). *ret_pid 0: what an
+	 * earlier attempt started is not gone yet, and probe_again() tells of its end. */
 	int (*run)(void *arg, char *const *argv, pid_t *ret_pid, struct err *err);
+	/* Kills a command that is given up; it is unreaped. */
+	void (*cut)(void *arg, pid_t pid);
 	/* Where the service has a network or mounts of its own: attempts are made by forks that enter them. beside():
 	 * a pidfd of it, the caller's; -1 with errno. fence NULL: it has none. */
 	const struct child_fence *fence;
@@ -54,6 +56,8 @@ void probe_moved(struct probe *p, const struct health_check *check, const char *
 struct probe *probe_free(struct probe *p);
 /* A command of this probe was reaped (128+N for a signal). Any other pid is ignored. */
 void probe_exited(struct probe *p, pid_t pid, int code);
+/* The attempt under way, if it waits for that, may run its command now. NULL is fine. */
+void probe_again(struct probe *p);
 /* The service said that it is ready; for a check of that kind. May call says(). */
 void probe_tell(struct probe *p);
 /* Of the last attempt that was decided, if that failed; NULL: not, or there is no probe. */

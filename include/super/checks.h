@@ -4,17 +4,27 @@
 
 #include "super/parts.h"
 
-struct check_run; /* one command, from its fork to when nothing that wears its mark is left */
+/* One command, from its fork to when nothing that wears its mark is left. A unit has no other meanwhile: where things hang
+ * each of them would. */
+struct check_run {
+	struct job *j;
+	pid_t pid;     /* 0: reaped */
+	bool survived; /* it can't be killed: nothing waits for it but the next command */
+	struct sweep_target sweep;
+	struct timer timer; /* from KILL to being called a survivor */
+};
 
-/* As probe_host.run. */
-int check_start(struct job *j, char *const *argv, pid_t *ret_pid, struct err *err);
-/* Its process ended and is unreaped; or it was reaped. Another pid is ignored. */
-void check_ending(struct job *j, pid_t pid);
+#define CHECK_OF "health check" /* for survivor_said() */
+
+/* As probe_host.run, of a struct job. */
+int check_start(void *job, char *const *argv, pid_t *ret_pid, struct err *err);
+/* As probe_host.cut: kills all of it, which is given up, or has ended and is unreaped. Another pid is ignored. */
+void check_cut(void *job, pid_t pid);
+/* Its process was reaped. Another pid is ignored. */
 void check_ended(struct job *j, pid_t pid);
 /* In launch.c: forks. mark 0: the unit's own. */
 int launch_probe(struct super *s, struct job *j, char *const *argv, uint64_t mark, pid_t *ret_pid,
 	struct err *err);
-bool checks_use_mark(const struct job *j, uint64_t mark);
-void checks_free(struct job *j); /* forgets them; what is left of them is not looked for */
+void check_free(struct job *j); /* forgets it; what is left of it is not looked for */
 
 #endif

@@ -55,7 +55,7 @@ struct job {
 	struct probe *probe;
 	struct tree_queue *queue; /* of a service: spawns in its tree that wait for room, or NULL */
 	struct lastwords *lastwords; /* what it printed last, where it ended badly; trouble.c */
-	struct check_run *checks;    /* commands of the check that run, or left something */
+	struct check_run *check;     /* its command that runs, or left something */
 	uint64_t mark;               /* of this start */
 	struct timer timer;          /* of the state: start, ready, stop, kill, backoff */
 	struct timer ttl;
@@ -114,7 +114,7 @@ struct job {
 	bool up_told;        /* the hooks of its being ready were started */
 	bool relaunch;       /* that start is a restart */
 	bool forced;         /* KILL was needed to be rid of it */
-	uint64_t check_mark; /* of its checks; 0: none was needed yet */
+	uint64_t check_mark; /* of its checks, one after the other; 0: none was needed yet */
 	bool words_asked, say_pending, ended_badly, trouble_said;
 	bool say_over; /* of what is to be said: it is not tried again */
 	enum err_code say_code;

@@ -1,5 +1,3 @@
-#include <signal.h>
-
 #include "probe/kind.h"
 
 static void begin(struct probe *p)
@@ -17,12 +15,17 @@ static void begin(struct probe *p)
 	probe_outcome(p, &err);
 }
 
-/* Its whole session goes: the command is unreaped, so the group's number is still its own. */
 static void end(struct probe *p)
 {
-	if (p->pid && kill(-p->pid, SIGKILL) < 0)
-		(void)kill(p->pid, SIGKILL); /* it has no group yet, or we may not */
+	if (p->pid)
+		p->host.cut(p->host.arg, p->pid);
 	p->pid = 0;
+}
+
+void probe_again(struct probe *p)
+{
+	if (p && p->trying && !p->pid && p->check->kind == CHECK_COMMAND)
+		begin(p);
 }
 
 void probe_exited(struct probe *p, pid_t pid, int code)

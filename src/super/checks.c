@@ -5,115 +5,107 @@
 #include <signal.h>
 #include <stdlib.h>
 
-struct check_run {
-	struct check_run *next; /* of the job */
-	struct job *j;
-	pid_t pid; /* 0: reaped */
-	struct sweep_target sweep;
-	bool sweeping;
-};
+#include "base/clock.h"
+#include "probe/probe.h"
 
-bool checks_use_mark(const struct job *j, uint64_t mark)
+#define SURVIVE_NS (5 * NS_PER_SEC)
+
+void check_free(struct job *j)
 {
-	for (const struct check_run *r = j->checks; r; r = r->next)
-		if (r->sweep.mark == mark)
-			return true;
-	return j->check_mark == mark;
-}
+	struct check_run *r = j->check;
 
-/* One mark does for all checks of a unit, one after the other; not where one of them lingers. */
-static uint64_t mark_for(struct job *j)
-{
-	if (j->checks)
-		return launch_mark(j->s);
-	if (!j->check_mark)
-		j->check_mark = launch_mark(j->s);
-	return j->check_mark;
-}
-
-static void run_free(struct check_run *r)
-{
-	struct check_run **at = &r->j->checks;
-
-	while (*at && *at != r)
-		at = &(*at)->next;
-	if (*at)
-		*at = r->next;
-	if (r->sweeping)
-		sweep_del(r->j->s->sweep, &r->sweep);
+	if (!r)
+		return;
+	j->check = NULL;
+	if (r->survived)
+		j->check_mark = 0; /* it may be worn still */
+	timer_del(j->s, &r->timer);
+	sweep_del(j->s->sweep, &r->sweep);
 	free(r);
 }
 
-int check_start(struct job *j, char *const *argv, pid_t *ret_pid, struct err *err)
+int check_start(void *job, char *const *argv, pid_t *ret_pid, struct err *err)
 {
-	struct check_run *r = calloc(1, sizeof *r);
+	struct job *j = job;
 
+	*ret_pid = 0;
+	if (j->check)
+		return 0;
+	struct check_run *r = calloc(1, sizeof *r);
 	if (!r)
 		return err_set(err, ERR_EXEC_FAILED, ENOMEM, "out of memory");
 	r->j = j;
-	r->sweep.mark = mark_for(j);
+	if (!j->check_mark)
+		j->check_mark = launch_mark(j->s);
+	r->sweep.mark = j->check_mark;
 	r->sweep.cgroup_kill_fd = -1;
 	if (launch_probe(j->s, j, argv, r->sweep.mark, &r->pid, err) < 0) {
 		free(r);
 		return -1;
 	}
-	r->next = j->checks;
-	j->checks = r;
+	j->check = r;
 	*ret_pid = r->pid;
 	return 0;
 }
 
-static struct check_run *run_of(struct job *j, pid_t pid)
+/* The unit may have waited for it, or the next attempt. */
+static void through(struct job *j)
 {
-	for (struct check_run *r = j->checks; r; r = r->next)
-		if (r->pid == pid)
-			return r;
-	return NULL;
-}
-
-/* While it is unreaped its group is still its own. */
-void check_ending(struct job *j, pid_t pid)
-{
-	if (run_of(j, pid))
-		(void)kill(-pid, SIGKILL);
-}
-
-/* The unit may have waited for this one alone. */
-static void through(struct check_run *r)
-{
-	struct job *j = r->j;
-
-	run_free(r);
-	if (!j->checks)
-		check_gone(j->s, j->u);
+	check_free(j);
+	check_gone(j->s, j->u);
+	probe_again(j->probe);
 }
 
 static void swept(struct sweep_target *t, unsigned members, bool gone)
 {
+	struct check_run *r = container_of(t, struct check_run, sweep);
+
 	(void)members;
-	if (gone)
-		through(container_of(t, struct check_run, sweep));
+	if (gone && !r->pid)
+		through(r->j);
+}
+
+static void survives(struct super *s, struct timer *t)
+{
+	struct check_run *r = container_of(t, struct check_run, timer);
+
+	if (sweep_outrun(&r->sweep)) {
+		timer_set(s, t, clock_mono_ns() + NS_PER_SEC, survives);
+		return;
+	}
+	r->survived = true;
+	(void)survivor_said(s, r->j->u, r->sweep.mark, r->pid, CHECK_OF);
+	if (r->sweep.mark)
+		sweep_add(s->sweep, &r->sweep, 0); /* its end is looked for, at leisure */
+	check_gone(s, r->j->u);
+}
+
+void check_cut(void *job, pid_t pid)
+{
+	struct job *j = job;
+	struct check_run *r = j->check;
+
+	if (!r || r->pid != pid)
+		return;
+	/* While it is unreaped its group is still its own. */
+	if (kill(-pid, SIGKILL) < 0)
+		(void)kill(pid, SIGKILL); /* it has no group yet, or we may not */
+	if (r->sweep.fn)
+		return;
+	r->sweep.fn = swept;
+	timer_set(j->s, &r->timer, clock_mono_ns() + SURVIVE_NS, survives);
+	if (r->sweep.mark) /* no marks here: its group is all that is known of it */
+		sweep_add(j->s->sweep, &r->sweep, SIGKILL);
+	j->s->sweep_at_ns = 0;
 }
 
 void check_ended(struct job *j, pid_t pid)
 {
-	struct check_run *r = run_of(j, pid);
+	struct check_run *r = j->check;
 
-	if (!r)
+	if (!r || r->pid != pid)
 		return;
 	r->pid = 0;
-	if (!r->sweep.mark) { /* no marks here: its group is all that is known of it */
-		through(r);
-		return;
-	}
-	r->sweep.fn = swept;
-	sweep_add(j->s->sweep, &r->sweep, SIGKILL);
-	r->sweeping = true;
-	j->s->sweep_at_ns = 0;
-}
-
-void checks_free(struct job *j)
-{
-	while (j->checks)
-		run_free(j->checks);
+	if (!r->sweep.mark)
+		through(j);
 }

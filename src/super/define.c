@@ -11,6 +11,7 @@
 #include "node/rights.h"
 #include "probe/probe.h"
 #include "super/callers.h"
+#include "super/checks.h"
 #include "super/env.h"
 #include "super/parts.h"
 #include "super/schedule.h"
@@ -297,6 +298,9 @@ void define_take(struct super *s, struct job *j)
 
 	if (!d)
 		return;
+	if (!define_same(j, d))
+		check_free(
+			j); /* at most one that can't be killed, which is not to hold up another check */
 	if (job_remote(j) &&
 		(!d->svc->token_file || strcmp(d->svc->token_file, j->svc->token_file) != 0))
 		remote_forget(j); /* the token goes on, in another file */

@@ -185,6 +185,23 @@ static void fx_kill(struct super *s, struct unit *u)
 			post_stop(s, d);
 }
 
+const char *said_path(const struct unit *u, char path[UNIT_PATH_MAX])
+{
+	return u ? unit_path(u, path, UNIT_PATH_MAX) : "a service that is no more";
+}
+
+bool survivor_said(struct super *s, const struct unit *u, uint64_t mark, pid_t pid, const char *of)
+{
+	char path[UNIT_PATH_MAX];
+
+	if (!sweep_members(s->sweep, mark, pid, &pid, 1) && !pid)
+		return false;
+	event_add(s, EVENT_SURVIVORS, u, ERR_SURVIVORS, "pid=%d", (int)pid);
+	log_line(LOG_ERR, "error[SG0713]: %s: pid %d of its %s can't be killed", said_path(u, path),
+		(int)pid, of);
+	return true;
+}
+
 static void name_survivors(struct super *s, struct unit *u)
 {
 	enum { NAMED = 8 };

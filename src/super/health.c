@@ -77,11 +77,6 @@ static void probe_says(void *arg, enum probe_news news, const struct err *err)
 	}
 }
 
-static int run_check(void *arg, char *const *argv, pid_t *ret_pid, struct err *err)
-{
-	return check_start(arg, argv, ret_pid, err);
-}
-
 static int beside(void *arg)
 {
 	const struct job *j = arg;
@@ -95,7 +90,8 @@ int health_watch(struct job *j, const struct health_check *check,
 {
 	struct probe_host host = { .arg = j,
 		.says = says,
-		.run = run_check,
+		.run = check_start,
+		.cut = check_cut,
 		.clock = j->s->probes,
 		.fence = fence_apart(fence_of(j)) ? fence_of(j) : NULL,
 		.beside = beside };

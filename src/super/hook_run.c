@@ -173,11 +173,6 @@ static const struct unit *unit_of(const struct hook_run *h)
 	return h->j ? h->j->u : NULL;
 }
 
-static const char *name_of(const struct hook_run *h, char path[UNIT_PATH_MAX])
-{
-	return h->j ? unit_path(h->j->u, path, UNIT_PATH_MAX) : "a service that is no more";
-}
-
 static void finish(struct hook_run *h)
 {
 	struct job *j = h->j;
@@ -196,17 +191,12 @@ static void finish(struct hook_run *h)
 static void survives(struct super *s, struct timer *t)
 {
 	struct hook_run *h = container_of(t, struct hook_run, timer);
-	char path[UNIT_PATH_MAX];
-	pid_t pid = 0;
 
 	if (sweep_outrun(&h->sweep)) {
 		timer_set(s, t, clock_mono_ns() + NS_PER_SEC, survives);
 		return;
 	}
-	(void)sweep_members(s->sweep, h->in.mark, h->reaped ? 0 : h->pid, &pid, 1);
-	event_add(s, EVENT_SURVIVORS, unit_of(h), ERR_SURVIVORS, "pid=%d", (int)pid);
-	log_line(LOG_ERR, "error[SG0713]: %s: pid %d of its %s hook can't be killed",
-		name_of(h, path), (int)pid, hook_name(h->kind));
+	(void)survivor_said(s, unit_of(h), h->in.mark, h->reaped ? 0 : h->pid, hook_name(h->kind));
 	finish(h);
 }
 
@@ -220,7 +210,7 @@ static void swept(struct sweep_target *t, unsigned members, bool gone)
 		event_add(h->s, EVENT_LEFTOVERS, unit_of(h), ERR_OK, "left=%u", members);
 		log_line(LOG_WARN,
 			"%s: its %s hook ended and left %u processes running, killed now",
-			name_of(h, path), hook_name(h->kind), members);
+			said_path(unit_of(h), path), hook_name(h->kind), members);
 	}
 	if (!gone)
 		return;

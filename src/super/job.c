@@ -87,7 +87,7 @@ void job_free(struct super *s, struct job *j)
 	timer_del(s, &j->timer);
 	timer_del(s, &j->ttl);
 	probe_free(j->probe);
-	checks_free(j);
+	check_free(j);
 	aux_forget(s, j);
 	queue_forget(s, j->u);
 	queue_free(s, j);

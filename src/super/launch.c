@@ -84,7 +84,7 @@ static bool mark_in_use(void *arg, uint64_t mark)
 	list_each(it, &s->tree.all)
 	{
 		const struct job *j = job_of(list_entry(it, struct unit, all));
-		if (j && (j->mark == mark || checks_use_mark(j, mark)))
+		if (j && (j->mark == mark || j->check_mark == mark))
 			return true;
 	}
 	return hooks_use_mark(s, mark);

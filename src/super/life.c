@@ -8,6 +8,7 @@
 #include "node/exit.h"
 #include "os/usock.h"
 #include "probe/probe.h"
+#include "super/checks.h"
 #include "super/hooks.h"
 #include "super/kids.h"
 #include "super/message.h"
@@ -158,8 +159,8 @@ void check_gone(struct super *s, struct unit *u)
 {
 	struct job *j = job_of(u);
 
-	if (!j || j->resolved || j->gate || j->checks || u->main_alive || u->own_left ||
-		!may_end(u->state))
+	if (!j || j->resolved || j->gate || (j->check && !j->check->survived) || u->main_alive ||
+		u->own_left || !may_end(u->state))
 		return;
 	if (u->live_children && !kids_settled(s, u))
 		return;

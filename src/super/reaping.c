@@ -128,7 +128,7 @@ static bool reap_other(struct super *s, pid_t pid)
 	if (a && a->hook)
 		hook_ending(a->hook);
 	else if (a && a->job)
-		check_ending(a->job, pid);
+		check_cut(a->job, pid);
 	if (reap_take(pid, &code, &sig, &use) < 0)
 		return false;
 	if (a) {

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "super/checks.h"
 #include "super/deploy.h"
 #include "super/kids.h"
 
@@ -157,19 +158,17 @@ static bool all_at_rest(const struct super *s)
 static unsigned count_survivors(struct super *s)
 {
 	unsigned n = 0;
-	char path[UNIT_PATH_MAX];
 
 	list_each(it, &s->tree.all)
 	{
-		struct unit *u = list_entry(it, struct unit, all);
-		pid_t pid;
-		if (u->ended || !u->rt || !u->own_left ||
-			!sweep_members(s->sweep, job_of(u)->mark, 0, &pid, 1))
+		const struct unit *u = list_entry(it, struct unit, all);
+		const struct job *j = job_of(u);
+		if (u->ended || !j)
 			continue;
-		n++;
-		event_add(s, EVENT_SURVIVORS, u, ERR_SURVIVORS, "pid=%d", (int)pid);
-		log_line(LOG_ERR, "error[SG0713]: %s: pid %d survived being killed",
-			unit_path(u, path, sizeof path), (int)pid);
+		if (u->own_left)
+			n += survivor_said(s, u, j->mark, 0, "tree");
+		if (j->check)
+			n += survivor_said(s, u, j->check->sweep.mark, 0, CHECK_OF);
 	}
 	return n;
 }

@@ -1,9 +1,11 @@
 """Readiness and liveness by command, tcp and file; `sysg health` and `sysg ready`."""
+import os
+import signal
 import time
 
 import pytest
 
-from harness import PYTHON, SLOW, codes, until
+from harness import PYTHON, SLOW, codes, suid_process, suid_program, until
 
 LISTEN = ("import socket, time; s = socket.socket(); s.setsockopt(1, 2, 1); s.bind((\\\"127.0.0.1\\\", 7%d)); s.listen(8); "
           "time.sleep(1000)")
@@ -120,6 +122,48 @@ def test_what_a_check_leaves_running_is_killed_when_it_ends_and_when_its_time_is
     b.sysg_ok('stop', 'quick', 'slow')
     assert not left(791, 792, 793, 796)
     assert 'left' not in b.stderr
+
+
+def test_a_check_of_another_user_that_hangs_is_killed_without_cap_kill(box):
+    b = box('''
+        services:
+          db:
+            exec: [sleep, "1000"]
+            user: "4409"
+            health_check: {command: "echo x >>slow; sleep 797 & exec sleep 798", attempt_timeout: 200ms, interval: 100ms, total_timeout: 60s}
+        ''', ns=['--keep', 'setuid,setgid']).up()
+    until(lambda: b.peek('slow').count('x') >= 4, 20, why=lambda: b.stderr)
+    b.sysg_ok('stop', 'db')
+    assert not [p for p in b.procs().values() if p.cmdline in ('sleep 797', 'sleep 798')]
+    assert 'SG0713' not in b.stderr
+
+
+def test_a_check_that_cannot_be_killed_is_named_holds_no_order_up_and_there_is_one_of_it(box):
+    b = box(None, argv=['true'])
+    suid_program(b.home, 4410)
+    b = box('''
+        services:
+          db:
+            exec: [sleep, "1000"]
+            backoff: 100ms
+            stop_timeout: 300ms
+            health_check: {command: "echo x >>asked; exec ./sleeper become", attempt_timeout: 200ms, interval: 100ms, total_timeout: 1s}
+        ''', home=b.home, ns=['--keep', '']).up()
+    first = suid_process(b, 4410)
+    until(lambda: b.unit('db')['restarts'] >= 2, 30, why=lambda: b.stderr)
+    assert b.peek('asked').count('x') == 1 and 'SG0023' in b.stderr
+    said = "error[SG0713]: db: pid %d of its health check can't be killed"
+    assert b.stderr.count(said % first.inner) == 1
+    assert b.sysg('stop', 'db').returncode == 0 and b.state('db') == 'stopped'
+    b.sysg('start', '-s', 'db', '--timeout', '1s')
+    os.kill(first.pid, signal.SIGKILL)
+    until(lambda: b.peek('asked').count('x') == 2, 20, why=lambda: b.stderr)
+    second = suid_process(b, 4410)
+    b.kill(signal.SIGTERM)
+    b.until_state('db', 'stopping')
+    b.kill(signal.SIGTERM)
+    assert b.wait(30) == 70
+    assert said % second.inner in b.stderr
 
 
 def test_ready_says_no_until_all_that_serve_are_up(box):

@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -21,7 +22,7 @@ static int64_t wake = INT64_MAX;
 static int turns, ready, never, failing, runs, put_off;
 static struct err last, err;
 static char dir[] = "/tmp/sysg-probe-XXXXXX", path[100];
-static bool free_when_told;
+static bool free_when_told, busy;
 
 /* How many descriptors are open; the numbers themselves are the test runner's too. */
 static int descriptors(void)
@@ -55,6 +56,9 @@ static void says(void *arg, enum probe_news news, const struct err *e)
 static int run(void *arg, char *const *argv, pid_t *ret_pid, struct err *e)
 {
 	(void)arg;
+	*ret_pid = 0;
+	if (busy)
+		return 0;
 	runs++;
 	pid_t pid = fork();
 	if (pid == 0) {
@@ -64,6 +68,13 @@ static int run(void *arg, char *const *argv, pid_t *ret_pid, struct err *e)
 	}
 	*ret_pid = pid;
 	return pid < 0 ? err_set(e, ERR_EXEC_FAILED, errno, "fork") : 0;
+}
+
+static void cut(void *arg, pid_t pid)
+{
+	(void)arg;
+	if (kill(-pid, SIGKILL) < 0)
+		(void)kill(pid, SIGKILL);
 }
 
 static void begin(void)
@@ -89,7 +100,7 @@ static void end(void)
 static void start(enum check_kind kind, int64_t interval_ms, int64_t attempt_ms, int64_t total_ms,
 	int retries)
 {
-	struct probe_host host = { .says = says, .run = run, .clock = probes };
+	struct probe_host host = { .says = says, .run = run, .cut = cut, .clock = probes };
 
 	check.kind = kind;
 	check.interval_ns = interval_ms * NS_PER_MS;

@@ -76,6 +76,34 @@ Test(probe, one_that_is_never_ready_is_told_so_once_its_time_is_spent_and_no_ear
 	cr_expect_eq(ready + failing, 0);
 }
 
+Test(probe, an_attempt_whose_command_has_to_wait_for_an_earlier_one_runs_it_then)
+{
+	busy = true;
+	command("exit 0");
+	start(CHECK_COMMAND, 30, 5000, 5000, 1);
+	until(&ready, 100);
+	cr_expect_eq(ready + runs, 0);
+	probe_again(probe); /* it is still to wait */
+	busy = false;
+	probe_again(probe);
+	probe_again(probe);
+	cr_expect_eq(runs, 1);
+	until(&ready, 2000);
+	cr_expect_eq(ready, 1);
+	probe_again(probe);
+	cr_expect_eq(runs, 1, "between two attempts there is nothing to run");
+}
+
+Test(probe, an_attempt_whose_command_has_to_wait_too_long_is_too_slow)
+{
+	busy = true;
+	command("exit 0");
+	start(CHECK_COMMAND, 30, 100, 100, 2);
+	until(&never, 2000);
+	cr_expect_eq(never, 1);
+	cr_expect_eq(last.code, ERR_CHECK_SLOW);
+}
+
 Test(probe, a_command_that_hangs_is_killed_with_its_group_and_counts_as_too_slow)
 {
 	char script[200];
