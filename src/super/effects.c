@@ -210,16 +210,17 @@ static void name_survivors(struct super *s, struct unit *u)
 	pid_t pids[NAMED];
 	size_t at = 0;
 
-	if (!u->own_left) {
+	if (!u->own_left && !u->main_alive) {
 		u->exit.left = 0;
 		err_set(&u->trouble, ERR_SURVIVORS, 0,
 			"processes of a unit that it spawned can't be killed");
 		trouble_say(s, u);
 		return;
 	}
+	pids[0] = u->pid; /* if no member is seen alive: it is kept from being reaped */
 	u->exit.left = sweep_members(s->sweep, j->mark, u->main_alive ? u->pid : 0, pids, NAMED);
 	if (!u->exit.left)
-		u->exit.left = u->main_alive ? 1 : 0;
+		u->exit.left = u->main_alive;
 	for (unsigned i = 0; i < u->exit.left && i < NAMED; i++)
 		at += (size_t)snprintf(list + at, sizeof list - at, " %d", (int)pids[i]);
 	err_set(&u->trouble, ERR_SURVIVORS, 0, "%u of its processes can't be killed:%s",
@@ -230,7 +231,7 @@ static void name_survivors(struct super *s, struct unit *u)
 /* Its own, or what a unit below it could not be rid of, which says so a moment later. */
 static bool has_survivors(struct super *s, struct unit *u)
 {
-	if (u->own_left)
+	if (u->own_left || u->main_alive)
 		return true;
 	if (!u->live_children)
 		return false;

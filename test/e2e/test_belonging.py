@@ -1,4 +1,5 @@
 """Stopping a unit ends every process that it ever started, however they forked (R8)."""
+import ctypes
 import json
 import os
 import re
@@ -78,6 +79,18 @@ def test_without_cap_kill_and_cap_setuid_the_survivor_is_named(box):
     b.says('SG0713')
     b.says(rf'\b{sleeper.inner}\b', where='stderr')
     assert b.state('bad') == 'stopping'
+
+
+def test_a_main_process_that_a_tracer_keeps_from_being_reaped_is_named(box):
+    b = box('services: {bad: {exec: [sleep, "1000"], stop_timeout: 300ms}}').up()
+    main = b.inner(b.pid_of('bad'))
+    libc, seize = ctypes.CDLL(None, use_errno=True), 0x4206
+    assert libc.ptrace(seize, main.pid, None, None) == 0, ctypes.get_errno()
+    r = b.sysg('stop', 'bad', timeout=30)
+    assert r.returncode != 0 and 'SG0713' in r.stderr
+    assert f"1 of its processes can't be killed: {main.inner}" in b.stderr
+    os.waitpid(main.pid, 0x40000000)  # __WALL: it is the other parent's then
+    b.until_state('bad', 'stopped')
 
 
 def test_who_waits_for_a_child_with_a_survivor_is_told_how_many_are_left(box):
