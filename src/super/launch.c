@@ -222,8 +222,11 @@ static int spawn_logged(struct super *s, struct unit *u, struct child_spec *spec
 
 	if (logproc_pipes(s, u, sinks_of(s, job_of(u)), ends, &inherit, err) < 0)
 		return -1;
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 2; i++) {
+		if (spec->cred) /* so that it may open /dev/stdout */
+			(void)!fchown(ends[i], spec->cred->uid, (gid_t)-1);
 		spec->fd[i + 1] = inherit ? (s->opts->merge_stderr ? 1 : i + 1) : ends[i];
+	}
 	int rc = spawn_start(spec, ret, err);
 	close_ends(ends);
 	return rc;

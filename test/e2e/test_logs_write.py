@@ -179,6 +179,23 @@ def test_start_stderr_merges_what_services_write(inside):
     assert until(lambda: log_text(b, 'a.log')).endswith(b' stderr wrong\n')
 
 
+def test_a_service_of_another_user_and_its_children_may_open_dev_stdout_and_stderr(box):
+    words = 'echo %s out >/dev/stdout; echo %s err >/dev/stderr; '
+    b = box(f'''
+        services:
+          a:
+            command: "{words % ('main', 'main')} sysg spawn --wait -- sh -c '{words % ('kid', 'kid')}'; exec sleep 1000"
+            user: "4411"
+            spawn: {{mode: dynamic}}
+            hooks: {{pre_start: "{words % ('hook', 'hook')}"}}
+        ''').up()
+    for who in 'hook', 'main', 'kid':
+        for stream in 'out', 'err':
+            b.says(f'{who} {stream}$')
+    until(lambda: b.sysg_ok('logs', 'a', '--no-follow').count('main ') == 2)
+    assert 'denied' not in b.stdout + b.stderr
+
+
 def test_a_file_past_max_bytes_is_rotated_and_max_files_are_kept(inside):
     b = inside('''
         services:
