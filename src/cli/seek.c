@@ -73,17 +73,23 @@ int seek_runtime_dir(size_t i, char ret[static SEEK_PATH])
 
 /* --- who listens --- */
 
+static bool read_start(const char *path, char ret[static 512])
+{
+	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, ret, 511);
+
+	ret[n > 0 ? n : 0] = '\0';
+	return n > 0;
+}
+
 pid_t seek_parent(pid_t pid)
 {
 	char path[40], text[512];
 	long parent = 0;
 
 	(void)snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
-	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-	if (n <= 0)
+	if (!read_start(path, text))
 		return 0;
-	text[n] = '\0';
 	const char *end = strrchr(text, ')'); /* the name may hold anything */
 	if (!end || end[1] != ' ' || !end[2])
 		return 0;
@@ -91,7 +97,17 @@ pid_t seek_parent(pid_t pid)
 	return parent < 0 ? 0 : (pid_t)parent;
 }
 
-bool seek_peer_is_above(int fd)
+/* A mount's number is no other's, in whatever namespace; unlike the links in ns anyone may read it (proc(5)). */
+static bool sees_our_mounts(pid_t pid)
+{
+	char path[40], ours[512], its[512];
+
+	(void)snprintf(path, sizeof path, "/proc/%ld/mountinfo", (long)pid);
+	return read_start("/proc/self/mountinfo", ours) && read_start(path, its) &&
+	       strtol(ours, NULL, 10) == strtol(its, NULL, 10);
+}
+
+bool seek_peer_is_ours(int fd)
 {
 	struct ucred peer;
 	socklen_t n = sizeof peer;
@@ -104,7 +120,7 @@ bool seek_peer_is_above(int fd)
 	for (int i = 0; at > 1 && i < WALK_MAX; i++, at = seek_parent(at))
 		if (at == peer.pid)
 			return true;
-	return false;
+	return (!peer.uid || peer.uid == geteuid()) && sees_our_mounts(peer.pid);
 }
 
 /* --- connecting --- */
@@ -143,8 +159,8 @@ static int connect_to(const char *path)
 		log_line(LOG_DBG, "%s: %s", path, strerror(errno));
 		return -1;
 	}
-	if (path[0] == '@' && !seek_peer_is_above(fd)) {
-		log_line(LOG_DBG, "%s: its owner is no ancestor of ours", path);
+	if (path[0] == '@' && !seek_peer_is_ours(fd)) {
+		log_line(LOG_DBG, "%s: its owner is none of this container", path);
 		errno = EACCES;
 		return -1;
 	}

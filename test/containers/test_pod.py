@@ -24,6 +24,39 @@ spec:
       command: [sleep, "5151"]
       volumeMounts: [{{name: shared, mountPath: /shared}}]
 '''
+# Nothing can be written; all of the pod share the name of the abstract socket.
+READ_ONLY = '''
+apiVersion: v1
+kind: Pod
+metadata: {{name: pod}}
+spec:
+  shareProcessNamespace: true
+  restartPolicy: Never
+  volumes:
+    - {{name: manifest, hostPath: {{path: {manifest}, type: File}}}}
+  containers:
+    - name: app
+      image: localhost/sysg-debian
+      securityContext: {{readOnlyRootFilesystem: true}}
+      volumeMounts: [{{name: manifest, mountPath: /etc/systemg/systemg.yaml, readOnly: true}}]
+    - name: neighbour
+      image: localhost/sysg-debian
+      command: [sleep, "5151"]
+'''
+
+
+def test_in_a_pod_the_abstract_socket_is_the_own_containers_alone(podman, tmp_path):
+    (tmp_path / 'm.yaml').write_text('services: {a: {command: "sleep 1000"}}')
+    (tmp_path / 'pod.yaml').write_text(READ_ONLY.format(manifest=tmp_path / 'm.yaml'))
+    try:
+        podman.ok('kube', 'play', '--network', 'none', tmp_path / 'pod.yaml', timeout=120)
+        app, neighbour = Container(podman, 'pod-app').ready(), Container(podman, 'pod-neighbour')
+        assert '@sysg/' in app.doctor()['supervisor'][0][1]
+        assert app.sysg('ready', user='1000').returncode == 0
+        r = neighbour.sysg('status')
+        assert r.returncode == 3 and '@sysg/' in r.stderr, r
+    finally:
+        podman.run('pod', 'rm', '-f', '-t', '0', 'pod')
 
 
 @pytest.fixture

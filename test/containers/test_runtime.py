@@ -41,9 +41,11 @@ def test_an_exec_as_operator_may_stop_and_one_of_another_uid_may_not(container):
     assert {u['name']: u['state'] for u in c.units()} == {'a': 'stopped', 'b': 'running'}
 
 
+@pytest.mark.parametrize('more', [[], ['--read-only', '--read-only-tmpfs=false']], ids=['', 'nothing can be written'])
 @pytest.mark.parametrize('options', [['--init'], ['--pid', 'host']])
-def test_it_runs_where_it_is_not_pid_1_and_leaves_nothing(container, options):
-    c = container('services: {a: {command: "(setsid sleep 7171 &) ; sleep 7172"}}', options=options).ready()
+def test_it_runs_where_it_is_not_pid_1_and_leaves_nothing(container, options, more):
+    c = container('services: {a: {command: "(setsid sleep 7171 &) ; sleep 7172"}}', options=[*options, *more]).ready()
+    assert c.sysg('ready', user='1000').returncode == 0 and ('@sysg/' in c.logs) == bool(more)
     took, code = c.stop()
     assert code == 0 and in_time(took), c.logs
     assert not [p for p in pathlib.Path('/proc').glob('[0-9]*/cmdline') if 'sleep\x00717' in text_of(p)]

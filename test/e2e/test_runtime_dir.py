@@ -1,7 +1,7 @@
 """Where the socket is: every fall-back, down to a container in which nothing can be written."""
 import pytest
 
-from harness import until
+from harness import PYTHON, SYSG, until
 
 WEB = 'services: {web: {exec: [sleep, "1000"]}}'
 PLAIN = ['--uid', '4900', '--gid', '4900', '--groups', '', '--keep', '']
@@ -72,6 +72,37 @@ def test_with_a_read_only_root_and_nothing_writable_it_is_abstract(box, who):
     assert b.sysg('ping').returncode == 0 and b.sysg('status').returncode == 0
     assert b.sysg('whoami').stdout.split()[0] == 'operator'
     assert b.term() == 0
+
+
+NOWHERE = ['--hide', '/sys/fs/cgroup', '--hide', '/run', '--hide', '/var/log', '--read-only']
+LISTEN = """
+import os, socket
+s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+s.bind(f"\\0sysg/{os.stat('/proc/self/ns/pid').st_ino}")
+s.listen()
+print('up', flush=True)
+s.accept()
+"""
+
+
+@pytest.mark.parametrize('uid', [None, 4900], ids=['root', 'not-root'])
+def test_beside_another_first_process_the_abstract_socket_is_reached_all_the_same(box, uid):
+    b = box(None, argv=['true'])
+    b.write_manifest(WEB)
+    b = box(argv=['sh', '-c', f'{SYSG} start -c {b.manifest} & wait; exec sleep 1000'], home=b.home, shape=False, ns=NOWHERE)
+    assert socket_of(b).startswith('@sysg/')
+    assert b.sysg('ready', uid=uid).returncode == 0
+    assert b.sysg_ok('whoami', uid=uid).split()[0] == ('operator' if uid is None else 'nobody')
+
+
+@pytest.mark.parametrize('who, uid', [([], 4900), (['unshare', '-m'], None)], ids=['another user', 'another container'])
+def test_who_takes_the_abstract_name_and_is_not_ours_is_not_asked(box, who, uid):
+    b = box(argv=['sleep', '1000'], shape=False, ns=NOWHERE)
+    other = b.popen(*who, PYTHON, '-c', LISTEN, uid=uid)
+    assert other.stdout.readline() == 'up\n'
+    r = b.sysg('ping')
+    assert r.returncode == 3 and 'no supervisor can be reached: @sysg/' in r.stderr, r
+    other.kill()
 
 
 def test_with_a_read_only_root_and_a_writable_run_it_is_there(box):
