@@ -168,31 +168,17 @@ static int connect_to(const char *path)
 	return steal_fd(&fd);
 }
 
+/* where: empty where there is nothing that is worth telling. */
 static int nobody(struct err *err, const char *where, int sys)
 {
-	if (where && (sys == EACCES || sys == EPERM))
-		(void)err_sys(
-			err, ERR_NO_SUPERVISOR, sys, "no supervisor can be reached: %s", where);
-	else if (where && sys != ENOENT && sys != ECONNREFUSED)
-		(void)err_sys(err, ERR_NO_SUPERVISOR, sys, "no supervisor is running: %s", where);
-	else if (where)
-		(void)err_set(err, ERR_NO_SUPERVISOR, sys, "no supervisor is running at %s", where);
-	else
-		(void)err_set(err, ERR_NO_SUPERVISOR, 0, "no supervisor is running");
+	bool denied = sys == EACCES || sys == EPERM, gone = sys == ENOENT || sys == ECONNREFUSED;
+	const char *how = !*where ? "" : gone ? " at " : ": ";
+	bool why = *how == ':';
+
+	(void)err_set(err, ERR_NO_SUPERVISOR, sys, "no supervisor %s%s%s%s%s",
+		denied ? "can be reached" : "is running", how, where, why ? how : "",
+		why ? strerror(sys) : "");
 	return err_help(err, "sysg start --daemonize starts one");
-}
-
-static int connect_named(const char *path, char *ret_where, struct err *err)
-{
-	int fd = connect_to(path);
-
-	(void)snprintf(ret_where, SEEK_PATH + 8, "%s", path);
-	if (fd < 0) {
-		int sys = errno;
-		(void)nobody(err, path, sys);
-		errno = sys;
-	}
-	return fd;
 }
 
 /* Remembers the one failure that is worth telling: a socket that is there. */
@@ -235,15 +221,17 @@ static int search(struct search *s)
 int seek_connect(const char *explicit, char ret_where[static SEEK_PATH + 8], struct err *err)
 {
 	struct search s = { .sys = 0 };
-	const char *set = getenv("SYSG_SOCKET");
+	const char *named = explicit ? explicit : getenv("SYSG_SOCKET");
 
-	if (explicit || (set && *set))
-		return connect_named(explicit ? explicit : set, ret_where, err);
-	int fd = search(&s);
-	(void)snprintf(ret_where, SEEK_PATH + 8, "%s", s.where);
+	if (!explicit && named && !*named)
+		named = NULL;
+	int fd = named ? connect_to(named) : search(&s);
+	int sys = named ? errno : s.sys;
+	const char *where = named ? named : s.where;
+	(void)snprintf(ret_where, SEEK_PATH + 8, "%s", where);
 	if (fd < 0) {
-		(void)nobody(err, s.sys ? s.where : NULL, s.sys);
-		errno = s.sys;
+		(void)nobody(err, where, sys);
+		errno = sys;
 	}
 	return fd;
 }

@@ -32,7 +32,10 @@ struct exam {
 	bool bad;
 	struct rows rows; /* of the supervisor, when it answers */
 	bool answers;
-	int pid; /* the supervisor's, when it is in our pid namespace; 0: nobody's */
+	bool there;            /* answers, or refuses to */
+	bool theirs;           /* is another user's: what we may says nothing of what it may */
+	int pid;               /* the supervisor's, when it is in our pid namespace; 0: nobody's */
+	struct proc_status st; /* its, or our own */
 	char where[sizeof((struct client *)NULL)->where];
 };
 
@@ -69,37 +72,36 @@ static void find(struct exam *x, enum verdict v, const char *what, const char *f
 
 static void kernel(struct exam *x)
 {
-	for (const struct fact *f = facts; f->what; f++)
-		if (f->holds())
-			find(x, OK, f->what, "%s", f->with);
-		else
-			find(x, WARN, f->what, "%s", f->without);
+	for (const struct fact *f = facts; f->what; f++) {
+		if (x->theirs && strncmp(f->what, "cgroup", 6) == 0)
+			continue;
+		bool holds = f->holds();
+		find(x, holds ? OK : WARN, f->what, "%s", holds ? f->with : f->without);
+	}
 }
 
 static void privileges(struct exam *x)
 {
-	struct proc_status st;
-	int pid = x->pid ? x->pid : getpid();
 	const char *whose = x->pid ? "the supervisor's" : "our own";
 
-	if (proc_status_read(pid, &st) < 0) {
-		find(x, WARN, "capabilities", "/proc/%d/status: %s", pid, strerror(errno));
+	if (!x->pid && proc_status_read(getpid(), &x->st) < 0) {
+		find(x, WARN, "capabilities", "%s", strerror(errno));
 		return;
 	}
 	for (const struct fact_cap *c = fact_caps; c->name; c++) {
 		char name[32];
 
 		(void)snprintf(name, sizeof name, "CAP_%s", c->name);
-		if (st.cap_effective >> c->bit & 1)
+		if (x->st.cap_effective >> c->bit & 1)
 			find(x, OK, name, "held (%s)", whose);
 		else
 			find(x, WARN, name, "not held (%s): %s", whose, c->without);
 	}
 	find(x, OK, "no_new_privs",
-		st.no_new_privs ? "set: set-uid programs give no privilege" : "not set");
+		x->st.no_new_privs ? "set: set-uid programs give no privilege" : "not set");
 	find(x, OK, "seccomp",
-		st.seccomp ? "a filter is in force: what it forbids is shown above as missing"
-			   : "no filter is in force");
+		x->st.seccomp ? "a filter is in force: what it forbids shows above as missing"
+			      : "no filter is in force");
 }
 
 static void descriptors(struct exam *x)
@@ -143,12 +145,12 @@ static bool answer(struct exam *x, const char *socket, struct err *err)
 }
 
 /* A pid is another process's where the supervisor is in another pid namespace. */
-static int seen_pid(const struct exam *x)
+static int seen_pid(struct exam *x)
 {
-	struct proc_stat st;
 	int64_t pid = row_int(&x->rows.supervisor, "pid", 0);
 
-	return pid > 0 && pid <= INT32_MAX && proc_stat_read((pid_t)pid, &st) == 0 ? (int)pid : 0;
+	return pid > 0 && pid <= INT32_MAX && proc_status_read((pid_t)pid, &x->st) == 0 ? (int)pid
+											: 0;
 }
 
 static void supervisor(struct exam *x)
@@ -157,19 +159,21 @@ static void supervisor(struct exam *x)
 	const char *socket = args_str(x->args, "socket");
 	struct err err;
 
-	x->answers = answer(x, socket, &err);
+	x->theirs = x->there = x->answers = answer(x, socket, &err);
 	if (!x->answers) {
-		bool silent = err.code == ERR_NO_ANSWER;
+		bool silent = err.code == ERR_NO_ANSWER, none = err.code == ERR_NO_SUPERVISOR;
 		const char *set = socket ? socket : getenv("SYSG_SOCKET");
 
-		if (silent || (set && *set))
+		x->theirs = x->there = !silent && !none;
+		if (silent || (none && set && *set))
 			find(x, BAD, "supervisor", "%s; %s", err.msg,
 				err.help[0] ? err.help : "is it the right socket?");
 		else
-			find(x, OK, "supervisor", "none is running here");
+			find(x, none && !err.sys ? OK : WARN, "supervisor", "%s", err.msg);
 		return;
 	}
 	x->pid = seen_pid(x);
+	x->theirs = !x->pid || x->st.uid[1] != geteuid();
 	find(x, OK, "supervisor", "version %s, pid %s, %s, answers at %s",
 		packet_get(s, "version") ? packet_get(s, "version") : "?",
 		packet_get(s, "pid") ? packet_get(s, "pid") : "?",
@@ -202,7 +206,7 @@ static void pid_file(struct exam *x, const char *dir)
 	struct stat st;
 
 	(void)snprintf(path, sizeof path, "%s/sysg.pid", dir);
-	if (lstat(path, &st) < 0 || x->answers)
+	if (lstat(path, &st) < 0 || x->there)
 		return;
 	long pid = pid_in(path);
 	int locked = fact_locked(path);
@@ -231,7 +235,7 @@ static void socket_file(struct exam *x, const char *dir)
 	int fd = S_ISSOCK(st.st_mode) ? seek_connect(path, where, &err) : -1;
 	if (fd >= 0) {
 		(void)close(fd);
-		find(x, x->answers ? WARN : BAD, "socket", "%s: another supervisor's", path);
+		find(x, x->there ? WARN : BAD, "socket", "%s: another supervisor's", path);
 	} else {
 		find(x, BAD, "socket",
 			"%s: nobody answers there; sysg start replaces it, or remove it", path);
@@ -282,17 +286,17 @@ static void log_dir(struct exam *x)
 	if (!x->answers)
 		return;
 	cmd_client(&c, x->args);
-	const char *dir = cmd_ask(&c, &none, "logs-path", &reply, &err) > 0
-				  ? packet_get(&reply, "dir")
-				  : NULL;
+	bool told = cmd_ask(&c, &none, "logs-path", &reply, &err) > 0;
+	const char *dir = told ? packet_get(&reply, "dir") : NULL;
 	int64_t bytes = dir ? fact_room(dir) : 0;
 	if (!dir)
-		find(x, OK, "log directory", "none: output goes to stdout alone");
+		find(x, told ? OK : WARN, "log directory", "%s",
+			told ? "none: output goes to stdout alone" : err.msg);
 	else if (bytes < 0)
 		find(x, BAD, "log directory",
 			"%s is gone (%s): lines go to nobody; make it again and restart", dir,
 			strerror(errno));
-	else if (access(dir, W_OK) < 0 && geteuid() == 0)
+	else if (access(dir, W_OK) < 0 && !x->theirs)
 		find(x, BAD, "log directory", "%s can't be written: %s", dir, strerror(errno));
 	else
 		find(x, bytes < LITTLE_ROOM ? WARN : OK, "log directory", "%s, room for %s", dir,
@@ -305,6 +309,8 @@ static void manifest(struct exam *x)
 	struct checked c;
 	struct err err;
 
+	if (x->theirs && !args_has(x->args, "config"))
+		return;
 	if (checked_open(&c, x->args, environ, &err) < 0) {
 		bool asked = args_has(x->args, "config") || c.at.path;
 		find(x, asked ? BAD : OK, "manifest", "%s", err.msg);

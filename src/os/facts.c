@@ -142,10 +142,10 @@ static bool cgroup_kill(void)
 const struct fact facts[] = {
 	{ "/proc", proc_is_ours, "names our own pid",
 	  "missing, or another namespace's: belonging is by session alone, callers that are no main process are nobody (SG0712)" },
-	{ "marks", marks, "RLIMIT_LOCKS can be set and read back: processes are found however they forked",
+	{ "marks", marks, "RLIMIT_LOCKS holds them: processes are found however they forked",
 	  "RLIMIT_LOCKS can't be used: belonging is by session, a process that leaves it is not found" },
 	{ "cgroup v2", cgroups, "our group is delegated: each start of a unit gets one of its own",
-	  "not delegated, or not mounted writable: done without, the marks do that work" },
+	  "not delegated, or not mounted writable: the marks do that work" },
 	{ "cgroup.kill", cgroup_kill, "a whole group is killed at once", "done without: one process after another" },
 	{ "cgroup controllers", controllers, "memory, pids and cpu are delegated: `limits.cgroup` can be set",
 	  "not all of memory, pids, cpu are delegated: `limits.cgroup` is refused (SG0741)" },

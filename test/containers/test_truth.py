@@ -67,6 +67,16 @@ def test_read_only_without_a_tmpfs_it_has_an_abstract_socket_and_stdout_alone(co
     assert 'hello' not in c.sysg('logs', '--no-follow', '-s', 'a').stdout
 
 
+@pytest.mark.parametrize('options, who, why', [([], '1000', 'operator'), (['--user', '1000', '--cap-drop', 'all'], '0', 'Permission denied')],
+                         ids=['a user of a root', 'a root without capabilities of a user'])
+def test_doctor_never_says_that_none_runs_where_one_does(container, options, who, why):
+    c = container(ONE, options=options).ready()
+    r = c.sysg('doctor', user=who)
+    row = next(line for line in r.stdout.splitlines() if ' supervisor ' in line)
+    assert row.startswith('warn') and why in row and 'bad ' not in r.stdout, r.stdout
+    assert r.returncode == 0
+
+
 @pytest.mark.parametrize('cap, code', [('setuid', 'SG0746'), ('setgid', 'SG0744')])
 def test_without_the_capability_a_users_service_fails_with_words_as_doctor_says(container, cap, code):
     c = container('services: {a: {command: "sleep 1000"}, b: {command: "sleep 1000", user: "1000", restart_policy: never}}',

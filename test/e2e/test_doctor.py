@@ -5,7 +5,7 @@ import re
 import shutil
 import signal
 
-from harness import SYSG, until
+from harness import PYTHON, SYSG, until
 
 ONE = 'services: {web: {exec: [sleep, "1000"]}}'
 
@@ -28,7 +28,7 @@ def test_nobody_running_is_a_consistent_world(box):
     rc, out = doctor(box)
     f = found(out)
     assert rc == 0 and not any(v == 'bad' for rows in f.values() for v, _ in rows), out
-    assert f['supervisor'] == [('ok', 'none is running here')]
+    assert f['supervisor'] == [('ok', 'no supervisor is running')]
     assert {'/proc', 'marks', 'cgroup v2', 'cgroup controllers', 'pidfd_open', 'SO_PEERPIDFD', 'SO_PASSRIGHTS', 'close_range', 'clone3', 'CAP_KILL', 'CAP_SETUID', 'CAP_SETGID',
             'CAP_SETPCAP', 'CAP_SYS_RESOURCE', 'no_new_privs', 'seccomp', 'RLIMIT_NOFILE', 'terminal', 'manifest', 'runtime directory'} <= f.keys()
 
@@ -108,6 +108,50 @@ def test_a_supervisor_that_does_not_answer_is_bad(box):
     finally:
         b.kill(signal.SIGCONT)
     assert r.returncode == 1 and found(r.stdout)['supervisor'][0][0] == 'bad' and 'did not answer' in r.stdout
+
+
+def test_a_supervisor_that_refuses_to_answer_is_there_and_is_not_judged(box):
+    b = box(ONE).up()
+    r = b.sysg('doctor', uid=4900)
+    f = found(r.stdout)
+    assert r.returncode == 0 and f['supervisor'][0][0] == 'warn' and 'operator' in f['supervisor'][0][1], r.stdout
+    assert not f.keys() & {'sysg.pid', 'socket', 'manifest', 'cgroup v2', 'cgroup.kill', 'cgroup controllers'}
+    assert f['CAP_KILL'] == [('warn', f['CAP_KILL'][0][1])] and 'our own' in f['CAP_KILL'][0][1]
+
+
+def test_what_only_the_supervisor_may_is_not_asked_of_another_user(box):
+    b = box(f'services: {{a: {{command: "{SYSG} doctor; echo rc=$?; exec sleep 1000", user: "4900", request_capabilities: ["status:**"]}}}}')
+    b.says(r'rc=\d', where='stdout')
+    *rows, rc = (line.removeprefix('a | ') for line in b.stdout.splitlines())
+    f, out = found('\n'.join(rows)), b.stdout
+    assert rc == 'rc=0'
+    assert f['supervisor'][0][0] == 'ok', out
+    assert not f.keys() & {'manifest', 'cgroup v2', 'cgroup.kill', 'cgroup controllers'}
+    assert f['CAP_KILL'] == [('ok', "held (the supervisor's)")]
+
+
+ONCE = """
+import socket
+s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+s.bind('once.sock')
+s.listen()
+print('up', flush=True)
+c = s.accept()[0]
+c.recv(65536)
+c.send(b'ok=1\\0row=supervisor\\0version=0\\0pid=1\\0\\0')
+c.send(b'ok=1\\0end=1\\0\\0')
+c.recv(65536)
+s.close()
+"""
+
+
+def test_where_the_logs_are_is_not_known_when_nobody_says_it(box):
+    b = box(argv=['sleep', '1000'])
+    once = b.popen(PYTHON, '-c', ONCE)
+    assert once.stdout.readline() == 'up\n'
+    f = found(b.sysg('doctor', '--socket', f'{b.home}/once.sock').stdout)
+    assert f['supervisor'][0][0] == 'ok' and f['log directory'][0][0] == 'warn' and 'no supervisor' in f['log directory'][0][1], f
+    once.kill()
 
 
 def test_a_log_directory_that_is_gone_is_bad(box):
