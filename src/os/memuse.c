@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -194,6 +195,18 @@ static void estimate(struct table *t)
 		t->use[i] += t->shared[i];
 }
 
+/* Without CAP_SYS_PTRACE it is read by one of the same uid and gid for files alone (ptrace(2)): so nobody else may signal us. */
+static bool pss_of(pid_t pid, char text[4096])
+{
+	struct proc_status st;
+
+	if (proc_status_read(pid, &st) < 0)
+		return false;
+	(void)setfsgid(st.gid[0]);
+	(void)setfsuid(st.uid[0]);
+	return memory_of(pid, "smaps_rollup", text);
+}
+
 /* Of one that can't be read what it has alone counts, and with that the sum is a bound. */
 static void share(struct table *t)
 {
@@ -203,7 +216,7 @@ static void share(struct table *t)
 		const struct member *m = &t->v[i];
 		if (m->owner < 0 || t->pss[m->owner] < 0)
 			continue;
-		bool read = memory_of(m->tid, "smaps_rollup", text);
+		bool read = pss_of(m->tid, text);
 		t->pss[m->owner] += read ? kib(text, "\nPss:") : m->anon + m->shared;
 		t->rough[m->owner] |= !read;
 	}

@@ -95,8 +95,8 @@ static void stop(struct super *s, struct unit *root, struct unit *u, const struc
 	char path[UNIT_PATH_MAX], use[32], most[32];
 
 	err_set(&u->trouble, ERR_MEMORY, 0,
-		"stopped: the memory limit of %.200s was passed, %s of %s",
-		unit_path(holder, path, sizeof path),
+		"stopped: the memory limit of %.200s was passed, %s%s of %s",
+		unit_path(holder, path, sizeof path), job_of(u)->memory_bound ? "at most " : "",
 		bytes_print(use, sizeof use, holder->memory_tree),
 		bytes_print(most, sizeof most, memory_limit(holder)));
 	event_add(s, EVENT_FAILED, u, ERR_MEMORY, "%s", u->trouble.msg);

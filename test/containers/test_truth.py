@@ -1,4 +1,5 @@
 """What `doctor` and `status` say of each restriction is what happens: looked at from outside, and tried."""
+import json
 import pathlib
 import re
 
@@ -88,6 +89,20 @@ def test_without_the_capability_a_users_service_fails_with_words_as_doctor_says(
     found = c.doctor()
     assert found[f'CAP_{cap.upper()}'][0][0] == 'warn' and "can't be switched to" in found[f'CAP_{cap.upper()}'][0][1]
     assert c.unit('a')['state'] == 'running'
+
+
+FAMILY = "perl -e '$x = qq(x) x (40 << 20); fork or do { sleep 1000; exit } for 1 .. 6; print qq(up\\n); close STDOUT; sleep 1000'"
+
+
+def test_what_a_users_processes_share_counts_once_as_what_roots_do(container):
+    c = container(f'''
+services:
+  a: {{command: {json.dumps(FAMILY)}, limits: {{memory: 100M}}}}
+  b: {{command: {json.dumps(FAMILY)}, limits: {{memory: 100M}}, user: "1000"}}
+''')
+    until(lambda: c.logs.count('up') >= 2, why=lambda: c.logs)
+    until(lambda: all(u['memory']['use_bytes'] > 40 << 20 for u in c.units()), why=c.units)
+    assert [(u['state'], u['restarts'], u['memory']['known_by']) for u in c.units()] == [('running', 0, 'pss')] * 2, c.logs
 
 
 def test_without_cap_kill_a_service_of_another_user_is_stopped_by_one_that_takes_its_uid(container):

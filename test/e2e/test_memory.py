@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from harness import PYTHON, TOOLS, codes, pss_kib, until
+from harness import DEFAULT_CAPS, PYTHON, TOOLS, codes, pss_kib, until
 
 GROW = f'{PYTHON} {TOOLS}/grow.py'
 MIB = 1 << 20
@@ -139,6 +139,25 @@ def test_memory_that_processes_share_counts_once(box):
     m = until(lambda: (u := b.unit('web').get('memory')) and u['use_bytes'] > 100 * MIB and u, 20, 0.1)
     assert m['known_by'] == 'pss' and m['use_bytes'] < 160 * MIB
     assert b.state('web') == 'running' and b.unit('web')['restarts'] == 0
+
+
+def test_of_another_users_processes_it_is_known_as_exactly_without_cap_sys_ptrace(box):
+    b = box(None, argv=['true'])
+    (b.home / 'family.py').write_text(FAMILY)
+    b.home.chmod(0o777)
+    b = box(f'services: {{web: {{exec: [{PYTHON}, family.py], user: "4900", limits: {{memory: 180M}}}}}}', home=b.home, ns=['--keep', DEFAULT_CAPS]).up()
+    b.file('up', 20)
+    m = until(lambda: (u := b.unit('web').get('memory')) and u['use_bytes'] > 100 * MIB and u, 20, 0.1)
+    assert m['known_by'] == 'pss' and m['use_bytes'] < 160 * MIB
+    assert b.state('web') == 'running' and b.unit('web')['restarts'] == 0
+
+
+def test_what_can_not_be_read_is_said_to_be_at_most_so_much(box):
+    b = box(None, argv=['true'])
+    (b.home / 'family.py').write_text('import ctypes; ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE\n' + FAMILY)
+    b.home.chmod(0o777)
+    b = box(f'services: {{web: {{exec: [{PYTHON}, family.py], limits: {{memory: 180M}}, restart_policy: never}}}}', home=b.home, ns=['--keep', DEFAULT_CAPS])
+    b.says('the memory limit of web was passed, at most .* of 180.0 MiB', 20)
 
 
 TRICK = '''
