@@ -1,7 +1,8 @@
 # The image holds one file, /sysg. Other images copy it from here:
 #   COPY --from=sysg /sysg /usr/local/bin/sysg
 # Built the same twice, to the image's id:
-#   podman build --layers=false --timestamp 0, or SOURCE_DATE_EPOCH=0 docker buildx build --output rewrite-timestamp=true
+#   podman build --layers=false --timestamp 0 .
+#   SOURCE_DATE_EPOCH=0 docker buildx build --output type=docker,rewrite-timestamp=true .
 # (podman writes the ids of its layers into a history, and with --format docker that of the container it worked in.)
 # Untested: --build-arg BUILDER=alpine:3.20
 ARG BUILDER=debian:bookworm

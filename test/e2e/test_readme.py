@@ -4,6 +4,7 @@ Its image is built and run in test/containers/test_examples.py.
 """
 import re
 import shlex
+import shutil
 import signal
 
 import pytest
@@ -20,7 +21,7 @@ KNOWN = [
     ('yaml', 'services:'),                      # here and there
     ('sh', 'sysg spawn --name "job_$job"'),
     ('sh', 'docker run -d --name app app'),
-    ('sh', 'meson setup build/release'),        # test/run.sh itself
+    ('sh', 'meson setup build/release'),        # test/run.sh itself; its second line here
     ('sh', 'sysg start --daemonize'),           # here
 ]
 
@@ -31,9 +32,9 @@ def block(word):
     return found[0]
 
 
-def folder(box):
+def folder(box, **kw):
     """A box with the README's manifest and script, in which something else is PID 1."""
-    b = box(argv=['sleep', '1000'])
+    b = box(argv=['sleep', '1000'], **kw)
     b.manifest.write_text(block('services:'))
     (b.home / 'queue.sh').write_text(block('--name "job_$job"'))
     return b
@@ -52,9 +53,13 @@ def test_each_block_is_one_that_a_test_runs():
 
 
 def test_the_commands_without_a_container_do_as_they_say(box):
-    b = folder(box)
+    b = folder(box, ns=['--tmpfs', '/usr/local/bin'], env={'PATH': '/usr/local/bin:/usr/bin:/bin'})
+    (b.home / 'build/release').mkdir(parents=True)
+    shutil.copy(SYSG, b.home / 'build/release')
+    _, install = block('meson setup').splitlines()
+    assert b.exec('sh', '-c', 'command -v sysg').returncode == 127
     said = {}
-    for line in block('sysg start --daemonize').splitlines():
+    for line in [install, *block('sysg start --daemonize').splitlines()]:
         r = b.exec('sh', '-c', line, timeout=60)
         assert r.returncode == 0, (line, r.stdout, r.stderr)
         said[line] = r.stdout
@@ -110,6 +115,10 @@ def test_an_ordered_stop_is_success_and_other_codes_may_be(box):
     b = box('services: {a: {command: [sleep, "1000"]}}').up()
     b.until_state('a', 'running')
     assert b.term() == 0
+    code = int(re.search(r"the command's own code, (\d+)", row('tini -e 143'))[1])
+    alone = box(argv=[SYSG, '--', 'sleep', '1000'])
+    until(alone.others)
+    assert alone.term() == code
     assert box(f'services: {{a: {{command: "exit 3", restart_policy: never, {more}}}}}').wait() == 0
 
 
