@@ -41,14 +41,27 @@ def stops(c, down, tell, what):
     assert len(c.units()) == 20
     until(lambda: c.commands().count('sleep 1000') == 20, why=c.commands)
     took, code = c.stop()
-    order = down.read_text().split()
     tell(f'{what} of 20 services: {took:.2f} s')
     assert code == 0 and in_time(took), (code, took, c.logs[-2000:])
+    went_in_order(down)
+    assert c.pids() == [], 'a survivor'
+
+
+def went_in_order(down):
+    order = down.read_text().split()
     assert sorted(order) == sorted([f'db{i}' for i in range(10)] + [f'app{i}' for i in range(10)])
     assert all(order.index(f'app{i}') < order.index(f'db{i}') for i in range(10)), " ".join(order)
-    assert c.pids() == [], 'a survivor'
 
 
 @pytest.mark.parametrize('restriction', RESTRICTIONS)
 def test_twenty_services_stop_in_order_within_two_seconds_and_with_code_0(container, tell, restriction):
     stops_in_order(lambda m, *options: container(m, options=options), tell, f'stop ({restriction})', RESTRICTIONS[restriction])
+
+
+def test_below_another_first_process_that_stays_it_takes_everything_along_itself(container, tmp_path):
+    tmp_path.chmod(0o777)
+    c = container(twenty(), '-c', 'sysg start; exec sleep 3000', options=['--entrypoint', 'sh', '-v', f'{tmp_path}:/order']).ready()
+    until(lambda: c.commands().count('sleep 1000') == 20, why=c.commands)
+    c.sysg_ok('stop', '--supervisor')
+    until(lambda: c.commands() == ['sleep 3000'], why=c.commands)
+    went_in_order(tmp_path / 'down')

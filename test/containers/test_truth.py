@@ -23,8 +23,8 @@ def socket_of(c):
     return re.search(r'answers at (\S+)$', c.doctor()['supervisor'][0][1])[1]
 
 
-@pytest.mark.parametrize('options', [*RESTRICTIONS.values(), ['--security-opt', 'seccomp=unconfined'], FEW, ['--cap-add', 'sys_resource']],
-                         ids=[*RESTRICTIONS, 'no seccomp', 'few descriptors', 'more capabilities'])
+@pytest.mark.parametrize('options', [*RESTRICTIONS.values(), ['--security-opt', 'seccomp=unconfined'], FEW, ['--cap-drop', 'kill', '--cap-drop', 'setpcap']],
+                         ids=[*RESTRICTIONS, 'no seccomp', 'few descriptors', 'fewer capabilities'])
 def test_doctor_says_what_the_kernel_says_of_the_first_process(container, options):
     c = container(ONE, options=options).ready()
     found, pid = c.doctor(), c.pid

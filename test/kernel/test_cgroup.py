@@ -1,12 +1,13 @@
 """cgroup v2 with memory, pids and cpu: what a unit's limits come to where the kernel holds them."""
 import os
 import pathlib
+import re
 import signal
 import subprocess
 
 import pytest
 
-from harness import PYTHON, codes, until
+from harness import PYTHON, SYSG, codes, until
 
 IN = ['--tmpfs', '/run', '--tmpfs', '/var/log', '--cgroup']
 EAT = ('import sys,time\nb=[]\nfor i in range(int(sys.argv[1])):\n b.append(bytearray(b"x")*1048576)\n'
@@ -49,6 +50,11 @@ def test_each_unit_gets_its_own_group_and_cgroup_kill_ends_all_of_it(box, group)
     b.sysg_ok('stop', 'a', timeout=60)
     assert not mine.exists() and [p.cmdline for p in b.others()] == ['sleep 1000']
     assert b.term() == 0 and not [d for d in group.iterdir() if d.is_dir()]
+
+
+def test_doctor_says_that_the_capability_is_held_which_no_container_here_may_have(box):
+    b = box(argv=[SYSG, 'doctor'])
+    assert b.wait() == 0 and re.search(r'^ok +CAP_SYS_RESOURCE +held ', b.stdout, re.M), b.stdout
 
 
 def test_limits_are_in_force_on_the_group_of_the_tree(box, group):
