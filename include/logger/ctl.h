@@ -49,7 +49,7 @@ void ctl_receive(int fd, struct ctl_msg *ret);
 /* Each sends one message without waiting: 0, or -1 with errno (EAGAIN: again when the socket is
  * writable). */
 int ctl_send_eof(int fd, int64_t id, int stream);
-int ctl_send_lost(int fd, int64_t id, int stream, const char *why);
+int ctl_send_lost(int fd, int64_t id, int stream);
 int ctl_send_full(int fd, const char *path, const char *why, uint64_t dropped);
 int ctl_send_plain(int fd, const char *why);
 int ctl_send_total(int fd, unsigned removed, const char *dir);

@@ -56,6 +56,9 @@ void log_files_flush(struct log_files *fs);
 /* Each file is opened anew with its next line: they may have been moved away. */
 void log_files_reopen(struct log_files *fs);
 
+/* There is want of descriptors: one file is closed until its next line, but not the last ones. NULL is fine. */
+void log_files_spare(struct log_files *fs);
+
 /* The last n bytes, or fewer, of LOGDIR/PATH.log (generation 0) or of PATH.log.1 (1) as they are
  * on disk; returns how many. 0 where there is none. */
 size_t log_file_end(struct log_files *fs, const char *path, int generation, char *to, size_t n);

@@ -32,7 +32,7 @@
  *       the last writer is gone, all is handed on; PID 1 closes its duplicate
  *   op=full why=TEXT dropped=N
  *       a file can't be written, lines are lost; at most once a minute. dropped: in all
- *   op=lost id=N stream=N why=TEXT
+ *   op=lost id=N stream=N
  *       an op=add could not be taken (no descriptor or memory left); may be sent again
  *   op=plain why=TEXT
  *       the journal can't be used; what a killed logger had taken in is lost from now on. Once.

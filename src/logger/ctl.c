@@ -154,12 +154,11 @@ int ctl_send_eof(int fd, int64_t id, int stream)
 	return send_off(fd, &b);
 }
 
-int ctl_send_lost(int fd, int64_t id, int stream, const char *why)
+int ctl_send_lost(int fd, int64_t id, int stream)
 {
 	struct buf b;
 
 	begin(&b, "lost", id, stream);
-	packet_put(&b, "why", why);
 	return send_off(fd, &b);
 }
 

@@ -15,7 +15,7 @@
 #include "logger/logdir.h"
 #include "logger/rotate.h"
 
-enum { STAMP = 27, NOTE_MAX = STAMP + 64 };
+enum { STAMP = 27, NOTE_MAX = STAMP + 64, FILES_LEAST = 2 /* to open one takes as many */ };
 
 struct log_file {
 	int fd; /* -1: not open */
@@ -236,6 +236,14 @@ static void make_room(struct log_files *fs)
 		shut(fs, oldest);
 }
 
+void log_files_spare(struct log_files *fs)
+{
+	if (!fs || fs->nopen <= FILES_LEAST)
+		return;
+	log_files_flush(fs);
+	make_room(fs);
+}
+
 /* What a killed writer left is ended by a newline, so that the next line is a line of its own. */
 static int end_torn_line(int fd, int64_t *size)
 {
@@ -256,7 +264,9 @@ static int open_now(struct log_files *fs, struct log_file *f)
 	if (fs->nopen == LOG_FILES_OPEN)
 		make_room(fs);
 	autoclose int fd = logdir_open(&fs->dir, f->path);
-	if (fd < 0 && (errno == EMFILE || errno == ENFILE) && fs->nopen) {
+	for (int i = 0;
+		i < FILES_LEAST && fd < 0 && (errno == EMFILE || errno == ENFILE) && fs->nopen;
+		i++) {
 		make_room(fs);
 		fd = logdir_open(&fs->dir, f->path);
 	}

@@ -138,13 +138,13 @@ static int add(struct logger *lg, int fd, const struct ctl_add *m)
 
 static void take_add(struct logger *lg, const struct ctl_msg *m)
 {
-	if (m->fd < 0) {
-		(void)ctl_send_lost(
-			lg->ctl, m->add.id, m->add.stream, "no descriptor came with it");
-	} else if (add(lg, m->fd, &m->add) < 0) {
+	if (m->fd >= 0 && add(lg, m->fd, &m->add) == 0)
+		return;
+	if (m->fd >= 0)
 		(void)close(m->fd);
-		(void)ctl_send_lost(lg->ctl, m->add.id, m->add.stream, "no memory");
-	}
+	else /* no descriptor was left for it */
+		log_files_spare(lg->sinks.files);
+	(void)ctl_send_lost(lg->ctl, m->add.id, m->add.stream);
 }
 
 static bool is_readable(int fd)

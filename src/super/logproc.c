@@ -87,16 +87,13 @@ static int send_order(struct logproc *lp, const char *op)
 	return logproc_send(lp, &b);
 }
 
-void logproc_flush(struct super *s)
+/* True: something is left, and errno says why. */
+static bool send_rest(struct logproc *lp)
 {
-	struct logproc *lp = s->logproc;
-	bool left = false;
-
-	if (lp->ctl.fd < 0)
-		return;
+	errno = 0;
 	if (lp->reopen && !lp->finishing)
 		lp->reopen = send_order(lp, "reopen") < 0;
-	left = lp->reopen;
+	bool left = lp->reopen;
 	list_each(it, &lp->streams)
 	{
 		struct log_stream *st = list_entry(it, struct log_stream, link);
@@ -107,11 +104,25 @@ void logproc_flush(struct super *s)
 	/* Last: it takes nothing after it. */
 	if (lp->finish && !left)
 		lp->finish = send_order(lp, "finish") < 0;
-	left |= lp->finish;
-	(void)loop_mod(s->loop, &lp->ctl, left ? LOOP_IN | LOOP_OUT : LOOP_IN);
+	return left || lp->finish;
 }
 
 static void try_again(struct super *s, struct timer *t);
+
+/* Where it has no room for what is sent, or the kernel refuses that, each try would be one for nothing. */
+void logproc_flush(struct super *s)
+{
+	struct logproc *lp = s->logproc;
+
+	if (lp->ctl.fd < 0)
+		return;
+	bool left = !lp->again.node.at && send_rest(lp);
+	if (left && errno != EAGAIN) {
+		timer_set(s, &lp->again, clock_mono_ns() + AGAIN_NS, try_again);
+		left = false;
+	}
+	(void)loop_mod(s->loop, &lp->ctl, left ? LOOP_IN | LOOP_OUT : LOOP_IN);
+}
 
 static void say_plain(struct logproc *lp, const char *why)
 {
@@ -237,6 +248,7 @@ static int launch_logger(struct super *s)
 		return -1;
 	}
 	lp->pid = pid;
+	timer_del(s, &lp->again);
 	sweep_spare(s->sweep, pid);
 	lp->ctl = (struct watch){ .fd = sv[0], .events = LOOP_IN, .fn = ctl_ready };
 	if (loop_add(s->loop, &lp->ctl) < 0)

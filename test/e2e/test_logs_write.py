@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import signal
 import socket
 import statistics
@@ -333,3 +334,68 @@ def test_who_cuts_or_overwrites_the_journal_ends_neither_the_logger_nor_the_line
     until(lambda: b.stdout.count('line-') > had + 20)
     b.says('the logger ended', where='stderr')
     assert b.logger().pid != logger.pid and b.stderr.count('the logger ended') == 1
+
+
+def cpu_ticks(*pids):
+    return sum(sum(map(int, pathlib.Path(f'/proc/{pid}/stat').read_text().rsplit(')', 1)[1].split()[11:13])) for pid in pids)
+
+
+def rests(b, logger):
+    """For a second PID 1 and the logger do next to nothing."""
+    before, end = cpu_ticks(b.pid, logger), time.monotonic() + 1
+    until(lambda: time.monotonic() > end)
+    return cpu_ticks(b.pid, logger) - before < 20
+
+
+LATE = [f'z{i}' for i in range(30)]
+
+
+def short_of(b, more):
+    """The logger has no room for the two pipes each of so many services, whose names are returned: for more of them too few."""
+    logger = b.logger().pid
+    used = set(map(int, os.listdir(f'/proc/{logger}/fd')))
+    few, many = resource.prlimit(logger, resource.RLIMIT_NOFILE)
+    resource.prlimit(logger, resource.RLIMIT_NOFILE, (max(used) + 1, many))
+    return LATE[:(max(used) + 1 - len(used)) // 2 + more], lambda: resource.prlimit(logger, resource.RLIMIT_NOFILE, (few, many))
+
+
+def late(sink):
+    return ''.join(f'  {name}: {{command: "echo line-{name}-; exec sleep 1000", skip: true, logs: {{sink: {sink}}}}}\n' for name in LATE)
+
+
+def test_a_logger_without_a_descriptor_for_a_stream_gets_it_later_and_nobody_spins(inside):
+    b = inside('services:\n  a: {command: "exec sleep 1000"}\n' + late('stdout')).up()
+    b.pid_of('a')
+    names, end = short_of(b, 1)
+    for name in names:
+        b.sysg_ok('start', '-s', name)
+    assert rests(b, b.logger().pid)
+    end()
+    until(lambda: all(f'line-{name}-' in b.stdout for name in names))
+
+
+def test_a_logger_short_of_descriptors_closes_files_for_streams(inside):
+    b = inside('services:\n' + ''.join(f'  s{i}: {{command: "echo line; exec sleep 1000", logs: {{sink: file}}}}\n' for i in range(6))
+               + late('file')).up()
+    until(lambda: all(log_text(b, f's{i}.log') for i in range(6)))
+    names, _ = short_of(b, 2)
+    for name in names:
+        b.sysg_ok('start', '-s', name)
+    until(lambda: all(b'line-' in log_text(b, f'{name}.log') for name in names), why=lambda: b.stderr)
+
+
+def test_where_the_kernel_lets_no_descriptor_be_sent_nobody_spins(inside):
+    """Those in flight count by user: past RLIMIT_NOFILE the socket has room, and what is sent is refused all the same."""
+    b = inside('services: {a: {command: "exec sleep 1000"}, b: {command: "echo line; exec sleep 1000", skip: true}}',
+               ns=['--keep', 'setuid,setgid,kill', '--rlimit', 'nofile=256:256']).up()
+    b.pid_of('a')
+    pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(4)]
+    for to, _ in pairs:
+        socket.send_fds(to, [b'x'], [0] * 100)
+    b.sysg_ok('start', '-s', 'b')
+    assert rests(b, b.logger().pid)
+    assert 'line' not in b.stdout
+    for to, other in pairs:
+        to.close()
+        other.close()
+    b.says('line', where='stdout')
