@@ -44,7 +44,7 @@ void op_ready(struct conn *c, const struct packet *p);
 void op_events(struct conn *c, const struct packet *p);
 void op_events_more(struct conn *c); /* rows until the peer does not read, or has all */
 void op_events_end(struct conn *c);  /* the supervisor ends: what is left, and end=1 */
-void follower_free(struct follower *f);
+void follower_free(struct super *s, struct follower *f);
 void op_signal(struct conn *c, const struct packet *p);
 void op_grant(struct conn *c, const struct packet *p);
 void op_revoke(struct conn *c, const struct packet *p);

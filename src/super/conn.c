@@ -232,7 +232,7 @@ void conn_waits(struct conn *c, enum conn_wait wait)
 		c->units = NULL;
 		c->nunits = 0;
 		c->any = c->then_exit = c->listing_some = c->bound = false;
-		follower_free(c->follower);
+		follower_free(c->s, c->follower);
 		c->follower = NULL;
 		conn_idle(c);
 	} else {
@@ -259,7 +259,6 @@ void conn_too_many_units(struct conn *c)
 	struct err err;
 
 	err_set(&err, ERR_TOO_LARGE, 0, "a request names at most %d units", CAP_UNITS_NAMED);
-	conn_waits(c, WAIT_LISTING);
 	conn_waits(c, WAIT_NOTHING); /* the list is let go */
 	conn_fail(c, &err);
 }

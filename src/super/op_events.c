@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "node/keep.h"
 #include "super/ops.h"
 
 enum { ROWS_A_TURN = 100 };
@@ -19,24 +20,33 @@ struct follower {
 	struct event_cursor cursor;
 	bool follow;
 	bool has_own; /* scopes[0] is the asker: it, what is below it, and what it has a right to */
-	size_t n;
+	size_t n, bytes;      /* of all scopes */
 	struct scope *scopes; /* then those that were named, of a project all */
+	uint64_t keeper;      /* the root of the tree that these bytes count to; 0: none */
 };
 
-void follower_free(struct follower *f)
+void follower_free(struct super *s, struct follower *f)
 {
-	for (size_t i = 0; f && i < f->n; i++)
+	struct unit *u;
+
+	if (!f)
+		return;
+	if ((u = tree_by_id(&s->tree, f->keeper)))
+		keep_sub(u, f->bytes);
+	for (size_t i = 0; i < f->n; i++)
 		free(f->scopes[i].path);
-	if (f)
-		free(f->scopes);
+	free(f->scopes);
 	free(f);
 }
 
 static int add_scope(struct follower *f, const struct unit *u)
 {
-	struct scope *v = realloc(f->scopes, (f->n + 1) * sizeof *v);
 	char path[UNIT_PATH_MAX];
 
+	for (size_t i = f->has_own; i < f->n; i++)
+		if (f->scopes[i].id == u->id)
+			return 0;
+	struct scope *v = realloc(f->scopes, (f->n + 1) * sizeof *v);
 	if (!v)
 		return -1;
 	f->scopes = v;
@@ -44,6 +54,7 @@ static int add_scope(struct follower *f, const struct unit *u)
 	if (!v[f->n].path)
 		return -1;
 	f->n++;
+	f->bytes += sizeof *v + strlen(path);
 	return 0;
 }
 
@@ -107,9 +118,12 @@ static struct follower *follower_new(struct conn *c, const struct packet *p, str
 	f->follow = packet_get(p, "follow") != NULL;
 	if (f->has_own && add_scope(f, c->unit) < 0)
 		err_no_memory(err);
-	else if (name_units(c, p, f, err) == 0 && begin_behind(c, p, f, err) == 0)
+	else if (name_units(c, p, f, err) == 0 && begin_behind(c, p, f, err) == 0 &&
+		 (!f->has_own || keep_add(c->unit, f->bytes, ERR_TOO_LARGE, err) == 0)) {
+		f->keeper = f->has_own ? c->unit->root->id : 0;
 		return f;
-	follower_free(f);
+	}
+	follower_free(c->s, f);
 	return NULL;
 }
 

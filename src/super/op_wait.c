@@ -86,12 +86,6 @@ static int may_wait(struct conn *c, struct unit *u, struct err *err)
 	return conn_may(c, VERB_STATUS, u, err);
 }
 
-static void forget_units(struct conn *c)
-{
-	conn_waits(c, WAIT_ENDS);
-	conn_waits(c, WAIT_NOTHING);
-}
-
 void op_wait(struct conn *c, const struct packet *p)
 {
 	struct err err;
@@ -102,7 +96,7 @@ void op_wait(struct conn *c, const struct packet *p)
 		return;
 	}
 	if (take_units(c, p, may_wait) < 0) {
-		forget_units(c);
+		conn_waits(c, WAIT_NOTHING);
 		return;
 	}
 	if (!c->nunits) {
@@ -192,7 +186,7 @@ void op_stop(struct conn *c, const struct packet *p)
 	if (!packet_get(p, "unit"))
 		changes_stopped(c->s, NULL);
 	if (take_units(c, p, may_stop) < 0 || (!c->nunits && all_services(c) < 0)) {
-		forget_units(c);
+		conn_waits(c, WAIT_NOTHING);
 		return;
 	}
 	for (size_t i = 0, n = c->nunits; i < n; i++) {
@@ -203,7 +197,7 @@ void op_stop(struct conn *c, const struct packet *p)
 	for (size_t i = 0; i < c->nunits; i++)
 		stop(c->s, tree_by_id(&c->s->tree, c->units[i].id));
 	if ((wait && strcmp(wait, "0") == 0) || goes_with_it(c) || !c->nunits) {
-		forget_units(c);
+		conn_waits(c, WAIT_NOTHING);
 		conn_end(c);
 		return;
 	}

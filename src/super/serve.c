@@ -59,6 +59,8 @@ static void serve(struct conn *c, const struct packet *p)
 	if (c->wait == WAIT_NOTHING)
 		c->nunits = 0; /* those of one that was refused half way */
 	if (c->wait != WAIT_NOTHING && !(c->tagged && packet_get(p, "tag"))) {
+		if (!conn_room(c)) /* it asks, and doesn't read */
+			conn_drop(c);
 		err_set(&err, ERR_BAD_REQUEST, 0, "this connection waits for an answer already");
 	} else if (!op) {
 		err_set(&err, ERR_BAD_REQUEST, 0, "unknown op: %s", name ? name : "(none)");
@@ -287,7 +289,7 @@ void serve_sweep(struct super *s)
 		buf_done(&c->out);
 		await_free(c);
 		free(c->units);
-		follower_free(c->follower);
+		follower_free(s, c->follower);
 		free(c);
 	}
 }

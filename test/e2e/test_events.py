@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from harness import SYSG, codes, until
+from harness import SYSG, TOOLS, codes, until
 
 DYNAMIC = 'spawn: {mode: dynamic, limits: {children: 2, depth: 3}}'
 
@@ -267,3 +267,62 @@ def test_who_does_not_read_is_told_how_many_it_lost_and_holds_nobody_up(box):
     os.kill(inner.pid, signal.SIGKILL)
     f.communicate()
     assert b.status_json()['supervisor']['events_dropped'] >= lost
+
+
+FOLLOWER = '''
+import os, socket, sys, time
+sys.path.insert(0, %r)
+from peer import *
+held = []
+
+def follow(*units):
+    held.append(connect())
+    return ask(held[-1], 'op=events', 'follow=1', *['unit=' + u for u in units]).get('code')
+
+def say(name, text):
+    open(name + '.new', 'w').write(str(text)); os.rename(name + '.new', name)
+
+'''
+
+
+def follower(box, script):
+    b = box(None, argv=['true'])
+    (b.home / 'main.py').write_text(FOLLOWER % str(TOOLS) + script + '\ntime.sleep(1000)\n')
+    return box('services: {web: {exec: [python, main.py], spawn: {mode: dynamic, limits: {depth: 60}}}}', home=b.home).up()
+
+
+def test_a_unit_that_is_named_many_times_is_followed_once_and_what_all_who_follow_take_is_bounded(box):
+    """The paths of fifty units below one another come to more than 40 KiB a connection."""
+    b = follower(box, '''
+while not os.path.exists('go'): time.sleep(0.01)
+ids = open('go').read().split()
+say('same', [follow(*[ids[-1]] * 1024) for _ in range(200)])
+codes = [follow(*ids)]
+while codes[-1] is None and len(held) < 800: codes.append(follow(*ids))
+say('all', codes)
+while held: held.pop().close()
+while follow(*ids): time.sleep(0.01)
+say('again', 'x')
+''')
+    ids = ['web']
+    for i in range(50):
+        ids.append(json.loads(b.sysg_ok('spawn', '--json', '--parent', ids[-1], '--name', f'{i:x>63}', '--', 'sleep', '1000'))['id'])
+    (b.home / 'go.new').write_text(' '.join(ids))
+    os.rename(b.home / 'go.new', b.home / 'go')
+    assert b.file('same', 30) == str([None] * 200)
+    answers = eval(b.file('all', 30))
+    assert answers == [None] * (len(answers) - 1) + ['SG0831']
+    b.file('again')
+
+
+def test_who_follows_and_asks_without_reading_is_cut_off(box):
+    b = follower(box, '''
+follow()
+held[0].settimeout(5)
+try:
+    for n in range(3000):
+        held[0].send(packet('op=ping'))
+except OSError as e:
+    say('over', type(e).__name__)
+''')
+    assert b.file('over', 30) in ('BrokenPipeError', 'ConnectionResetError')
