@@ -78,8 +78,10 @@ static bool read_start(const char *path, char ret[static 512])
 	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : read(fd, ret, 511);
 
-	ret[n > 0 ? n : 0] = '\0';
-	return n > 0;
+	if (n <= 0)
+		return false;
+	ret[n] = '\0';
+	return true;
 }
 
 pid_t seek_parent(pid_t pid)
@@ -160,7 +162,7 @@ static int connect_to(const char *path)
 		return -1;
 	}
 	if (path[0] == '@' && !seek_peer_is_ours(fd)) {
-		log_line(LOG_DBG, "%s: its owner is none of this container", path);
+		log_line(LOG_DBG, "%s: its owner is not ours", path);
 		errno = EACCES;
 		return -1;
 	}

@@ -213,14 +213,12 @@ static void pid_file(struct exam *x, const char *dir)
 	if (locked > 0)
 		find(x, BAD, "sysg.pid",
 			"%s (pid %ld) is locked, but nobody answers: a supervisor that is stopped, "
-			"or "
-			"what it left running; sysg stop --supervisor ends it",
+			"or what it left running; sysg stop --supervisor ends it",
 			path, pid);
 	else
 		find(x, WARN, "sysg.pid",
-			"%s (pid %ld) was left by a supervisor that was killed; the next start "
-			"replaces it",
-			path, pid);
+			"%s (pid %ld): its supervisor was killed; the next start replaces it", path,
+			pid);
 }
 
 static void socket_file(struct exam *x, const char *dir)
@@ -237,8 +235,7 @@ static void socket_file(struct exam *x, const char *dir)
 		(void)close(fd);
 		find(x, x->there ? WARN : BAD, "socket", "%s: another supervisor's", path);
 	} else {
-		find(x, BAD, "socket",
-			"%s: nobody answers there; sysg start replaces it, or remove it", path);
+		find(x, BAD, "socket", "%s: nobody answers there; sysg start replaces it", path);
 	}
 }
 
