@@ -1,9 +1,10 @@
 """When the container ends, and with which code."""
 import signal
+import time
 
 import pytest
 
-from harness import suid_process, suid_program, until
+from harness import SLOW, suid_process, suid_program, until
 
 
 @pytest.mark.asan
@@ -130,6 +131,17 @@ def test_a_survivor_is_70_and_named(box):
     b.kill(signal.SIGTERM)
     assert b.wait(30) == 70
     assert 'SG0713' in b.stderr and str(sleeper.inner) in b.stderr
+
+
+def test_with_a_survivor_the_end_comes_within_the_10_s_of_a_runtime(box):
+    b = box(None, argv=['true'])
+    suid_program(b.home, 4502)
+    b = box('services: {bad: {command: "./sleeper become & exec sleep 1000"}}', home=b.home, ns=['--keep', '']).up()
+    suid_process(b, 4502)
+    begun = time.monotonic()
+    b.kill(signal.SIGTERM)
+    assert b.wait(30) == 70
+    assert 8 < time.monotonic() - begun < 9.7 * SLOW
 
 
 def test_a_failed_dependency_fails_its_dependents_and_the_container_ends(box):
