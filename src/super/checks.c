@@ -1,7 +1,6 @@
 /* What a check leaves running goes with it: it wears a mark of its own, not its unit's. */
 #include "super/checks.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 
@@ -33,7 +32,7 @@ int check_start(void *job, char *const *argv, pid_t *ret_pid, struct err *err)
 		return 0;
 	struct check_run *r = calloc(1, sizeof *r);
 	if (!r)
-		return err_set(err, ERR_EXEC_FAILED, ENOMEM, "out of memory");
+		return err_no_memory(err);
 	r->j = j;
 	if (!j->check_mark)
 		j->check_mark = launch_mark(j->s);
@@ -69,10 +68,8 @@ static void survives(struct super *s, struct timer *t)
 {
 	struct check_run *r = container_of(t, struct check_run, timer);
 
-	if (sweep_outrun(&r->sweep)) {
-		timer_set(s, t, clock_mono_ns() + NS_PER_SEC, survives);
+	if (outruns_still(s, t, &r->sweep))
 		return;
-	}
 	r->survived = true;
 	(void)survivor_said(s, r->j->u, r->sweep.mark, r->pid, CHECK_OF);
 	if (r->sweep.mark)

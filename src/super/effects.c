@@ -202,6 +202,14 @@ bool survivor_said(struct super *s, const struct unit *u, uint64_t mark, pid_t p
 	return true;
 }
 
+bool outruns_still(struct super *s, struct timer *t, const struct sweep_target *of)
+{
+	if (!sweep_outrun(of))
+		return false;
+	timer_set(s, t, clock_mono_ns() + NS_PER_SEC, t->fn);
+	return true;
+}
+
 static void name_survivors(struct super *s, struct unit *u)
 {
 	enum { NAMED = 8 };
@@ -250,10 +258,8 @@ static void fx_survive(struct super *s, struct unit *u)
 
 	if (j->survived || !has_survivors(s, u))
 		return;
-	if (u->own_left && sweep_outrun(&j->sweep) && ++j->outrun < OUTRUN_MAX) {
-		timer_set(s, &j->timer, clock_mono_ns() + NS_PER_SEC, fired);
+	if (u->own_left && ++j->outrun < OUTRUN_MAX && outruns_still(s, &j->timer, &j->sweep))
 		return;
-	}
 	name_survivors(s, u);
 	event_add(s, EVENT_SURVIVORS, u, ERR_SURVIVORS, "%s", u->trouble.msg);
 	j->survived = true;

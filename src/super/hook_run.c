@@ -192,10 +192,8 @@ static void survives(struct super *s, struct timer *t)
 {
 	struct hook_run *h = container_of(t, struct hook_run, timer);
 
-	if (sweep_outrun(&h->sweep)) {
-		timer_set(s, t, clock_mono_ns() + NS_PER_SEC, survives);
+	if (outruns_still(s, t, &h->sweep))
 		return;
-	}
 	(void)survivor_said(s, unit_of(h), h->in.mark, h->reaped ? 0 : h->pid, hook_name(h->kind));
 	finish(h);
 }

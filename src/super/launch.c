@@ -389,5 +389,5 @@ int launch_probe(struct super *s, struct job *j, char *const *argv, uint64_t mar
 	if (aux_add(s, child.pid, j, NULL) == 0)
 		return 0;
 	(void)kill(child.pid, SIGKILL); /* nobody would be told of its end */
-	return err_set(err, ERR_EXEC_FAILED, ENOMEM, "out of memory");
+	return err_no_memory(err);
 }
