@@ -10,6 +10,7 @@
 
 /* --- timer.c --- */
 void timer_set(struct super *s, struct timer *t, int64_t deadline_ns, timer_fn *fn);
+void timer_in(struct super *s, struct timer *t, int64_t ns, timer_fn *fn); /* so long from now */
 void timer_del(struct super *s, struct timer *t);
 bool timers_run(
 	struct super *s, int64_t now_ns);   /* some of those that are due. true: there are more */

@@ -108,7 +108,7 @@ void serve_listen(struct super *s)
 {
 	s->listener_off = loop_add(s->loop, &s->listener) < 0;
 	if (s->listener_off)
-		timer_set(s, &s->relisten, clock_mono_ns() + RELISTEN_NS, listen_again);
+		timer_in(s, &s->relisten, RELISTEN_NS, listen_again);
 }
 
 /* Level-triggered, a listener that can't accept would spin: it is out of the loop until a
@@ -122,7 +122,7 @@ static void listen_later(struct super *s)
 	s->listener_short = true;
 	loop_del(s->loop, &s->listener);
 	s->listener_off = true;
-	timer_set(s, &s->relisten, clock_mono_ns() + RELISTEN_NS, listen_again);
+	timer_in(s, &s->relisten, RELISTEN_NS, listen_again);
 }
 
 /* True: nobody is in the queue of the listener. */

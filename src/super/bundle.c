@@ -458,7 +458,7 @@ int reading_start(struct super *s, struct reading *r, const struct reading_file 
 	buf_init(&r->bundle.bytes, BUNDLE_MAX);
 	r->w.fd = p[0];
 	(void)fcntl(p[0], F_SETFL, O_NONBLOCK);
-	timer_set(s, &r->timer, clock_mono_ns() + READ_NS, too_late);
+	timer_in(s, &r->timer, READ_NS, too_late);
 	if (loop_add(s->loop, &r->w) == 0)
 		return 0;
 	int sys = errno;

@@ -90,7 +90,7 @@ void check_cut(void *job, pid_t pid)
 	if (r->sweep.fn)
 		return;
 	r->sweep.fn = swept;
-	timer_set(j->s, &r->timer, clock_mono_ns() + SURVIVE_NS, survives);
+	timer_in(j->s, &r->timer, SURVIVE_NS, survives);
 	if (r->sweep.mark) /* no marks here: its group is all that is known of it */
 		sweep_add(j->s->sweep, &r->sweep, SIGKILL);
 	j->s->sweep_at_ns = 0;

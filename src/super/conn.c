@@ -89,13 +89,13 @@ void conn_idle(struct conn *c)
 		 c->held_child) /* it has work of a unit's in hand, for as long as that takes */
 		timer_del(c->s, &c->timer);
 	else
-		timer_set(c->s, &c->timer, clock_mono_ns() + IDLE_NS, timed_out);
+		timer_in(c->s, &c->timer, IDLE_NS, timed_out);
 }
 
 static void watch_unread(struct conn *c)
 {
 	if (c->out.len && !c->gone)
-		timer_set(c->s, &c->timer, clock_mono_ns() + UNREAD_NS, timed_out);
+		timer_in(c->s, &c->timer, UNREAD_NS, timed_out);
 }
 
 /* While it is lent the child may turn descriptors on; from then on they may lie in it. */

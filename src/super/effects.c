@@ -206,7 +206,7 @@ bool outruns_still(struct super *s, struct timer *t, const struct sweep_target *
 {
 	if (!sweep_outrun(of))
 		return false;
-	timer_set(s, t, clock_mono_ns() + NS_PER_SEC, t->fn);
+	timer_in(s, t, NS_PER_SEC, t->fn);
 	return true;
 }
 
@@ -246,7 +246,7 @@ static bool has_survivors(struct super *s, struct unit *u)
 	for (struct unit *d = NULL; (d = tree_walk(u, d));)
 		if (job_of(d) && job_of(d)->survived)
 			return true;
-	timer_set(s, &job_of(u)->timer, clock_mono_ns() + NS_PER_SEC, fired);
+	timer_in(s, &job_of(u)->timer, NS_PER_SEC, fired);
 	return false;
 }
 

@@ -234,7 +234,7 @@ static void clear(struct hook_run *h)
 	sweep_add(s->sweep, &h->sweep, SIGKILL);
 	h->sweeping = true;
 	s->sweep_at_ns = 0;
-	timer_set(s, &h->timer, clock_mono_ns() + SURVIVE_NS, survives);
+	timer_in(s, &h->timer, SURVIVE_NS, survives);
 }
 
 static void too_slow(struct super *s, struct timer *t)
@@ -338,7 +338,7 @@ struct hook_run *hook_begin(struct super *s, struct job *j, enum hook_kind kind,
 	}
 	h->pid = h->sweep.session = child.pid;
 	h->status_fd = child.status_fd;
-	timer_set(s, &h->timer, clock_mono_ns() + h->timeout_ns, too_slow);
+	timer_in(s, &h->timer, h->timeout_ns, too_slow);
 	if (aux_add(s, child.pid, j, h) < 0) {
 		/* Its end could not be told from that of any orphan. */
 		(void)kill(child.pid, SIGKILL);

@@ -228,7 +228,7 @@ void serve_exec(struct super *s, struct job *j, const struct err *failed)
 void job_exec_done(struct super *s, struct job *j)
 {
 	if (j->u->ttl_ns && !j->ttl.node.at)
-		timer_set(s, &j->ttl, clock_mono_ns() + j->u->ttl_ns, ttl_over);
+		timer_in(s, &j->ttl, j->u->ttl_ns, ttl_over);
 	if (!j->u->again) {
 		launch_free(j->launch);
 		j->launch = NULL;

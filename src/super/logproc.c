@@ -187,7 +187,7 @@ static void take_news(struct super *s, const struct packet *p)
 		break;
 	}
 	if (lost) /* not at once: it is out of descriptors or memory */
-		timer_set(s, &lp->again, clock_mono_ns() + AGAIN_NS, try_again);
+		timer_in(s, &lp->again, AGAIN_NS, try_again);
 }
 
 static void ctl_ready(struct loop *l, struct watch *w, uint32_t events)
@@ -265,7 +265,7 @@ static void try_again(struct super *s, struct timer *t)
 	if (lp->ctl.fd >= 0 || lp->pid)
 		logproc_flush(s);
 	else if (launch_logger(s) < 0)
-		timer_set(s, t, clock_mono_ns() + AGAIN_NS, try_again);
+		timer_in(s, t, AGAIN_NS, try_again);
 }
 
 static void close_journal(struct logproc *lp)

@@ -64,7 +64,7 @@ void logproc_tail(struct super *s, struct unit *u, logtail_fn *fn)
 	list_init(&t->link);
 	list_add_tail(&s->tails, &t->link);
 	int64_t wait = ask(s, t) ? ANSWER_NS : 0;
-	timer_set(s, &t->timer, clock_mono_ns() + wait, time_is_up);
+	timer_in(s, &t->timer, wait, time_is_up);
 }
 
 void logtail_answer(struct super *s, const struct packet *p)

@@ -91,7 +91,7 @@ static void listen_again(struct super *s, struct timer *t)
 
 	listen_on(n);
 	if (n->paused)
-		timer_set(s, t, clock_mono_ns() + AGAIN_NS, listen_again);
+		timer_in(s, t, AGAIN_NS, listen_again);
 }
 
 static void drop_fork(struct notify *n)
@@ -140,7 +140,7 @@ static void leave_to_fork(struct notify *n)
 	if (n->fork.fd >= 0)
 		close(n->fork.fd);
 	n->fork.fd = -1;
-	timer_set(s, &n->later, clock_mono_ns() + AGAIN_NS, listen_again);
+	timer_in(s, &n->later, AGAIN_NS, listen_again);
 }
 
 static void socket_ready(struct loop *l, struct watch *w, uint32_t events)

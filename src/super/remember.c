@@ -106,7 +106,7 @@ void remember(struct super *s)
 	s->remember.fd = -1;
 	free(s->remembered);
 	s->remembered = NULL;
-	timer_set(s, &s->remember_again, clock_mono_ns() + AGAIN_NS, try_again);
+	timer_in(s, &s->remember_again, AGAIN_NS, try_again);
 }
 
 void remember_end(struct super *s)

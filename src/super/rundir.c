@@ -250,7 +250,7 @@ static void bind_again(struct super *s, struct timer *t)
 	if (usock_listen(s->socket_path, NULL, s->m->control_mode, s->control_gid, &fd, &err) < 0) {
 		if (!t)
 			log_line(LOG_ERR, "the control socket can't be bound again: %s", err.msg);
-		timer_set(s, &s->relisten, clock_mono_ns() + NS_PER_SEC, bind_again);
+		timer_in(s, &s->relisten, NS_PER_SEC, bind_again);
 		return;
 	}
 	if (!s->listener_off)

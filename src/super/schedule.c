@@ -163,7 +163,7 @@ static void wake_at(struct super *s, int64_t next)
 		}
 	}
 	if (timerfd_settime(s->cron.fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &at, NULL) < 0)
-		timer_set(s, &s->cron_retry, clock_mono_ns() + NS_PER_SEC, try_again);
+		timer_in(s, &s->cron_retry, NS_PER_SEC, try_again);
 }
 
 void schedules_step(struct super *s)

@@ -30,7 +30,7 @@ static void enter(struct super *s, enum phase phase, int64_t lasts_ns)
 	/* The time was spent on what can't be killed, and a runtime waits 10 s. */
 	if (s->survivors && phase != PHASE_WORDS)
 		lasts_ns /= 4;
-	timer_set(s, &s->shut, clock_mono_ns() + lasts_ns, time_is_up);
+	timer_in(s, &s->shut, lasts_ns, time_is_up);
 }
 
 /* It, a child that stayed while it is down, or an orphan of its tree. */

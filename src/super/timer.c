@@ -11,6 +11,11 @@ void timer_set(struct super *s, struct timer *t, int64_t deadline_ns, timer_fn *
 	heap_put(&s->timers, &t->node, deadline_ns);
 }
 
+void timer_in(struct super *s, struct timer *t, int64_t ns, timer_fn *fn)
+{
+	timer_set(s, t, clock_mono_ns() + ns, fn);
+}
+
 void timer_del(struct super *s, struct timer *t)
 {
 	heap_take(&s->timers, &t->node);
