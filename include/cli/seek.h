@@ -22,8 +22,8 @@ int seek_runtime_dir(size_t i, char ret[static SEEK_PATH]);
  * and has no room just now; else err SG0206. */
 int seek_connect(const char *explicit, char ret_where[static SEEK_PATH + 8], struct err *err);
 
-/* An abstract socket can be taken by anyone, in a pod by another container's process, too: its owner has to be the first
- * process of our pid namespace, an ancestor of ours, or root or our own user in our mount namespace. */
+/* An abstract socket can be taken by anyone, in a pod by another container's process, too: its owner has to be the
+ * first process of our pid namespace, an ancestor of ours, or root or our own user in our mount namespace. */
 bool seek_peer_is_ours(int fd);
 
 /* The parent's pid by /proc/PID/stat; 0 when unknown. */

@@ -195,7 +195,8 @@ static void estimate(struct table *t)
 		t->use[i] += t->shared[i];
 }
 
-/* Without CAP_SYS_PTRACE it is read by one of the same uid and gid for files alone (ptrace(2)): so nobody else may signal us. */
+/* Without CAP_SYS_PTRACE it is read by one of the same uid and gid, for files alone (ptrace(2)): so nobody else may
+ * signal us. */
 static bool pss_of(pid_t pid, char text[4096])
 {
 	struct proc_status st;
