@@ -86,11 +86,13 @@ struct conn {
 
 /* One packet to the peer, queued when it does not read; a peer that lets CONN_OUT_MAX bytes pile up
  * is dropped. */
-void conn_send(struct conn *c, struct buf *b); /* ends the buffer */
-void conn_flush(struct conn *c);               /* the peer reads again */
-void conn_idle(struct conn *c);                /* it asked something: its 5 s begin again */
-void conn_ok(struct conn *c);                  /* ok=1 */
-void conn_end(struct conn *c);                 /* ok=1 end=1 */
+void conn_send(struct conn *c, struct buf *b);   /* ends the buffer */
+void answer_begin(struct buf *b);                /* ok=1; the fields follow */
+void answer_send(struct conn *c, struct buf *b); /* without a body */
+void conn_flush(struct conn *c);                 /* the peer reads again */
+void conn_idle(struct conn *c);                  /* it asked something: its 5 s begin again */
+void conn_ok(struct conn *c);                    /* ok=1 */
+void conn_end(struct conn *c);                   /* ok=1 end=1 */
 void conn_fail(struct conn *c, const struct err *err);
 void conn_waits(struct conn *c, enum conn_wait wait);
 void conn_wait_until(struct conn *c, int64_t deadline_ns); /* then SG0822 */

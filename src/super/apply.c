@@ -312,12 +312,10 @@ static void note(struct conn *c, const char *text)
 {
 	struct buf b;
 
-	buf_init(&b, CAP_PACKET);
-	packet_put(&b, "ok", "1");
+	answer_begin(&b);
 	packet_put(&b, "row", "note");
 	packet_put(&b, "msg", text);
-	packet_end(&b, NULL, 0);
-	conn_send(c, &b);
+	answer_send(c, &b);
 }
 
 static void answer(struct change *ch)

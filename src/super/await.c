@@ -178,8 +178,7 @@ static void send_row(struct conn *c, const char *row, const struct unit *u, enum
 {
 	struct buf b;
 
-	buf_init(&b, CAP_PACKET);
-	packet_put(&b, "ok", "1");
+	answer_begin(&b);
 	packet_put(&b, "row", row);
 	put_name(&b, c->s, u);
 	packet_put(&b, "state", state == u->state ? unit_state(u) : node_state_status(state));
@@ -187,8 +186,7 @@ static void send_row(struct conn *c, const char *row, const struct unit *u, enum
 		packet_put_int(&b, "pid", u->pid);
 	if (why)
 		put_trouble(&b, u, why);
-	packet_end(&b, NULL, 0);
-	conn_send(c, &b);
+	answer_send(c, &b);
 }
 
 static void settle_one(struct await *w, struct awaited *a)
@@ -245,8 +243,7 @@ static void end(struct await *w)
 	struct conn *c = w->c;
 	struct buf b;
 
-	buf_init(&b, CAP_PACKET);
-	packet_put(&b, "ok", "1");
+	answer_begin(&b);
 	packet_put(&b, "end", "1");
 	packet_put_int(&b, "failed", (int64_t)w->bad);
 	packet_end(&b, NULL, 0);

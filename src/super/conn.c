@@ -178,25 +178,33 @@ void conn_flush(struct conn *c)
 		timer_del(c->s, &c->timer);
 }
 
+void answer_begin(struct buf *b)
+{
+	buf_init(b, CAP_PACKET);
+	packet_put(b, "ok", "1");
+}
+
+void answer_send(struct conn *c, struct buf *b)
+{
+	packet_end(b, NULL, 0);
+	conn_send(c, b);
+}
+
 void conn_ok(struct conn *c)
 {
 	struct buf b;
 
-	buf_init(&b, CAP_PACKET);
-	packet_put(&b, "ok", "1");
-	packet_end(&b, NULL, 0);
-	conn_send(c, &b);
+	answer_begin(&b);
+	answer_send(c, &b);
 }
 
 void conn_end(struct conn *c)
 {
 	struct buf b;
 
-	buf_init(&b, CAP_PACKET);
-	packet_put(&b, "ok", "1");
+	answer_begin(&b);
 	packet_put(&b, "end", "1");
-	packet_end(&b, NULL, 0);
-	conn_send(c, &b);
+	answer_send(c, &b);
 }
 
 void conn_fail(struct conn *c, const struct err *err)

@@ -207,8 +207,7 @@ void serve_exec(struct super *s, struct job *j, const struct err *failed)
 		c->tag = 0;
 		return;
 	}
-	buf_init(&b, CAP_PACKET);
-	packet_put(&b, "ok", "1");
+	answer_begin(&b);
 	packet_putf(&b, "id", "@%" PRIu64, j->u->id);
 	packet_put(&b, "name", j->u->name);
 	packet_put(&b, "path", unit_path(j->u, path, sizeof path));
@@ -219,8 +218,7 @@ void serve_exec(struct super *s, struct job *j, const struct err *failed)
 	c->tag = 0;
 	for (size_t i = 0; i < j->dropped.len; i += strlen(j->dropped.p + i) + 1)
 		packet_put(&b, "dropped", j->dropped.p + i);
-	packet_end(&b, NULL, 0);
-	conn_send(c, &b);
+	answer_send(c, &b);
 	if (!c->tagged)
 		conn_waits(c, c->then_exit ? WAIT_EXIT : WAIT_NOTHING);
 }

@@ -95,11 +95,9 @@ static void give_notice(struct conn *c, struct unit *kid)
 	kid->notice_held = true;
 	c->held_child = kid->id;
 	c->held_lost = kid->parent->lost;
-	buf_init(&b, CAP_PACKET);
-	packet_put(&b, "ok", "1");
+	answer_begin(&b);
 	put_exit_row(&b, kid);
-	packet_end(&b, NULL, 0);
-	conn_send(c, &b);
+	answer_send(c, &b);
 	conn_waits(c, WAIT_NOTHING);
 }
 
@@ -136,11 +134,9 @@ static void let_in(struct super *s, struct message *m)
 	}
 	m->sender = NULL;
 	c->message = NULL;
-	buf_init(&b, CAP_PACKET);
-	packet_put(&b, "ok", "1");
+	answer_begin(&b);
 	packet_putf(&b, "msgid", "%" PRIu64, m->number);
-	packet_end(&b, NULL, 0);
-	conn_send(c, &b);
+	answer_send(c, &b);
 	conn_waits(c, WAIT_NOTHING);
 }
 

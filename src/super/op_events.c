@@ -146,12 +146,10 @@ static void send_lost(struct conn *c, uint64_t lost)
 	struct buf b;
 
 	c->s->journal_dropped += lost;
-	buf_init(&b, CAP_PACKET);
-	packet_put(&b, "ok", "1");
+	answer_begin(&b);
 	packet_put(&b, "row", "lost");
 	packet_put_int(&b, "lost", (int64_t)lost);
-	packet_end(&b, NULL, 0);
-	conn_send(c, &b);
+	answer_send(c, &b);
 }
 
 static void send_row(struct conn *c, const struct event_row *row)
@@ -159,8 +157,7 @@ static void send_row(struct conn *c, const struct event_row *row)
 	char ts[32];
 	struct buf b;
 
-	buf_init(&b, CAP_PACKET);
-	packet_put(&b, "ok", "1");
+	answer_begin(&b);
 	packet_put(&b, "row", "event");
 	packet_put_int(&b, "seq", (int64_t)row->seq);
 	packet_put(&b, "ts", clock_print(ts, row->wall_ns));
@@ -173,8 +170,7 @@ static void send_row(struct conn *c, const struct event_row *row)
 		packet_putf(&b, "code", "SG%04d", (int)row->code);
 	if (*row->detail)
 		packet_put(&b, "detail", row->detail);
-	packet_end(&b, NULL, 0);
-	conn_send(c, &b);
+	answer_send(c, &b);
 }
 
 /* At most so many records are looked at. True: there may be more. */

@@ -8,12 +8,10 @@ static void answer(struct conn *c, bool yes, const char *why)
 {
 	struct buf b;
 
-	buf_init(&b, CAP_PACKET);
-	packet_put(&b, "ok", "1");
+	answer_begin(&b);
 	packet_put(&b, "yes", yes ? "1" : "0");
 	packet_put(&b, "why", why);
-	packet_end(&b, NULL, 0);
-	conn_send(c, &b);
+	answer_send(c, &b);
 }
 
 static void answer_unit(struct conn *c, bool yes, const struct unit *u)

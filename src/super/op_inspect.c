@@ -183,8 +183,7 @@ void op_inspect(struct conn *c, const struct packet *p)
 		conn_fail(c, &err);
 		return;
 	}
-	buf_init(&b, CAP_PACKET);
-	packet_put(&b, "ok", "1");
+	answer_begin(&b);
 	packet_putf(&b, "id", "@%" PRIu64, u->id);
 	int levels = 0;
 	for (struct unit *d = NULL; (d = tree_walk(u, d));)
@@ -197,6 +196,5 @@ void op_inspect(struct conn *c, const struct packet *p)
 	if (c->s->log_dir && c->s->logproc && conn_has(c, VERB_LOGS, u))
 		put_log_file(&b, "log", c->s, u);
 	put_exits(&b, c->s, u);
-	packet_end(&b, NULL, 0);
-	conn_send(c, &b);
+	answer_send(c, &b);
 }

@@ -74,11 +74,9 @@ static void hand_in(struct conn *c, struct message *m, int64_t timeout_ns)
 	message_poke(c->s, m->to);
 	if (in && m->kind == MESSAGE_MSG) {
 		struct buf b;
-		buf_init(&b, CAP_PACKET);
-		packet_put(&b, "ok", "1");
+		answer_begin(&b);
 		packet_putf(&b, "msgid", "%" PRIu64, m->number);
-		packet_end(&b, NULL, 0);
-		conn_send(c, &b);
+		answer_send(c, &b);
 		return;
 	}
 	if (!in && !timeout_ns) {

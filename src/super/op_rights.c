@@ -121,15 +121,13 @@ static void answer(struct conn *c, const struct unit *u, const struct cap *cap)
 	char path[UNIT_PATH_MAX];
 	struct buf b;
 
-	buf_init(&b, CAP_PACKET);
-	packet_put(&b, "ok", "1");
+	answer_begin(&b);
 	packet_put(&b, "path", unit_path(u, path, sizeof path));
 	put_right(&b, "right", cap->verb,
 		cap->all    ? "**"
 		: cap->over ? unit_path(cap->over, path, sizeof path)
 			    : "");
-	packet_end(&b, NULL, 0);
-	conn_send(c, &b);
+	answer_send(c, &b);
 }
 
 static void change(struct conn *c, const struct packet *p, bool grant)
@@ -181,8 +179,7 @@ void op_caps(struct conn *c, const struct packet *p)
 		return;
 	}
 	rights_prune(&c->s->tree, u);
-	buf_init(&b, CAP_PACKET);
-	packet_put(&b, "ok", "1");
+	answer_begin(&b);
 	packet_put(&b, "path", unit_path(u, path, sizeof path));
 	packet_putf(&b, "id", "@%" PRIu64, u->id);
 	if (!u->ended && rights_spawn(u))
@@ -192,6 +189,5 @@ void op_caps(struct conn *c, const struct packet *p)
 		put_right(&b, "right", u->rights[i].verb,
 			over ? unit_path(over, path, sizeof path) : "**");
 	}
-	packet_end(&b, NULL, 0);
-	conn_send(c, &b);
+	answer_send(c, &b);
 }

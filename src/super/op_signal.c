@@ -12,15 +12,13 @@ static void reply(struct conn *c, const struct unit *u, int sig, unsigned proces
 	char path[UNIT_PATH_MAX];
 	struct buf b;
 
-	buf_init(&b, CAP_PACKET);
-	packet_put(&b, "ok", "1");
+	answer_begin(&b);
 	packet_put(&b, "row", "signalled");
 	packet_put(&b, "path", unit_path(u, path, sizeof path));
 	packet_put(&b, "kind", unit_spawned(u) ? "spawned" : "service");
 	packet_put_int(&b, "signal", sig);
 	packet_put_int(&b, "processes", processes);
-	packet_end(&b, NULL, 0);
-	conn_send(c, &b);
+	answer_send(c, &b);
 }
 
 static int not_there(const struct unit *u, struct err *err)

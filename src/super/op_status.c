@@ -129,8 +129,7 @@ static void supervisor_row(struct conn *c)
 	struct buf b;
 	int64_t rss;
 
-	buf_init(&b, CAP_PACKET);
-	packet_put(&b, "ok", "1");
+	answer_begin(&b);
 	packet_put(&b, "row", "supervisor");
 	put_time(&b, "captured_at", clock_wall_ns());
 	packet_put_int(&b, "pid", getpid());
@@ -157,8 +156,7 @@ static void supervisor_row(struct conn *c)
 	packet_put(&b, "project_id", SUPER_PROJECT);
 	put_only_project(&b, s);
 	packet_put(&b, "project_mode", s->opts->detached ? "daemon" : "foreground");
-	packet_end(&b, NULL, 0);
-	conn_send(c, &b);
+	answer_send(c, &b);
 }
 
 static void put_process(struct buf *b, const struct unit *u)
@@ -274,8 +272,7 @@ static void unit_row(struct conn *c, const struct unit *u)
 	char path[UNIT_PATH_MAX];
 	struct buf b;
 
-	buf_init(&b, CAP_PACKET);
-	packet_put(&b, "ok", "1");
+	answer_begin(&b);
 	packet_put(&b, "row", "unit");
 	packet_putf(&b, "id", "@%" PRIu64, u->id);
 	packet_put(&b, "path", unit_path(u, path, sizeof path));
@@ -313,8 +310,7 @@ static void unit_row(struct conn *c, const struct unit *u)
 			j->group.path ? "cgroup"
 			: j->mark     ? "mark"
 				      : "session");
-	packet_end(&b, NULL, 0);
-	conn_send(c, &b);
+	answer_send(c, &b);
 }
 
 static bool listed(const struct conn *c, const struct unit *u)

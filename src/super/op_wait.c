@@ -226,14 +226,12 @@ void serve_shutdown_told(struct super *s)
 			op_events_end(c);
 		if (c->gone || c->wait != WAIT_SHUTDOWN)
 			continue;
-		buf_init(&b, CAP_PACKET);
-		packet_put(&b, "ok", "1");
+		answer_begin(&b);
 		packet_put(&b, "end", "1");
 		if (s->pre.pid1)
 			packet_put(&b, "init", "1");
 		if (s->survivors)
 			packet_put_int(&b, "left", s->survivors);
-		packet_end(&b, NULL, 0);
-		conn_send(c, &b);
+		answer_send(c, &b);
 	}
 }

@@ -20,11 +20,9 @@ static void op_version(struct conn *c, const struct packet *p)
 	struct buf b;
 
 	(void)p;
-	buf_init(&b, CAP_PACKET);
-	packet_put(&b, "ok", "1");
+	answer_begin(&b);
 	packet_put(&b, "version", SYSG_VERSION);
-	packet_end(&b, NULL, 0);
-	conn_send(c, &b);
+	answer_send(c, &b);
 }
 
 static void op_whoami(struct conn *c, const struct packet *p)
@@ -39,15 +37,13 @@ static void op_whoami(struct conn *c, const struct packet *p)
 	struct buf b;
 
 	(void)p;
-	buf_init(&b, CAP_PACKET);
-	packet_put(&b, "ok", "1");
+	answer_begin(&b);
 	packet_put(&b, "class", words[c->cls]);
 	if (c->unit) {
 		packet_put(&b, "path", unit_path(c->unit, path, sizeof path));
 		packet_putf(&b, "id", "@%" PRIu64, c->unit->id);
 	}
-	packet_end(&b, NULL, 0);
-	conn_send(c, &b);
+	answer_send(c, &b);
 }
 
 void put_log_file(struct buf *b, const char *key, const struct super *s, const struct unit *u)
@@ -101,8 +97,7 @@ void op_logs_path(struct conn *c, const struct packet *p)
 		conn_fail(c, &err);
 		return;
 	}
-	buf_init(&b, CAP_PACKET);
-	packet_put(&b, "ok", "1");
+	answer_begin(&b);
 	if (c->s->log_dir && c->s->logproc) {
 		packet_put(&b, "dir", c->s->log_dir);
 		if (u)
@@ -114,8 +109,7 @@ void op_logs_path(struct conn *c, const struct packet *p)
 		if (u && u->prefix)
 			packet_putf(&b, "project", "%.*s", (int)u->prefix - 1, u->name);
 	}
-	packet_end(&b, NULL, 0);
-	conn_send(c, &b);
+	answer_send(c, &b);
 }
 
 static void op_loglevel(struct conn *c, const struct packet *p)
@@ -133,11 +127,9 @@ static void op_loglevel(struct conn *c, const struct packet *p)
 		return;
 	}
 	log_level_set(level);
-	buf_init(&b, CAP_PACKET);
-	packet_put(&b, "ok", "1");
+	answer_begin(&b);
 	packet_put(&b, "was", log_level_name(before));
-	packet_end(&b, NULL, 0);
-	conn_send(c, &b);
+	answer_send(c, &b);
 }
 
 // clang-format off

@@ -98,12 +98,10 @@ static void tell_one(struct conn *c, const char *id)
 {
 	struct buf b;
 
-	buf_init(&b, CAP_PACKET);
-	packet_put(&b, "ok", "1");
+	answer_begin(&b);
 	packet_put(&b, "row", "project");
 	packet_put(&b, "project", id);
-	packet_end(&b, NULL, 0);
-	conn_send(c, &b);
+	answer_send(c, &b);
 }
 
 void projects_tell(struct conn *c, const struct manifest *m, const char *selector)

@@ -201,13 +201,11 @@ void conn_stopped(struct conn *c, const struct unit *u)
 {
 	struct buf b;
 
-	buf_init(&b, CAP_PACKET);
-	packet_put(&b, "ok", "1");
+	answer_begin(&b);
 	packet_put(&b, "row", "stopped");
 	put_name(&b, c->s, u);
 	packet_put(&b, "kind", unit_spawned(u) ? "spawned" : "service");
-	packet_end(&b, NULL, 0);
-	conn_send(c, &b);
+	answer_send(c, &b);
 }
 
 void conn_tell(struct conn *c, struct conn_unit *cu, struct unit *u)
@@ -229,11 +227,9 @@ void conn_tell(struct conn *c, struct conn_unit *cu, struct unit *u)
 	if (c->wait == WAIT_STOPPED) {
 		conn_stopped(c, u);
 	} else {
-		buf_init(&b, CAP_PACKET);
-		packet_put(&b, "ok", "1");
+		answer_begin(&b);
 		put_exit_row(&b, u);
-		packet_end(&b, NULL, 0);
-		conn_send(c, &b);
+		answer_send(c, &b);
 	}
 	for (size_t i = 0; i < c->nunits; i++)
 		all &= c->units[i].told;
