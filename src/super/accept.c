@@ -155,11 +155,12 @@ void serve_accept(struct loop *l, struct watch *w, uint32_t events)
 	(void)accept_some(container_of(w, struct super, listener));
 }
 
+/* What lives is none of its processes, or has taken off its mark: it may go on for ever. */
 static bool is_heard_now(struct super *s, const struct conn *c)
 {
 	const struct unit *u = c->counted_unit ? tree_by_id(&s->tree, c->counted_unit) : NULL;
 
-	return !c->gone && u && u->rt && !list_empty(&job_of(u)->hearing);
+	return !c->gone && u && u->rt && !list_empty(&job_of(u)->hearing) && !peer_alive(&c->peer);
 }
 
 /* Read to its end? Not if the time is spent before. */

@@ -247,3 +247,35 @@ def test_a_unit_that_waits_on_all_descriptors_there_are_leaves_some_to_operators
         t = time.monotonic()
         assert b.sysg('ping').returncode == 0 and time.monotonic() - t < 3 * SLOW
     assert b.sysg('stop', 'root').returncode == 0
+
+
+FLOOD = f'''
+import os, resource, sys, time
+sys.path.insert(0, {str(TOOLS)!r})
+import peer
+if os.fork():
+    while not os.path.exists('leave'): time.sleep(0.02)
+    os._exit(0)
+os.setsid()
+resource.setrlimit(10, (12345, 12345))  # RLIMIT_LOCKS: its mark
+cs = [peer.connect() for _ in range(8)]
+for c in cs: c.setblocking(False)
+open('flooding', 'w').close()
+while True:
+    for f in [lambda c: c.send(peer.packet('op=ping')), lambda c: c.recv(4096)]:
+        for c in cs:
+            try:
+                for _ in range(64): f(c)
+            except BlockingIOError: pass
+'''
+
+
+def test_what_took_its_mark_off_and_asks_without_an_end_holds_up_no_end(box):
+    b = box(None, argv=['true'])
+    (b.home / 'flood.py').write_text(FLOOD)
+    b = box('services: {root: {exec: [sleep, "1000"], spawn: {mode: dynamic}}}', home=b.home).up()
+    b.sysg_ok('spawn', '--parent', 'root', '--name', 'bad', '--', PYTHON, 'flood.py')
+    until(lambda: (b.home / 'flooding').exists())
+    (b.home / 'leave').touch()
+    until(lambda: b.state('root/bad') == 'done')
+    assert b.sysg('spawn', '--parent', 'root', '--wait', '--', 'true', timeout=10 * SLOW).returncode == 0
