@@ -64,6 +64,8 @@ void tree_name(const struct unit *parent, char *name, uint64_t id);
 /* A spawned unit is gone: counts go down, its result is kept with its parent (the oldest goes past
  * the cap); of an orphan nothing is. Its own ended children are freed. */
 void tree_end(struct tree *t, struct unit *u);
+/* The results of a service's children, and their notices, numbered anew, are another service's, as far as there is room. */
+void tree_bequeath(struct unit *u, struct unit *to, uint64_t number);
 /* Frees one such result: its parent collected it. */
 void tree_forget(struct tree *t, struct unit *u);
 /* Frees the results of ended children. */

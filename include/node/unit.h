@@ -86,9 +86,9 @@ struct unit {
 	unsigned queued;        /* spawns that wait to be its children */
 	unsigned stuck;         /* scratch of the look for a deadlock; node/queue.h */
 
-	struct list results, result;   /* kids that ended, in that order; among the parent's */
-	struct list kids, sibling;     /* live and ended ones, in order of their ids */
-	struct list all;               /* tree.all, in order of their ids */
+	struct list results, result; /* kids that ended, in that order; among the parent's */
+	struct list kids, sibling; /* live and ended ones; those that live in order of their ids */
+	struct list all;           /* tree.all, in order of their ids */
 	struct numbered by_id, by_pid; /* by_pid: while pid isn't 0 */
 	int64_t started_ns, started_wall_ns;
 	struct mailbox box;
@@ -143,6 +143,8 @@ enum { UNIT_PATH_MAX = 1024 };
 /* The same, of the tree of one that comes up beside another: as it will be called. */
 char *unit_lasting_path(const struct unit *u, char *buf, size_t size);
 char *unit_log_path(const struct unit *u, char *buf, size_t size); /* the same of its log file */
+/* Is it down, and no start comes after? */
+bool unit_rests(const struct unit *u);
 /* u is from, or below it. An orphan is below nobody. */
 bool unit_descends(const struct unit *u, const struct unit *from);
 

@@ -60,6 +60,11 @@ bool unit_descends(const struct unit *u, const struct unit *from)
 	return u != NULL;
 }
 
+bool unit_rests(const struct unit *u)
+{
+	return node_state_over(u->state) && !(u->state == NODE_IDLE && u->keeps_kids);
+}
+
 void tree_init(struct tree *t)
 {
 	*t = (struct tree){ .looks = SIZE_MAX };
@@ -257,6 +262,32 @@ void tree_end(struct tree *t, struct unit *u)
 	}
 	if ((int64_t)parent->kept > (cap > CAP_RESULTS_MIN ? cap : CAP_RESULTS_MIN))
 		forget_oldest(t, parent, u);
+}
+
+static void hang(struct list *at, struct list *m)
+{
+	list_del(m);
+	list_add_tail(at, m);
+}
+
+void tree_bequeath(struct unit *u, struct unit *to, uint64_t number)
+{
+	to->lost += u->lost;
+	list_each(it, &u->results)
+	{
+		struct unit *kid = list_entry(it, struct unit, result);
+		if (to->kept >= CAP_RESULTS_MIN) {
+			to->lost++;
+			continue;
+		}
+		kid->parent = kid->root = to;
+		kid->notice_number = number;
+		hang(&to->kids, &kid->sibling);
+		hang(&to->results, it);
+		hang(&to->notices, &kid->notice);
+		to->kept++;
+		u->kept--;
+	}
 }
 
 void tree_close(struct unit *u)

@@ -52,6 +52,16 @@ static void over_between(struct unit *u, enum stop_cause cause)
 	u->exit.reason = reason_of(u, 0, 0);
 }
 
+/* The start that was to come after its stop doesn't come: what waited for that is over. */
+static void stay_idle(struct super *s, struct unit *u)
+{
+	if (u->state != NODE_IDLE || !u->keeps_kids)
+		return;
+	u->keeps_kids = false;
+	message_unit_over(s, u);
+	serve_unit_told(s, u);
+}
+
 static void stop(struct super *s, struct unit *u, enum stop_cause cause, bool keep_kids)
 {
 	bool stayed = unit_kids_stay(u);
@@ -59,6 +69,8 @@ static void stop(struct super *s, struct unit *u, enum stop_cause cause, bool ke
 	if (u->ended || !u->rt)
 		return;
 	if (stays_down(u, cause)) {
+		if (!keep_kids)
+			stay_idle(s, u);
 		u->keeps_kids = keep_kids && (u->want_up || u->keeps_kids);
 		u->want_up = job_of(u)->cron_on = job_of(u)->cron_again = false;
 	}
@@ -90,7 +102,9 @@ void order_restart(struct super *s, struct unit *u)
 
 void order_start(struct super *s, struct unit *u)
 {
-	if (!schedule_start(s, job_of(u)))
+	if (schedule_start(s, job_of(u)))
+		stay_idle(s, u);
+	else
 		order_now(s, u);
 }
 
@@ -103,7 +117,8 @@ void order_now(struct super *s, struct unit *u)
 		if (u->state != NODE_WAITING)
 			job_of(u)->relaunch = false;
 		job_of(u)->judged = false;
-		tree_forget_kids(&s->tree, u);
+		if (unit_rests(u))
+			tree_forget_kids(&s->tree, u);
 	}
 	post(s, u, EV_START);
 }

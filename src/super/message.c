@@ -311,6 +311,7 @@ void message_move(struct super *s, struct unit *u, struct unit *to)
 		return;
 	move(u, &u->box.queue, to);
 	move(u, &u->box.waiting, to);
+	tree_bequeath(u, to, ++s->last_message);
 	message_poke(s, to);
 }
 

@@ -12,7 +12,7 @@
 /* It runs, or is to run: then what is sent will be read. */
 static bool receives(const struct unit *u)
 {
-	return !u->ended && !node_state_over(u->state);
+	return !u->ended && !unit_rests(u);
 }
 
 static int may_message(const struct unit *from, const struct unit *to, struct err *err)

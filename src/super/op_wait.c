@@ -15,7 +15,7 @@ bool unit_over(const struct unit *u)
 	const struct job *j = job_of(u);
 	if (u->live_children && node_state_at_rest(u->state))
 		return false; /* they are what is being stopped */
-	return node_state_over(u->state) || (j && j->survived);
+	return unit_rests(u) || (j && j->survived);
 }
 
 void put_exit_row(struct buf *b, const struct unit *u)

@@ -116,7 +116,8 @@ void tell(struct super *s, struct unit *u)
 	}
 	if (node_state_over(u->state)) {
 		message_move(s, u, roll_heir(s, u));
-		message_unit_over(s, u);
+		if (unit_rests(u))
+			message_unit_over(s, u);
 		queue_forget(s, u);
 		log_line(LOG_INFO, "%s is %s", unit_path(u, path, sizeof path),
 			node_state_status(u->state));

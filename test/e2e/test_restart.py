@@ -326,3 +326,60 @@ def test_nothing_is_left_of_what_was_restarted(box):
 def test_restart_s_starts_what_was_left_out_of_the_start(box, more):
     b = box(f'services: {{a: {{command: "exec sleep 1000"}}, web: {{command: "exec sleep 1000"{more}}}}}', '-s', 'a').up()
     assert b.sysg_ok('restart', '-s', 'web') and b.state('web') == 'running'
+
+
+KEEPS = '''
+services:
+  web:
+    command: "test -e ready && sysg recv --type exit >>got.new && sysg recv --type msg --body >>got.new && mv got.new got; exec sleep 1000"
+    spawn: {mode: dynamic}%s
+'''
+
+
+@pytest.mark.parametrize('how', ['order', 'everything', 'reload', 'rolling'])
+def test_over_a_restart_by_order_notices_and_messages_are_kept_and_who_waits_goes_on(box, how):
+    rolling = '\n    deployment: {strategy: rolling}' if how == 'rolling' else ''
+    b = box(KEEPS % rolling).up()
+    pid = b.pid_of('web')
+    b.sysg('spawn', '--parent', 'web', '--name', 'job', '--wait', '--', 'sh', '-c', 'exit 7')
+    b.sysg_ok('send', 'web', '--', 'hello')
+    waits = b.popen(b.program, 'wait', 'web')
+    until(lambda: b.status_json()['supervisor']['connections'] >= 2)
+    (b.home / 'ready').touch()
+    if how == 'reload':
+        b.write_manifest(KEEPS % '\n    stop_timeout: 3s')
+    b.sysg_ok(*{'reload': ['reload'], 'everything': ['restart']}.get(how, ['restart', '-s', 'web']))
+    assert b.file('got') == 'exit web/job - code=7 reason=exited\nhello'
+    assert b.pid_of('web') != pid and waits.poll() is None
+    b.sysg_ok('stop', 'web')
+    assert waits.wait(10) is not None
+
+
+def test_a_stop_between_stop_and_start_ends_what_waited_for_the_start(box):
+    b = box('''
+        services:
+          db: {command: "trap '' TERM; while :; do sleep 0.05; done", stop_timeout: 60s}
+          web: {command: "exec sleep 1000", depends_on: [db]}
+        ''').up()
+    b.pid_of('web')
+    waits = b.popen(b.program, 'wait', 'web')
+    restarts = b.popen(b.program, 'restart', '-s', 'db')
+    b.until_state('web', 'stopped')
+    b.until_state('db', 'stopping')
+    b.sysg_ok('send', 'web', '--', 'hello')
+    assert waits.poll() is None
+    b.sysg_ok('stop', 'web')
+    assert 'reason=stopped' in waits.communicate(timeout=10)[0]
+    assert 'SG0823' in codes(b.sysg('send', 'web', '--', 'hello'))
+    restarts.kill()
+
+
+def test_who_waits_for_a_run_of_a_cron_unit_is_told_where_a_restart_ended_it(box):
+    text = 'services: {tick: {command: "exec sleep %d", cron: {expression: "%s"}}}'
+    b = box(text % (1000, '* * * * * *')).up()
+    b.until_state('tick', 'running')
+    waits = b.popen(b.program, 'wait', 'tick')
+    until(lambda: b.status_json()['supervisor']['connections'] >= 2)
+    b.write_manifest(text % (1001, '0 0 29 2 *'))
+    b.sysg_ok('restart')
+    assert 'reason=stopped' in waits.communicate(timeout=10)[0]

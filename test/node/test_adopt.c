@@ -241,3 +241,44 @@ Test(node_adopt, a_notice_that_is_due_goes_to_who_adopts)
 	tree_adopt(c, NULL);
 	cr_expect(list_empty(&a->notices) && list_empty(&c->notice), "an orphan's is nobody's");
 }
+
+Test(node_adopt, what_a_service_has_not_collected_goes_to_the_one_in_its_place_behind_what_that_has)
+{
+	struct unit *old = a_service("old"), *next = a_service("next"), *a = spawn(old, "a");
+	struct unit *b = spawn(next, "b"), *c = spawn(old, "c");
+	struct pick p;
+
+	notice_due(c, 1);
+	end_of(c, 1);
+	notice_due(a, 2);
+	end_of(a, 2);
+	notice_due(b, 3);
+	end_of(b, 3);
+	old->lost = 2;
+	tree_bequeath(old, next, 4);
+	cr_expect(old->kept == 0 && next->kept == 3 && next->lost == 2);
+	struct unit *order[] = { b, c, a };
+	for (int i = 0; i < 3; i++) {
+		struct filter all = { .kinds = MESSAGE_EXIT };
+		cr_assert(mailbox_pick(next, &all, &p));
+		cr_expect_eq(p.child, order[i], "%s", p.child->name);
+		cr_expect(notice_taken(p.child));
+		tree_forget(&t, p.child);
+	}
+	tree_remove_service(&t, old);
+	cr_expect(next->kept == 0 && list_empty(&next->kids));
+}
+
+Test(node_adopt, as_much_goes_to_it_as_there_is_room_for)
+{
+	struct unit *old = a_service("old"), *next = a_service("next");
+
+	for (int i = 0; i < 2; i++) {
+		struct unit *u = spawn(old, NULL);
+		notice_due(u, 1);
+		end_of(u, 1);
+	}
+	next->kept = CAP_RESULTS_MIN - 1;
+	tree_bequeath(old, next, 2);
+	cr_expect(next->kept == CAP_RESULTS_MIN && next->lost == 1 && old->kept == 1);
+}
