@@ -80,7 +80,8 @@ unsigned exit_hooks(const struct unit *u, const struct service *svc, bool forced
 
 bool exit_again(const struct unit *u)
 {
-	return u->born && !hopeless(u) &&
+	return u->born && !u->notice_number /* it was told as ended, for a survivor */ &&
+	       !hopeless(u) &&
 	       (u->again == ON_EXIT_RESTART ||
 		       (u->again == ON_EXIT_RESTART_ON_FAILURE && !exit_clean(u, NULL)));
 }

@@ -115,6 +115,21 @@ def test_who_waits_for_a_child_with_a_survivor_is_told_how_many_are_left(box):
     assert b.file('rc').strip() == '9'
 
 
+def test_a_child_that_was_told_as_ended_for_a_survivor_is_not_started_again(box):
+    b = box(None, argv=['true'])
+    suid_program(b.home, 4405)
+    b = box('services: {root: {exec: [sh, -c, "while :; do sysg recv >>notices; done"], spawn: {mode: dynamic}}}', home=b.home, ns=NO_CAPS).up()
+    b.pid_of('root')
+    b.sysg_ok('spawn', '--parent', 'root', '--name', 'kid', '--on-exit', 'restart', '--', 'sh', '-c',
+              'echo >>starts; ./sleeper become & until [ -e boom ]; do sleep 0.05; done; exit 3')
+    sleeper = suid_process(b, 4405)
+    (b.home / 'boom').touch()
+    until(lambda: 'left=1' in b.peek('notices'), 20)
+    os.kill(sleeper.pid, signal.SIGKILL)
+    until(lambda: b.unit('root')['counts']['children'] == 0)
+    assert b.peek('starts') == '\n' and b.peek('notices').count('\n') == 1
+
+
 @pytest.mark.alone  # 250 processes that spin, and whoever else runs: the init gets what is left
 @pytest.mark.parametrize('uid', [4403])
 def test_a_bomb_inside_a_limit_on_processes_is_gone_after_stop(box, uid):

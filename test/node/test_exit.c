@@ -184,6 +184,13 @@ Test(node_exit, each_rule_starts_again_what_it_says)
 	}
 }
 
+Test(node_exit, one_whose_end_was_told_is_not_started_again)
+{
+	spawned(ON_EXIT_RESTART, 5);
+	u.notice_number = 1;
+	cr_expect_not(exit_again(&u));
+}
+
 Test(node_exit, a_first_start_that_failed_is_not_tried_again)
 {
 	spawned(ON_EXIT_RESTART, 5);
