@@ -86,6 +86,7 @@ static void move_rights(struct super *s, struct unit *old, struct unit *next)
 {
 	struct err err;
 
+	next->no_spawn |= old->no_spawn;
 	for (unsigned i = 0; i < old->nrights; i++)
 		if (!old->rights[i].manifest &&
 			rights_add(&s->tree, next, &old->rights[i], &err) < 0)
