@@ -29,7 +29,11 @@ int rights_request(const struct unit *parent, enum right_verb verb, const struct
  * gone, but it keeps it by its place in the tree or by `**`. */
 int rights_revoke(struct tree *t, const struct unit *by, struct unit *of, enum right_verb verb,
 	const struct unit *target, struct err *err);
-/* Takes it from a unit and from all below it. */
+/* Takes it from a unit and from all below it; of a service from the orphans of its tree, too. */
 void rights_lose(struct tree *t, struct unit *of, enum right_verb verb, uint64_t target);
+/* u isn't public any more, or (kids) its children are about to be orphans: a right to message it that was given to a
+ * spawned unit goes where none is stored with the parent of that; with kids, rights over what is below u go, but
+ * those within the tree of one child. */
+void rights_part(struct tree *t, const struct unit *u, bool kids);
 
 #endif

@@ -170,10 +170,38 @@ void rights_lose(struct tree *t, struct unit *of, enum right_verb verb, uint64_t
 
 	if (r)
 		take_out(of, r);
-	for (struct unit *d = NULL; (d = tree_walk(of, d));)
+	list_each(it, &t->all)
+	{
+		struct unit *d = list_entry(it, struct unit, all);
 		for (unsigned i = d->nrights; i-- > 0;)
-			if (goes_too(t, of, &d->rights[i], verb, target))
+			if (d != of && (d->root == of || unit_descends(d, of)) &&
+				goes_too(t, of, &d->rights[i], verb, target))
 				take_out(d, &d->rights[i]);
+	}
+}
+
+/* The child of u that d is or is below of; NULL: it isn't below u. */
+static const struct unit *branch(const struct unit *d, const struct unit *u)
+{
+	while (d && unit_owner(d) != u)
+		d = unit_owner(d);
+	return d;
+}
+
+void rights_part(struct tree *t, const struct unit *u, bool kids)
+{
+	list_each(it, &t->all) /* parents before children */
+	{
+		struct unit *h = list_entry(it, struct unit, all);
+		for (unsigned i = h->nrights; i-- > 0;) {
+			const struct right *r = &h->rights[i];
+			const struct unit *of = kids ? branch(tree_by_id(t, r->target), u) : NULL;
+			if (of ? of != branch(h, u)
+			       : r->verb == VERB_MESSAGE && r->target == u->id && unit_spawned(h) &&
+						!rights_stored(h->parent, VERB_MESSAGE, u->id))
+				take_out(h, &h->rights[i]);
+		}
+	}
 }
 
 int rights_revoke(struct tree *t, const struct unit *by, struct unit *of, enum right_verb verb,

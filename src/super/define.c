@@ -329,7 +329,10 @@ void define_take(struct super *s, struct job *j)
 	u->short_len = j->svc->copy_of ? (unsigned)strlen(j->svc->copy_of) - u->prefix : 0;
 	u->dynamic = j->svc->spawn_dynamic;
 	u->policy = j->svc->policy;
+	bool was_public = u->public;
 	u->public = j->svc->public;
+	if (was_public && !u->public)
+		rights_part(&s->tree, u, false);
 	u->allow_public = j->svc->allow_public;
 	s->rights_dirty = true;
 	u->terms = j->svc->terms;

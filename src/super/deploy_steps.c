@@ -98,6 +98,8 @@ static void move_rights(struct super *s, struct unit *old, struct unit *next)
 			if (u->rights[i].target == old->id && !u->rights[i].manifest)
 				u->rights[i].target = next->id;
 	}
+	if (old->public && !next->public)
+		rights_part(&s->tree, next, false);
 	s->rights_dirty = true;
 }
 

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "node/exit.h"
+#include "node/rights.h"
 #include "super/kids.h"
 
 int64_t kids_deadline(struct job *j)
@@ -65,6 +66,8 @@ void kids_hand_over(struct super *s, struct unit *u)
 	struct unit *to = u->policy == POLICY_REPARENT ? unit_owner(u) : NULL;
 	char was[UNIT_PATH_MAX];
 
+	if (!to)
+		rights_part(&s->tree, u, true);
 	list_each(it, &u->kids)
 	{
 		struct unit *kid = list_entry(it, struct unit, sibling);

@@ -167,7 +167,7 @@ enum { UNITS = 20, SERVICES = 3, VERBS = VERB_SPAWN, ROUNDS = 24, STEPS = 500 };
 
 struct known {
 	bool live, public;
-	int parent; /* -1: a service */
+	int parent, root; /* -1: a service, or an orphan */
 	uint64_t id;
 	bool holds[VERBS][UNITS], all[VERBS]; /* stored */
 };
@@ -245,7 +245,11 @@ static void do_spawn(void)
 	child->public = dice(8) == 0;
 	add(child, (enum right_verb)verb, k[over].id, false);
 	add(of(to), VERB_STOP, child->id, false);
-	k[u] = (struct known){ true, child->public, parent, child->id, { { false } }, { false } };
+	k[u] = (struct known){ .live = true,
+		.public = child->public,
+		.parent = parent,
+		.root = k[parent].root,
+		.id = child->id };
 	k[u].holds[verb][over] = true;
 	k[to].holds[VERB_STOP][u] = true;
 	for (int v = 0; v < VERBS; v++) /* R3 */
@@ -275,14 +279,68 @@ static void do_revoke(void)
 	int rc = rights_revoke(&t, of(by), of(from), (enum right_verb)verb, of(over), &err);
 
 	for (int u = 0; ok && u < UNITS; u++)
-		if (k[u].live && below(u, from))
+		if (k[u].live && (below(u, from) || k[u].root == from))
 			k[u].holds[verb][over] = false;
 	cr_expect_eq(rc == 0, ok && !may(from, verb, over));
+}
+
+/* The child of `of` that u is or is below of; -1: none. */
+static int branch(int u, int of)
+{
+	while (u >= 0 && k[u].parent != of)
+		u = k[u].parent;
+	return u;
+}
+
+/* The place of `over`, or that it was public, is no reason any more for what others hold over it. */
+static void lose_messages(int over)
+{
+	const bool *held;
+
+	for (bool any = true; any;) {
+		any = false;
+		for (int h = SERVICES; h < UNITS; h++) {
+			int parent = k[h].parent < 0 ? k[h].root : k[h].parent;
+			held = k[h].holds[VERB_MESSAGE];
+			if (!k[h].live || !held[over] || k[parent].holds[VERB_MESSAGE][over] ||
+				k[parent].all[VERB_MESSAGE])
+				continue;
+			k[h].holds[VERB_MESSAGE][over] = false;
+			any = true;
+		}
+	}
+}
+
+static void do_orphan(int u)
+{
+	rights_part(&t, of(u), true);
+	for (int h = 0; h < UNITS; h++)
+		for (int o = 0; o < UNITS; o++)
+			for (int v = 0; v < VERBS; v++)
+				if (branch(o, u) >= 0 && branch(o, u) != branch(h, u))
+					k[h].holds[v][o] = false;
+	lose_messages(u);
+	for (int d = 0; d < UNITS; d++)
+		if (k[d].live && k[d].parent == u) {
+			tree_adopt(of(d), NULL);
+			k[d].parent = -1;
+		}
+}
+
+static void do_private(int u)
+{
+	if (!k[u].public)
+		return;
+	k[u].public = of(u)->public = false;
+	rights_part(&t, of(u), false);
+	lose_messages(u);
 }
 
 /* What is below it goes first, or to that parent; -1: it is orphaned. */
 static void do_end(int u, bool hand_over, int to)
 {
+	if (hand_over && to < 0)
+		do_orphan(u);
 	for (int d = 0; d < UNITS; d++) {
 		if (!k[d].live || k[d].parent != u)
 			continue;
@@ -290,7 +348,7 @@ static void do_end(int u, bool hand_over, int to)
 			do_end(d, false, -1);
 			continue;
 		}
-		tree_adopt(of(d), to < 0 ? NULL : of(to));
+		tree_adopt(of(d), of(to));
 		k[d].parent = to;
 	}
 	end_of(of(u), 1);
@@ -314,10 +372,15 @@ static void one_step(void)
 {
 	int u;
 
-	switch (dice(8)) {
+	switch (dice(9)) {
 	case 0:
 		if ((u = some()) >= SERVICES)
 			do_end(u, dice(2), dice(4) ? k[u].parent : -1);
+		else if (!dice(8))
+			do_orphan(u); /* it failed for good, and is there still */
+		return;
+	case 8:
+		do_private(some());
 		return;
 	case 1:
 	case 2:
@@ -340,7 +403,10 @@ Test(node_rights, after_each_of_thousands_of_random_operations_they_are_what_the
 		memset(k, 0, sizeof k);
 		for (int i = 0; i < SERVICES; i++) {
 			struct unit *u = a_service("s");
-			k[i] = (struct known){ .live = true, .parent = -1, .id = u->id };
+			k[i] = (struct known){
+				.live = true, .public = true, .parent = -1, .root = i, .id = u->id
+			};
+			u->public = true;
 			int verb = (int)dice(VERBS);
 			add(u, (enum right_verb)verb, RIGHT_ALL, true);
 			k[i].all[verb] = true;
