@@ -4,19 +4,27 @@
 #include "node/mailbox.h"
 #include "node/tree.h"
 
+static void lower(int64_t *limit, int64_t v)
+{
+	if (*limit == LIMIT_NONE || *limit > v)
+		*limit = v;
+}
+
 /* What bounded all below the parent bounds each child now, so that an end frees nobody of a limit. */
 static void keep_limits(struct unit *u, const struct unit *old)
 {
 	for (int key = 0; key < LIMIT_COUNT && old != old->root; key++) {
-		int64_t v = old->limits.v[key], *own = &u->limits.v[key];
+		int64_t v = old->limits.v[key];
 		if (v == LIMIT_NONE)
 			continue;
 		if (key == LIMIT_DEPTH)
 			v--; /* a level less is left below the child */
 		if (key == LIMIT_EVER)
 			v += (int64_t)u->ever - (int64_t)old->ever; /* what is left of it */
-		if (*own == LIMIT_NONE || *own > v)
-			*own = v;
+		lower(&u->limits.v[key], v);
+		if (key == LIMIT_CHILD_MEMORY)
+			lower(&u->limits.v[LIMIT_TOTAL_MEMORY],
+				v); /* it was one of those children */
 	}
 }
 

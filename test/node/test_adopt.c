@@ -242,6 +242,19 @@ Test(node_adopt, a_notice_that_is_due_goes_to_who_adopts)
 	cr_expect(list_empty(&a->notices) && list_empty(&c->notice), "an orphan's is nobody's");
 }
 
+Test(node_adopt, child_memory_of_the_one_that_ended_bounds_the_child_itself)
+{
+	struct unit *web = a_service("web"), *a = spawn(web, "a"), *b = spawn(a, "b"),
+		    *c = spawn(a, "c");
+
+	a->limits.v[LIMIT_CHILD_MEMORY] = 64;
+	c->limits.v[LIMIT_TOTAL_MEMORY] = 32;
+	tree_adopt(b, web);
+	tree_adopt(c, web);
+	cr_expect_eq(b->limits.v[LIMIT_TOTAL_MEMORY], 64);
+	cr_expect_eq(c->limits.v[LIMIT_TOTAL_MEMORY], 32);
+}
+
 Test(node_adopt, what_a_service_has_not_collected_goes_to_the_one_in_its_place_behind_what_that_has)
 {
 	struct unit *old = a_service("old"), *next = a_service("next"), *a = spawn(old, "a");
