@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "os/proc.h"
 #include "os/usock.h"
 #include "super/accept.h"
 #include "super/birth.h"
@@ -37,11 +38,14 @@ static int permitted(const struct conn *c, const struct op *op, struct err *err)
 }
 
 /* What a unit's process said before it ended still counts, as long as its unit is there: it was looked at when it
- * connected, and nobody else can have sent it. */
+ * connected, and as long as nobody has its number nobody else can have sent it. */
 static void last_words(struct conn *c)
 {
 	struct unit *u;
+	struct proc_stat st;
 
+	if (proc_stat_read(c->peer.pid, &st) == 0 && st.start != c->peer.start)
+		return; /* the number is another's by now, and so may the connection be */
 	if (c->cls != PEER_NOBODY || c->counted_cls != PEER_UNIT || peer_alive(&c->peer) ||
 		!(u = tree_by_id(&c->s->tree, c->counted_unit)) || !u->rt)
 		return;

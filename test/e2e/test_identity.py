@@ -184,6 +184,15 @@ def test_who_has_the_pid_and_the_connection_of_one_that_ended_is_nobody(box, ns)
     assert second == 'closed' or 'class=nobody' in second
 
 
+def test_nor_are_its_messages_the_last_words_of_the_one_that_ended(box):
+    b = tree(box, 'until sysg status target; do sleep 0.05; done; imp reuse who send; echo $? >rc',
+             ', request_capabilities: ["message:target", "status:target"]}, target: {exec: [sleep, "1000"]')
+    assert b.file('rc').strip() == '0'
+    first, second = b.file('who').splitlines()
+    assert 'class=unit path=root' in first
+    assert second == 'closed' or 'code=SG0810' in second
+
+
 def test_it_is_nobody_too_where_the_first_had_ended_before_it_was_seen(box):
     """PID 1 is stopped from outside meanwhile: it sees the connection when the number has its next owner."""
     b = tree(box, ': >up; while ! test -e now; do sleep 0.02; done; imp reuse who early; echo $? >rc')

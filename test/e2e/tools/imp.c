@@ -24,7 +24,7 @@
  *
  * imp foreign FILE: a system call of another architecture: FILE gets how the process that makes it ends
  *
- * imp reuse FILE [early]: one process connects and ends, the next has its pid and its connection, and asks who it
+ * imp reuse FILE [early|send]: one process connects and ends, the next has its pid and its connection, and asks who it
  * is; FILE gets both answers. early: the first asks nothing, and the next waits until FILE.go exists
  *
  * imp facts FILE: what it was started with: one "key value" a line
@@ -311,12 +311,13 @@ static int foreign(int argc, char **argv)
 }
 
 /* The answer's fields a line, appended to the file; "closed" where there is none. */
-static void ask_who(int fd, const char *file)
+static void ask_who(int fd, const char *file, int sends)
 {
-	static const char request[] = "op=whoami\0";
+	static const char who[] = "op=whoami\0", message[] = "op=send\0unit=target\0";
 	char answer[4096];
 	int out = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-	ssize_t n = send(fd, request, sizeof request, MSG_NOSIGNAL);
+	ssize_t n =
+		send(fd, sends ? message : who, sends ? sizeof message : sizeof who, MSG_NOSIGNAL);
 	n = n < 0 ? n : recv(fd, answer, sizeof answer, 0);
 	for (ssize_t i = 0; i < n; i++)
 		answer[i] = answer[i] ? answer[i] : ' ';
@@ -355,6 +356,7 @@ static int reuse(int argc, char **argv)
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 	char go[512];
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0), status;
+	int sends = argc > 1 && strcmp(argv[1], "send") == 0;
 	if (argc < 1)
 		return 2;
 	snprintf(sa.sun_path, sizeof sa.sun_path, "%s", getenv("SYSG_SOCKET"));
@@ -363,8 +365,8 @@ static int reuse(int argc, char **argv)
 	if (first == 0) {
 		if (connect(fd, (struct sockaddr *)&sa, sizeof sa))
 			_exit(1);
-		if (argc == 1)
-			ask_who(fd, argv[0]);
+		if (argc == 1 || sends)
+			ask_who(fd, argv[0], 0);
 		_exit(0);
 	}
 	if (waitpid(first, &status, 0) != first || status)
@@ -372,9 +374,9 @@ static int reuse(int argc, char **argv)
 	usleep(50000); /* start times are told in hundredths of a second */
 	pid_t next = fork_as(first);
 	if (next == 0) {
-		for (int i = 0; argc > 1 && i < 2000 && access(go, F_OK); i++)
+		for (int i = 0; argc > 1 && !sends && i < 2000 && access(go, F_OK); i++)
 			usleep(10000);
-		ask_who(fd, argv[0]);
+		ask_who(fd, argv[0], sends);
 	}
 	return next != first || waitpid(next, &status, 0) != next || status;
 }
