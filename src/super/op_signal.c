@@ -75,11 +75,12 @@ static void swept_once(struct sweep_target *t, unsigned members, bool gone)
 	signal_over(j, members);
 }
 
-static bool may_be_swept(const struct unit *u)
+static bool may_be_swept(const struct conn *c, const struct unit *u)
 {
 	const struct job *j = job_of(u);
 
-	return j && !j->sweeping && u->own_left && (u->exec_ok || !u->main_alive);
+	return j && !j->sweeping && u->own_left && (u->exec_ok || !u->main_alive) &&
+	       conn_has(c, VERB_SIGNAL, u);
 }
 
 static bool being_signalled(struct unit *u)
@@ -94,7 +95,7 @@ static void sweep_once(struct conn *c, struct unit *u)
 {
 	struct job *j = job_of(u);
 
-	if (!may_be_swept(u))
+	if (!may_be_swept(c, u))
 		return; /* what is being stopped gets the signals of that */
 	j->sweep.fn = swept_once;
 	j->sweeping = true;
@@ -109,9 +110,9 @@ static int to_tree(struct conn *c, struct unit *u, int sig, struct err *err)
 	if (being_signalled(u))
 		return err_set(
 			err, ERR_BUSY, 0, "the tree of %s is being signalled already", u->name);
-	bool any = may_be_swept(u);
+	bool any = may_be_swept(c, u);
 	for (struct unit *d = NULL; (d = tree_walk(u, d));)
-		any |= may_be_swept(d);
+		any |= may_be_swept(c, d);
 	if (!any)
 		return not_there(u, err);
 	conn_waits(c, WAIT_SIGNAL);

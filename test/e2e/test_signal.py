@@ -155,3 +155,17 @@ def test_a_stop_in_the_midst_of_it_answers_all_the_same(box):
     assert all(p.wait(20) in (0, 10) for p in f)
     for p in f:
         p.communicate()
+
+
+def test_by_tree_who_holds_the_right_over_a_unit_alone_reaches_that_alone(box):
+    b = box(f'''
+        services:
+          web: {{{trapping("main")}, spawn: {{mode: dynamic}}}}
+          other: {{command: "until [ -e go ]; do sleep 0.05; done; sysg signal --tree web USR1 >said 2>&1; exec sleep 1000",
+                   request_capabilities: ["signal:web"]}}
+        ''').up()
+    up(b, 'main')
+    b.sysg_ok('spawn', '--parent', 'web', '--name', 'kid', '--', 'sleep', '1000')
+    (b.home / 'go').touch()
+    assert b.file('said') == "Service 'web' signalled: USR1, 1 process\n"
+    assert b.file('main').split() == ['10'] and b.state('web/kid') == 'running', 'USR1 would have ended it'
