@@ -14,6 +14,7 @@ struct proc_stat {
 	int threads; /* field 20; a zombie with more than one thread is alive */
 	int nice;
 	bool kthread;   /* of the kernel: can't be ended */
+	bool forked;    /* and has not executed a program since */
 	uint64_t start; /* clock ticks since boot, field 22 */
 	uint64_t ticks; /* of a processor: its own and of the children that it waited for */
 };

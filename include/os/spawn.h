@@ -17,9 +17,10 @@ struct spawned {
  * ERR_EXEC_FAILED and errno (EAGAIN, ENOMEM, EMFILE) when no child was made. */
 int spawn_start(const struct child_spec *spec, struct spawned *ret, struct err *err);
 
-/* Once status_fd is readable: 1 execve succeeded (or the child was killed before: its exit says
- * so); -1 a stage failed, err has its code, errno and words; 0 nothing there yet. */
-int spawn_result(int status_fd, const char *program, struct err *err);
+/* Once status_fd is readable, and before the child is reaped: 1 execve succeeded (where /proc doesn't say, and with a pid of 0,
+ * the child may have been killed before); -1 a stage failed, err has its code, errno and words, or it was killed in the midst
+ * of them; 0 nothing there yet. */
+int spawn_result(pid_t pid, int status_fd, const char *program, struct err *err);
 
 /* Looks at our own namespaces and root once, so that no child has to: before the first fork with a confinement.
  * They must not change after it. -1: each child looks itself. */

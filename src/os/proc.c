@@ -15,7 +15,12 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 
-enum { LINE_MAX_BYTES = 512, PF_KTHREAD = 0x00200000, STATUS_MAX = 2 * 1024 * 1024 };
+enum {
+	LINE_MAX_BYTES = 512,
+	PF_KTHREAD = 0x00200000,
+	PF_FORKNOEXEC = 0x40,
+	STATUS_MAX = 2 * 1024 * 1024
+};
 
 /* A process that ends between two calls shows as ENOENT at open and as ESRCH at read; callers see
  * one of them. */
@@ -99,6 +104,7 @@ static int stat_parse(const char *s, struct proc_stat *ret)
 	ret->pgrp = (pid_t)v[1];
 	ret->session = (pid_t)v[2];
 	ret->kthread = (v[5] & PF_KTHREAD) != 0;
+	ret->forked = (v[5] & PF_FORKNOEXEC) != 0;
 	ret->nice = (int)v[15];
 	ret->threads = (int)v[16];
 	ret->start = (uint64_t)v[18];

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "os/fence.h"
+#include "os/proc.h"
 
 int spawn_start(const struct child_spec *spec, struct spawned *ret, struct err *err)
 {
@@ -52,7 +53,15 @@ static const char *exec_words(const char *program, int sys)
 	}
 }
 
-int spawn_result(int status_fd, const char *program, struct err *err)
+/* The kernel takes the flag away before it closes what is not for the program. */
+static bool was_executed(pid_t pid)
+{
+	struct proc_stat st;
+
+	return proc_stat_read(pid, &st) < 0 || !st.forked;
+}
+
+int spawn_result(pid_t pid, int status_fd, const char *program, struct err *err)
 {
 	struct stage_report r;
 	ssize_t n;
@@ -60,7 +69,7 @@ int spawn_result(int status_fd, const char *program, struct err *err)
 	do
 		n = read(status_fd, &r, sizeof r);
 	while (n < 0 && errno == EINTR);
-	if (n == 0)
+	if (n == 0 && was_executed(pid))
 		return 1;
 	if (n < 0 && errno == EAGAIN)
 		return 0;

@@ -258,7 +258,7 @@ void hook_ending(struct hook_run *h)
 	(void)kill(-h->pid, SIGKILL);
 	if (h->status_fd < 0)
 		return;
-	if (spawn_result(h->status_fd, h->program, &h->failed) >= 0)
+	if (spawn_result(0, h->status_fd, h->program, &h->failed) >= 0)
 		h->failed.code = ERR_OK;
 	close(h->status_fd);
 	h->status_fd = -1;

@@ -155,23 +155,25 @@ static void status_ready(struct loop *l, struct watch *w, uint32_t events)
 	struct job *j = container_of(w, struct job, status);
 	struct super *s = j->s;
 	struct err err;
-	int rc = spawn_result(w->fd, argv_of(j)[0], &err);
+	/* What writes a token's file executes nothing. */
+	int rc = spawn_result(job_remote(j) ? 0 : j->u->pid, w->fd, argv_of(j)[0], &err);
 
 	(void)events;
 	if (rc == 0)
 		return;
 	if (rc > 0 && j->launch && j->launch->attach && j->u->state != NODE_STARTING)
-		rc = err_set(&err, ERR_PARENT_STOPPING, 0,
-			"it was stopped before it was executed"); /* as it waited for its streams */
+		rc = -1; /* killed as it waited for its streams */
 	loop_del(l, w);
 	list_del(&j->unwatched);
 	close(w->fd);
 	w->fd = -1;
-	if (rc < 0) {
+	/* Else it is being stopped, and that is why. */
+	if (rc < 0 && j->u->state == NODE_STARTING) {
 		j->u->trouble = err;
 		event_add(s, EVENT_FAILED, j->u, err.code, "%s", err.msg);
-		return; /* its exit, at once behind it, moves the unit on */
 	}
+	if (rc < 0) /* its exit, at once behind it, moves the unit on */
+		return;
 	if (j->launch) /* a start by policy has no caller to look at */
 		j->launch->confine.like = j->launch->confine.asker = 0;
 	j->u->exec_ok = j->u->born = true;

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from harness import PYTHON, assert_gone, codes, facts, until
+from harness import PYTHON, TOOLS, assert_gone, codes, facts, until
 
 ROOT = '''
 services:
@@ -454,3 +454,21 @@ def test_two_processes_that_may_not_spawn_by_ambiguous_selector(box):
         sysg stop x; echo $? >&3''')
     assert rc[:2] == [2, 0] and 'SG0006' in b.peek('err')
     assert 'root/a/x' in b.peek('err') and 'root/b/x' in b.peek('err')
+
+
+def test_one_that_is_killed_before_its_execve_is_an_error_of_spawn(box):
+    b = box(ROOT % 'sleep, "1000"').up()
+    r = b.exec(PYTHON, '-c', f'''
+import os, signal, sys
+sys.path.insert(0, {str(TOOLS)!r})
+import peer
+def pids(): return {{p for p in os.listdir('/proc') if p.isdigit()}}
+s, before = peer.connect(), pids()
+s.send(peer.packet('op=spawn', 'parent=root', 'attach=1', 'arg=true'))
+print(peer.fields_of(s.recv(65536)))
+for p in pids() - before: os.kill(int(p), signal.SIGKILL)  # it waits for its streams
+print(peer.fields_of(s.recv(65536)))
+''')
+    go, said = map(eval, r.stdout.splitlines())
+    assert go['go'] == '1' and said['code'] == 'SG0813', r
+    assert b.unit('root')['counts'] == {'children': 0, 'descendants': 0, 'ever': 0}

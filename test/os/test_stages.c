@@ -46,7 +46,7 @@ static int verdict(int fd, const char *program)
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 
 	cr_assert_eq(poll(&p, 1, 5000), 1);
-	int rc = spawn_result(fd, program, &err);
+	int rc = spawn_result(0, fd, program, &err);
 	close(fd);
 	return rc;
 }
@@ -512,7 +512,7 @@ Test(os_stages, the_death_signal_outlives_the_switch_of_user)
 		MUST(spawn_start(&spec, &s, &err) == 0);
 		struct pollfd q = { .fd = s.status_fd, .events = POLLIN };
 		MUST(poll(&q, 1, 5000) == 1);
-		MUST(spawn_result(s.status_fd, "sleep", &err) == 1);
+		MUST(spawn_result(s.pid, s.status_fd, "sleep", &err) == 1);
 		MUST(write(p[1], &s.pid, sizeof s.pid) == sizeof s.pid);
 		_exit(0);
 	}
@@ -520,6 +520,26 @@ Test(os_stages, the_death_signal_outlives_the_switch_of_user)
 	cr_expect_eq(reap_wait(parent, 5000, &code, &sig), 0);
 	cr_expect_eq(reap_wait(pid, 5000, &code, &sig), 0);
 	cr_expect_eq(sig, SIGKILL);
+}
+
+Test(os_stages, a_child_that_is_killed_in_its_set_up_was_not_executed)
+{
+	int p[2];
+
+	cr_assert_eq(pipe2(p, O_CLOEXEC), 0);
+	pid_t pid = fork();
+	if (pid == 0)
+		for (;;)
+			pause();
+	close(p[1]);
+	(void)kill(pid, SIGKILL);
+	struct pollfd q = { .fd = p[0], .events = POLLIN };
+	cr_assert_eq(poll(&q, 1, 5000), 1);
+	cr_expect_eq(spawn_result(pid, p[0], "sleep", &err), -1);
+	cr_expect(err.code == ERR_EXEC_FAILED && strstr(err.msg, "cut off"), "%s", err.msg);
+	cr_expect_eq(spawn_result(0, p[0], "sleep", &err), 1, "without a pid nobody knows");
+	cr_expect_eq(reap_wait(pid, 5000, &code, &sig), 0);
+	close(p[0]);
 }
 
 /* --- directory and program
