@@ -294,9 +294,10 @@ static void hold_signals(int how, sigset_t *before)
 /* The child itself takes them, and answers to the supervisor by being executed. From here on signals are its own. */
 static int attach(struct client *c, struct packet *ret, struct err *err)
 {
-	const struct sigaction act = { .sa_handler = note };
+	struct sigaction act = { .sa_handler = note };
 
 	hold_signals(SIG_BLOCK, NULL);
+	hold_signals(SIG_BLOCK, &act.sa_mask); /* one waits until the other is passed on */
 	(void)sigaction(SIGINT, &act, NULL);
 	(void)sigaction(SIGTERM, &act, NULL);
 	return client_send_streams(c, err) < 0 || client_next(c, ret, err) < 0 ? -1 : 0;

@@ -59,6 +59,16 @@ def test_a_signal_that_the_child_takes_and_lives_on_leaves_the_command_waiting(b
     assert b.file('rc').strip() == '3'
 
 
+def test_of_int_and_term_at_once_none_is_lost(box):
+    b = root(box, '''
+        sysg spawn --attach -- sh -c 'trap "echo >>int" INT; trap "echo >>term" TERM; : >up; while :; do sleep 0.05; done' & echo $! >pid
+        wait $!''')
+    until(lambda: (b.home / 'up').exists())
+    pid = b.file('pid').strip()
+    b.exec('sh', '-c', f'kill -STOP {pid}; kill -INT {pid}; kill -TERM {pid}; kill -CONT {pid}')
+    until(lambda: b.peek('int') and b.peek('term'))
+
+
 def test_ctrl_c_on_a_terminal_ends_the_child(box):
     b = box(None, argv=[SYSG, 'start', '--spawn', '--', 'sh'], pty='leader', env={'PS1': 'ready> '})
     b.shows('ready>')

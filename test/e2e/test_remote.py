@@ -451,3 +451,12 @@ def test_what_it_spawns_below_a_child_that_became_root_is_not_root(box):
     until(lambda: pod.b.exec('sh', '-c', f'grep ^Uid: /proc/{pod.b.pid_of("kid")}/status').stdout.split()[1] == '0')
     pod.ok('spawn', '--parent', 'kid', '--wait', '--', 'sh', '-c', f'id -u >{pod.share}/who')
     assert (pod.share / 'who').read_text() == '4803\n'
+
+
+def test_two_of_its_processes_may_wait_for_a_message(box):
+    pod = Pod(box)
+    first = pod.other.popen('sysg', 'recv', '--body', uid=UID, env={'SYSG_TOKEN_FILE': str(pod.token)})
+    until(lambda: pod.b.status_json()['supervisor']['connections'] >= 2)
+    assert pod.sysg('recv', '--timeout', '100ms').returncode == 9, 'its time is over, not refused'
+    pod.b.sysg_ok('send', 'app', '--', 'hello')
+    assert first.communicate(timeout=10)[0] == 'hello'
