@@ -166,6 +166,24 @@ def test_a_check_that_cannot_be_killed_is_named_holds_no_order_up_and_there_is_o
     assert said % second.inner in b.stderr
 
 
+def test_a_check_that_cannot_be_killed_does_not_hold_up_another_one_of_a_new_definition(box):
+    b = box(None, argv=['true'])
+    suid_program(b.home, 4412)
+    manifest = """
+        services:
+          db:
+            exec: [sleep, "1000"]
+            stop_timeout: 300ms
+            health_check: {command: "%s", attempt_timeout: 200ms, interval: 100ms, total_timeout: 60s}
+        """
+    b = box(manifest % 'exec ./sleeper become', home=b.home, ns=['--keep', '']).up()
+    suid_process(b, 4412)
+    b.says('SG0713', where='stderr')
+    b.write_manifest(manifest % 'true')
+    b.sysg_ok('restart', 'db')
+    assert b.unit('db')['state'] == 'running'
+
+
 def test_ready_says_no_until_all_that_serve_are_up(box):
     b = box('''
         services:
