@@ -128,6 +128,8 @@ static void let_in(struct super *s, struct message *m)
 	struct buf b;
 
 	(void)s;
+	if (!c) /* it was in before, in the mailbox of the instance before */
+		return;
 	if (m->kind == MESSAGE_CALL) {
 		c->wait = WAIT_REPLY; /* its deadline stays */
 		return;
@@ -301,7 +303,7 @@ static void move(struct unit *u, struct list *of, struct unit *to)
 		mailbox_remove(&u->box, m);
 		message_recharge(m, to);
 		m->to = to;
-		(void)mailbox_send(&to->box, m);
+		list_add_tail(&to->box.waiting, &m->link); /* a sender is told when it is let in */
 	}
 }
 

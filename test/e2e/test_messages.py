@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from harness import TOOLS, codes, until
+from harness import SYSG, TOOLS, codes, until
 from test_spawn import root, run_in
 
 MAIL = f'python {TOOLS}/mail.py'
@@ -359,3 +359,52 @@ python env.py''')
     rc = until(lambda: b.peek('rc'), 60, why=lambda: b.stderr[-500:]).split()
     assert rc == ['0'] * 15 + ['0'] * 9 + ['13'], b.peek('err')  # 1.65 MB each: ten are within 16 MiB
     assert 'SG0831' in b.peek('err')
+
+
+REPLACED = '''
+import os, signal, sys, time
+sys.path.insert(0, %r)
+from peer import *
+s = connect(timeout=20)
+if not os.path.exists('second'):
+    open('second', 'w').close()
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    time.sleep(1000)
+while not os.path.exists('take'): time.sleep(0.01)
+for i in range(1025):
+    assert ask(s, 'op=recv').get('ok') == '1' and ask(s, 'op=ack').get('ok') == '1'
+open('taken', 'w').write('x')
+time.sleep(1000)
+'''
+
+
+def replaced(box, n):
+    """There are n messages in its mailbox; the new instance takes them once there is a file `take`."""
+    b = box(None, argv=['true'])
+    (b.home / 'main.py').write_text(REPLACED % str(TOOLS))
+    b = box('services: {web: {exec: [python, main.py], stop_timeout: 1s, deployment: {strategy: rolling}}}', home=b.home).up()
+    until(lambda: (b.home / 'second').exists())
+    batch(b, *[{'op': 'send', 'unit': 'web', 'body': f'm{i}'} for i in range(n)])
+    return b
+
+
+def test_who_waits_for_room_at_a_deployment_is_told_when_it_is_in_the_mailbox_of_the_new_instance(box):
+    b = replaced(box, 1023)
+    b.popen(SYSG, 'call', 'web', '--timeout', '60s', '--', 'x')  # it stays with the old one, so that there is room at once
+    until(lambda: b.sysg('send', 'web', '--timeout', '0', '--', 'x').returncode != 0)
+    p = b.popen(SYSG, 'send', 'web', '--timeout', '20s', '--', 'last')
+    until(lambda: any('send web' in q.cmdline for q in b.procs().values()))
+    b.sysg_ok('restart', '-s', 'web')
+    assert p.wait(5) == 0
+    (b.home / 'take').touch()
+
+
+def test_what_was_in_the_mailbox_of_the_old_instance_waits_for_room_in_that_of_the_new_one(box):
+    b = replaced(box, 1024)
+    p = b.popen(SYSG, 'restart', '-s', 'web')
+    until(lambda: 'web.old' in b.sysg('status').stdout)
+    b.sysg_ok('send', 'web', '--', 'new')  # the full mailbox comes over behind it
+    assert p.wait(20) == 0
+    (b.home / 'take').touch()
+    b.file('taken', 20)
+    assert b.sysg('ping').returncode == 0
