@@ -140,28 +140,17 @@ static enum tried try_dir(
 
 static const char *place(int i, char *buf)
 {
-	const char *e;
+	static const char *const names[] = { "SYSG_RUNTIME_DIR", NULL, "XDG_RUNTIME_DIR" };
 
-	switch (i) {
-	case 0:
-		e = getenv("SYSG_RUNTIME_DIR");
-		if (!e || *e != '/' || strlen(e) >= PATH_MAX_BYTES - 64)
-			return NULL;
-		snprintf(buf, PATH_MAX_BYTES, "%s", e);
-		return buf;
-	case 1:
-		snprintf(buf, PATH_MAX_BYTES, "/run/sysg");
-		return buf;
-	case 2:
-		e = getenv("XDG_RUNTIME_DIR");
-		if (!e || *e != '/' || strlen(e) > PATH_MAX_BYTES - 64)
-			return NULL;
-		snprintf(buf, PATH_MAX_BYTES, "%s/sysg", e);
-		return buf;
-	default:
+	if (i == 3) {
 		snprintf(buf, PATH_MAX_BYTES, "/tmp/sysg-%u", (unsigned)geteuid());
 		return buf;
 	}
+	const char *e = names[i] ? getenv(names[i]) : "/run";
+	if (!e || *e != '/' || strlen(e) >= PATH_MAX_BYTES - 64)
+		return NULL;
+	snprintf(buf, PATH_MAX_BYTES, "%s%s", e, i ? "/sysg" : "");
+	return buf;
 }
 
 static int try_places(struct super *s, struct err *err)
@@ -242,8 +231,11 @@ static void bind_again(struct super *s, struct timer *t)
 	struct err err;
 	int fd;
 
-	if (file_exists(s->socket_path))
+	if (file_exists(s->socket_path)) {
+		if (t && s->listener_off) /* whose timer this was */
+			serve_listen(s);
 		return;
+	}
 	if (!t)
 		event_add(s, EVENT_LISTENER_LOST, NULL, ERR_OK, "%s was removed", s->socket_path);
 	make_dir_of(s->socket_path);

@@ -1,5 +1,6 @@
 """No peer holds PID 1 up, breaks it, or learns what it may not; and odd places to start in are survived."""
 import json
+import resource
 import time
 
 import pytest
@@ -167,6 +168,21 @@ def test_a_socket_that_was_removed_is_bound_again(box):
     b = box(WEB).up()
     b.exec('rm', '/run/sysg/control.sock')
     until(lambda: b.sysg('ping').returncode == 0, 10)
+
+
+def test_a_socket_that_is_back_while_no_descriptor_is_left_is_heard_again(box):
+    b = box(WEB).up()
+    few, many = resource.prlimit(b.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(b.pid, resource.RLIMIT_NOFILE, (3, many))
+    b.popen(SYSG, 'ping')
+    b.says('no descriptor left for a connection', where='stderr')
+    b.exec('mv', '/run/sysg/control.sock', '/run/sysg/x')
+    b.says("can't be bound again", where='stderr')
+    b.exec('mv', '/run/sysg/x', '/run/sysg/control.sock')
+    end = time.monotonic() + 1.5
+    until(lambda: time.monotonic() > end)  # the next try to bind it was in vain
+    resource.prlimit(b.pid, resource.RLIMIT_NOFILE, (few, many))
+    assert b.sysg('ping', timeout=10).returncode == 0
 
 
 def test_the_logger_killed_is_started_again_and_no_service_notices(box):
