@@ -43,7 +43,8 @@ void roll_switch(struct roll *r);
 void roll_switch_back(struct roll *r);
 enum roll_news roll_look_back(struct roll *r);
 void roll_verify(struct roll *r);
-void roll_keep(struct roll *r); /* the slot of the new one */
+void roll_keep(struct roll *r);  /* the slot of the new one */
+bool roll_keeps(struct roll *r); /* it is being written, and may yet come to its end */
 void roll_keep_end(struct roll *r);
 
 #endif

@@ -131,7 +131,7 @@ static enum roll_news look_gone(struct roll *r)
 {
 	struct unit *u = r->goes;
 
-	if (r->keep.fd >= 0)
+	if (roll_keeps(r))
 		return ROLL_NOT_YET;
 	if (!u || (!unit_lives(u) && !hooks_tell_end(r->s, job_of(u)) && !trouble_pending(u)))
 		return ROLL_GOOD;

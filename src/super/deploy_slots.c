@@ -141,14 +141,6 @@ static void write_slot(const void *arg, int fd)
 	(void)!write(fd, &sys, sizeof sys);
 }
 
-static void not_kept(const struct roll *r, int sys)
-{
-	const struct service *svc = job_of(r->next)->svc;
-
-	log_line(LOG_WARN, "%s: its slot can't be written to %s: %s", svc->name,
-		svc->deployment.blue->state_path, strerror(sys));
-}
-
 void roll_keep_end(struct roll *r)
 {
 	if (r->keep.fd < 0)
@@ -156,6 +148,28 @@ void roll_keep_end(struct roll *r)
 	loop_del(r->s->loop, &r->keep);
 	close(r->keep.fd);
 	r->keep.fd = -1;
+}
+
+/* sys: why it isn't; 0: it is. */
+static void keep_over(struct roll *r, int sys)
+{
+	const struct service *svc = job_of(r->next)->svc;
+
+	roll_keep_end(r);
+	if (sys)
+		log_line(LOG_WARN, "%s: its slot can't be written to %s: %s", svc->name,
+			svc->deployment.blue->state_path, strerror(sys));
+}
+
+/* A file system that hangs holds its fork, too: that is not waited for. */
+bool roll_keeps(struct roll *r)
+{
+	if (r->keep.fd < 0)
+		return false;
+	if (roll_until(r, r->until_ns) == ROLL_NOT_YET)
+		return true;
+	keep_over(r, ETIMEDOUT);
+	return false;
 }
 
 static void slot_written(struct loop *l, struct watch *w, uint32_t events)
@@ -167,9 +181,7 @@ static void slot_written(struct loop *l, struct watch *w, uint32_t events)
 	(void)events;
 	if (ask_answer(w->fd, &sys, sizeof sys) < 0 && errno == EAGAIN)
 		return;
-	roll_keep_end(r);
-	if (sys)
-		not_kept(r, sys);
+	keep_over(r, sys);
 }
 
 void roll_keep(struct roll *r)
@@ -178,14 +190,10 @@ void roll_keep(struct roll *r)
 
 	if (!b || !b->state_path)
 		return;
+	r->until_ns = clock_mono_ns() + KEEP_NS;
 	r->keep = (struct watch){ .fd = ask_fork(write_slot, job_of(r->next), -1, KEEP_NS),
 		.events = LOOP_IN,
 		.fn = slot_written };
-	if (r->keep.fd >= 0 && loop_add(r->s->loop, &r->keep) == 0)
-		return;
-	int sys = errno;
-	if (r->keep.fd >= 0)
-		close(r->keep.fd);
-	r->keep.fd = -1;
-	not_kept(r, sys);
+	if (r->keep.fd < 0 || loop_add(r->s->loop, &r->keep) < 0)
+		keep_over(r, errno);
 }

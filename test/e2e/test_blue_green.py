@@ -1,6 +1,9 @@
 """`deployment.blue_green`: two slots, a switch between them, and back where that goes wrong."""
+import fcntl
 import json
+import os
 import signal
+import subprocess
 
 import pytest
 
@@ -295,3 +298,25 @@ def test_the_check_of_its_slot_goes_on_over_a_reload_that_changes_nothing_of_it(
     until(lambda: b.peek('checked').count('\n') >= 5, 10)
     assert 'blue' not in b.peek('checked')
     assert b.running_pid('web') == pid
+
+
+FIFREEZE, FITHAW = 0xC0045877, 0xC0045878
+
+
+def test_a_slot_on_a_file_system_that_hangs_does_not_hold_up_what_comes_after(box):
+    disk = box(None, argv=['true']).home
+    with open(disk / 'img', 'wb') as f:
+        f.truncate(16 << 20)
+    subprocess.run(['mkfs.ext4', '-q', disk / 'img'], check=True)
+    (disk / 'mnt').mkdir()
+    b = web(box, 'state_path: mnt/slot', home=disk, argv=['sh', '-c', 'mount -o loop img mnt && exec sysg start -c systemg.yaml'])
+    mnt = os.open(f'/proc/{b.pid}/root{disk}/mnt', os.O_RDONLY)
+    fcntl.ioctl(mnt, FIFREEZE, 0)
+    try:
+        assert restart(b).returncode == 0
+        b.says('its slot can.t be written to .*/mnt/slot', seconds=20, where='stderr')
+        until(lambda: [u['name'] for u in b.status_json()['units']] == ['web'], 20)
+    finally:
+        fcntl.ioctl(mnt, FITHAW, 0)
+        os.close(mnt)
+    assert restart(b).returncode == 0
