@@ -269,7 +269,7 @@ static bool look_at(struct await *w, struct awaited *a, int64_t *next)
 	return a->settled && a->bad;
 }
 
-/* All of them, until a look changes nothing. */
+/* All of them, until a look changes nothing; as far as the peer reads. */
 static void look(struct await *w)
 {
 	int64_t next;
@@ -278,10 +278,10 @@ static void look(struct await *w)
 	do {
 		more = false;
 		next = INT64_MAX;
-		for (size_t i = 0; i < w->n && !w->c->gone; i++)
+		for (size_t i = 0; i < w->n && conn_room(w->c); i++)
 			if (!w->v[i].settled)
 				more |= look_at(w, &w->v[i], &next);
-	} while (more && !w->c->gone);
+	} while (more && conn_room(w->c));
 	if (w->c->gone)
 		return;
 	if (!w->left)
@@ -330,7 +330,7 @@ static void told(struct await *w, struct unit *u)
 	struct awaited *a = find(w, u->id);
 	int64_t next = INT64_MAX;
 
-	if (!a || a->settled)
+	if (!a || a->settled || !conn_room(w->c)) /* it is looked at when there is room */
 		return;
 	if (w->c->progress)
 		send_row(w->c, "progress", u, u->state, NULL);
@@ -348,19 +348,18 @@ void await_told(struct super *s, struct unit *u)
 	list_each(it, &s->conns)
 	{
 		struct conn *c = list_entry(it, struct conn, link);
-		if (!c->gone && c->wait == WAIT_STARTED && c->await)
+		if (c->gone || c->wait != WAIT_STARTED || !c->await)
+			continue;
+		if (u)
 			told(c->await, u);
+		else
+			look(c->await);
 	}
 }
 
 void await_look(struct super *s)
 {
-	list_each(it, &s->conns)
-	{
-		struct conn *c = list_entry(it, struct conn, link);
-		if (!c->gone && c->wait == WAIT_STARTED && c->await)
-			look(c->await);
-	}
+	await_told(s, NULL);
 }
 
 static void rolled(struct await *w, uint64_t was, uint64_t now, const struct err *why)

@@ -178,6 +178,8 @@ void conn_ready(struct loop *l, struct watch *w, uint32_t events)
 		op_events_more(c);
 	if (conn_room(c) && c->wait == WAIT_STREAM)
 		message_more(c);
+	if (conn_room(c) && c->wait == WAIT_STARTED)
+		await_look(c->s);
 	if (events & (LOOP_IN | LOOP_HUP | LOOP_ERR) && !c->gone)
 		conn_readable(c);
 }

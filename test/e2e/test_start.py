@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from harness import SYSG, codes, until
+from harness import PYTHON, SYSG, TOOLS, codes, until
 
 HOLD = ['sleep', '1000']
 TWO = 'services: {web: {command: "exec sleep 1000"}, other: {command: "exec sleep 1000"}}'
@@ -218,3 +218,22 @@ def test_start_by_an_operator_of_a_shutdown_is_refused(box):
     until(lambda: b.state('web') == 'stopping')
     assert b.sysg('start').returncode != 0
     assert b.wait() == 0
+
+
+def test_rows_of_more_units_than_its_queue_holds_are_sent_as_the_client_reads(box):
+    many = ''.join(f'      {"s%d" % i:x<63}: {{exec: ["true"], skip: true}}\n' for i in range(1500))
+    b = box(f'projects:\n  {"p" * 60}:\n    services:\n      keep: {{exec: [sleep, "1000"]}}\n' + many, timeout=120).up()
+    s = b.popen(PYTHON, '-c', f"""
+import sys, time
+sys.path.insert(0, {str(TOOLS)!r})
+from peer import *
+s = connect(timeout=20)
+s.send(packet('op=start'))
+time.sleep(1)
+n = 0
+while True:
+    f = fields_of(s.recv(65536))
+    n += f.get('row') == 'started'
+    if not f or 'end' in f or f.get('ok') != '1': print(n, f, flush=True); break
+""")
+    assert s.stdout.readline().startswith("1501 {'ok': '1', 'end': '1'")
