@@ -190,6 +190,15 @@ static void take_news(struct super *s, const struct packet *p)
 		timer_in(s, &lp->again, AGAIN_NS, try_again);
 }
 
+static void drop_ctl(struct logproc *lp)
+{
+	if (lp->ctl.fd < 0)
+		return;
+	loop_del(lp->s->loop, &lp->ctl);
+	close(lp->ctl.fd);
+	lp->ctl.fd = -1;
+}
+
 static void ctl_ready(struct loop *l, struct watch *w, uint32_t events)
 {
 	struct logproc *lp = container_of(w, struct logproc, ctl);
@@ -203,9 +212,7 @@ static void ctl_ready(struct loop *l, struct watch *w, uint32_t events)
 		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
 			/* its end is told by its exit; until then nothing more is to be read here
 			 */
-			loop_del(lp->s->loop, w);
-			close(w->fd);
-			w->fd = -1;
+			drop_ctl(lp);
 			return;
 		}
 		if (n < 0)
@@ -357,11 +364,7 @@ void logproc_died(struct super *s, int code, int sig)
 {
 	struct logproc *lp = s->logproc;
 
-	if (lp->ctl.fd >= 0) {
-		loop_del(s->loop, &lp->ctl);
-		close(lp->ctl.fd);
-	}
-	lp->ctl.fd = -1;
+	drop_ctl(lp);
 	lp->pid = 0;
 	judge_end(lp, code, sig);
 	if (lp->finishing) {
@@ -428,10 +431,7 @@ void logproc_free(struct super *s)
 		return;
 	timer_del(s, &lp->again);
 	list_each(it, &lp->streams) logstream_free(list_entry(it, struct log_stream, link));
-	if (lp->ctl.fd >= 0) {
-		loop_del(s->loop, &lp->ctl);
-		close(lp->ctl.fd);
-	}
+	drop_ctl(lp);
 	close_journal(lp);
 	close(lp->own[0]);
 	close(lp->own[1]);
