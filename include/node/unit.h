@@ -143,8 +143,7 @@ enum { UNIT_PATH_MAX = 1024 };
 /* The same, of the tree of one that comes up beside another: as it will be called. */
 char *unit_lasting_path(const struct unit *u, char *buf, size_t size);
 char *unit_log_path(const struct unit *u, char *buf, size_t size); /* the same of its log file */
-/* Is it down, and no start comes after? */
-bool unit_rests(const struct unit *u);
+bool unit_rests(const struct unit *u); /* it is down, and no start comes after */
 /* u is from, or below it. An orphan is below nobody. */
 bool unit_descends(const struct unit *u, const struct unit *from);
 
