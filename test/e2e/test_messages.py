@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from harness import SYSG, TOOLS, codes, until
+from harness import PYTHON, SYSG, TOOLS, codes, until
 from test_spawn import root, run_in
 
 MAIL = f'python {TOOLS}/mail.py'
@@ -390,7 +390,18 @@ def replaced(box, n):
 
 def test_who_waits_for_room_at_a_deployment_is_told_when_it_is_in_the_mailbox_of_the_new_instance(box):
     b = replaced(box, 1023)
-    b.popen(SYSG, 'call', 'web', '--timeout', '60s', '--', 'x')  # it stays with the old one, so that there is room at once
+    # The call stays with the old one, so that there is room at once.
+    call = b.popen(PYTHON, '-c', f"""
+import sys, time
+sys.path.insert(0, {str(TOOLS)!r})
+from mail import *
+s = connect()
+s.send(packet('op=call', 'unit=web', 'timeout_ns=60000000000', body=b'x'))
+settled(connect())
+print('sent', flush=True)
+time.sleep(60)
+""")
+    assert call.stdout.readline() == 'sent\n'
     until(lambda: b.sysg('send', 'web', '--timeout', '0', '--', 'x').returncode != 0)
     p = b.popen(SYSG, 'send', 'web', '--timeout', '20s', '--', 'last')
     until(lambda: any('send web' in q.cmdline for q in b.procs().values()))
