@@ -473,8 +473,12 @@ def test_children_end_with_the_old_one_and_new_ones_are_the_new_one_s(box):
     b.until_state('web/kid', 'running')
     kid = b.unit('web/kid')['pid']
     b.sysg_ok('restart', '-s', 'web')
-    b.until_state('web/kid', 'running')
-    assert not b.alive(kid) and b.unit('web/kid')['pid'] != kid
+
+    def kids():
+        return [n['child'] for n in b.unit('web').get('spawned_children', [])]
+    until(lambda: [k['state'] for k in kids()].count('running') == 1)
+    assert not b.alive(kid) and kid not in [k.get('pid') for k in kids()]
+    assert [k['last_exit']['reason'] for k in kids() if k['state'] != 'running'] == ['stopped'], 'its end is told to the new one'
 
 
 def test_rights_go_over_to_the_new_one(box):
