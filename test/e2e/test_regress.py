@@ -27,7 +27,7 @@ def test_a_unit_that_is_named_twice_is_told_once_and_the_wait_ends(box):
 
 
 @pytest.mark.asan
-def test_a_spawn_that_is_stopped_before_its_exec_is_answered_and_its_end_is_a_stop(box):
+def test_a_spawn_that_is_stopped_before_its_exec_is_answered_so_and_is_no_child(box):
     b = box(HOLD).up()
     b.pid_of('hold')
     p = b.popen(PYTHON, '-c', PEER + '''
@@ -48,8 +48,8 @@ print(json.dumps([fields_of(a.recv(65536)), fields_of(a.recv(65536))]), flush=Tr
     assert p.stdout.readline() == 'sent\n'
     b.kill(signal.SIGCONT)
     spawned, ended = json.loads(p.stdout.readline() or '[{}, {}]')
-    assert 'code' not in spawned and spawned['ok'] == '1', spawned
-    assert ended.get('reason') == 'stopped', ended
+    assert spawned['code'] == 'SG0815' and 'before it was executed' in spawned['msg'], spawned
+    assert not ended and not b.unit('hold/x'), 'what was not executed is no child'
     p.wait(10)
 
 
