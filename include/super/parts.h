@@ -49,11 +49,12 @@ void effects_exit(
 	struct super *s, struct unit *u, int code, int sig); /* the main process was reaped */
 void check_gone(struct super *s, struct unit *u);
 void time_out(struct super *s, struct unit *u); /* the time of its state is up */
-/* One of those that wear the mark, else the unreaped pid, as what can't be killed: event and line (u NULL: of a service
- * that is no more). false: pid is 0, and there is none. */
 /* It forks faster than we get to look: the timer, which has been set before, comes once more in a second. */
 bool outruns_still(struct super *s, struct timer *t, const struct sweep_target *of);
+/* Its path; u NULL: words for a service that is no more. */
 const char *said_path(const struct unit *u, char path[UNIT_PATH_MAX]);
+/* One of those that wear the mark, else the unreaped pid, as what can't be killed: event and line. u as above. false: pid
+ * is 0, and there is none. */
 bool survivor_said(struct super *s, const struct unit *u, uint64_t mark, pid_t pid, const char *of);
 /* Orders a stop: down for good (ORDER, SHUTDOWN, TTL, CASCADE) or up again after (DEPENDENCY,
  * UNREADY, UNHEALTHY). */

@@ -4,7 +4,7 @@ import pytest
 from conftest import Container, in_time, until
 from test_spawn import MANIFEST, child_names
 
-POD = '''
+HEAD = '''
 apiVersion: v1
 kind: Pod
 metadata: {{name: pod}}
@@ -13,6 +13,8 @@ spec:
   restartPolicy: Never
   volumes:
     - {{name: manifest, hostPath: {{path: {manifest}, type: File}}}}
+'''
+POD = HEAD + '''
     - {{name: shared, hostPath: {{path: {shared}, type: Directory}}}}
   containers:
     - name: app
@@ -25,15 +27,7 @@ spec:
       volumeMounts: [{{name: shared, mountPath: /shared}}]
 '''
 # Nothing can be written; all of the pod share the name of the abstract socket.
-READ_ONLY = '''
-apiVersion: v1
-kind: Pod
-metadata: {{name: pod}}
-spec:
-  shareProcessNamespace: true
-  restartPolicy: Never
-  volumes:
-    - {{name: manifest, hostPath: {{path: {manifest}, type: File}}}}
+READ_ONLY = HEAD + '''
   containers:
     - name: app
       image: localhost/sysg-debian

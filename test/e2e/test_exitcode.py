@@ -91,21 +91,15 @@ def test_exit_code_from_gives_its_code_in_every_case(box):
     assert b.term() == 0
 
 
-def test_exit_code_from_stopped_by_us_leaves_the_code_to_an_essential_service_that_ended(box):
-    b = box('''
+@pytest.mark.parametrize('job, code', [(': >up; exec sleep 1000', 5), ("trap 'exit 21' TERM; : >up; while :; do sleep 0.02; done", 21)])
+def test_exit_code_from_stopped_by_us_leaves_the_code_to_an_essential_service_that_ended(box, job, code):
+    b = box(f'''
         exit_code_from: job
         services:
-          job: {command: "%s"}
-          other: {command: "until test -e up; do sleep 0.02; done; exit 5", restart_policy: never, essential: true}
-        ''' % ': >up; exec sleep 1000')
-    assert b.wait() == 5
-    b = box('''
-        exit_code_from: job
-        services:
-          job: {command: "trap 'exit 21' TERM; : >up; while :; do sleep 0.02; done"}
-          other: {command: "until test -e up; do sleep 0.02; done; exit 5", restart_policy: never, essential: true}
+          job: {{command: "{job}"}}
+          other: {{command: "until test -e up; do sleep 0.02; done; exit 5", restart_policy: never, essential: true}}
         ''')
-    assert b.wait() == 21
+    assert b.wait() == code
 
 
 def test_exit_code_from_of_a_manifest_that_came_later_does_not_count(box):

@@ -131,32 +131,31 @@ time.sleep(1000)
 '''
 
 
-def test_memory_that_processes_share_counts_once(box):
-    b = box(None, argv=['true'])
-    (b.home / 'family.py').write_text(FAMILY)
-    b = box(f'services: {{web: {{exec: [{PYTHON}, family.py], limits: {{memory: 180M}}}}}}', home=b.home).up()
+def family(box, keys='', first='', **kw):
+    """A service of nine processes that share 100 MiB, within its limit where they count once."""
+    home = box(None, argv=['true']).home
+    home.chmod(0o777)
+    (home / 'family.py').write_text(first + FAMILY)
+    return box(f'services: {{web: {{exec: [{PYTHON}, family.py], limits: {{memory: 180M}}, {keys}}}}}', home=home, **kw).up()
+
+
+def counts_once(b):
     b.file('up', 20)
     m = until(lambda: (u := b.unit('web').get('memory')) and u['use_bytes'] > 100 * MIB and u, 20, 0.1)
     assert m['known_by'] == 'pss' and m['use_bytes'] < 160 * MIB
     assert b.state('web') == 'running' and b.unit('web')['restarts'] == 0
+
+
+def test_memory_that_processes_share_counts_once(box):
+    counts_once(family(box))
 
 
 def test_of_another_users_processes_it_is_known_as_exactly_without_cap_sys_ptrace(box):
-    b = box(None, argv=['true'])
-    (b.home / 'family.py').write_text(FAMILY)
-    b.home.chmod(0o777)
-    b = box(f'services: {{web: {{exec: [{PYTHON}, family.py], user: "4900", limits: {{memory: 180M}}}}}}', home=b.home, ns=['--keep', DEFAULT_CAPS]).up()
-    b.file('up', 20)
-    m = until(lambda: (u := b.unit('web').get('memory')) and u['use_bytes'] > 100 * MIB and u, 20, 0.1)
-    assert m['known_by'] == 'pss' and m['use_bytes'] < 160 * MIB
-    assert b.state('web') == 'running' and b.unit('web')['restarts'] == 0
+    counts_once(family(box, 'user: "4900"', ns=['--keep', DEFAULT_CAPS]))
 
 
 def test_what_can_not_be_read_is_said_to_be_at_most_so_much(box):
-    b = box(None, argv=['true'])
-    (b.home / 'family.py').write_text('import ctypes; ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE\n' + FAMILY)
-    b.home.chmod(0o777)
-    b = box(f'services: {{web: {{exec: [{PYTHON}, family.py], limits: {{memory: 180M}}, restart_policy: never}}}}', home=b.home, ns=['--keep', DEFAULT_CAPS])
+    b = family(box, 'restart_policy: never', 'import ctypes; ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE\n', ns=['--keep', DEFAULT_CAPS])
     b.says('the memory limit of web was passed, at most .* of 180.0 MiB', 20)
 
 
