@@ -20,6 +20,9 @@ void kids_stop(struct super *s, struct unit *u)
 	int64_t deadline = kids_deadline(j);
 	bool stay = unit_kids_stay(u);
 
+	if (!unit_spawned(u) && (u->cause == CAUSE_MEMORY || u->cause == CAUSE_UNREADY ||
+					u->cause == CAUSE_UNHEALTHY))
+		deps_lost(s, u); /* as when it had crashed: nobody ordered it */
 	if (!stay)
 		tree_close(u);
 	queue_touch(u);

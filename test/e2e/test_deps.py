@@ -103,6 +103,33 @@ def test_a_crash_takes_the_dependents_down_and_up_again(box):
     assert b.pid_of('sibling') == before['sibling'] and b.pid_of('stays') == before['stays']
 
 
+def test_one_that_is_restarted_as_unhealthy_or_past_its_memory_takes_its_dependents_along_as_a_crash_does(box):
+    b = box('''
+        services:
+          sick: {command: ": >well; exec sleep 1000", backoff: 100ms, health_check: {file: well, interval: 100ms, retries: 1}}
+          of_sick: {command: "exec sleep 1000", depends_on: [sick]}
+          fat:
+            exec: [python3, -c, "import os, time; b = []\\nwhile True:\\n  if os.path.exists('eat'): b.append(b'x' * (8 << 20))\\n  time.sleep(0.05)"]
+            backoff: 100ms
+            limits: {memory: 100M}
+          of_fat: {command: "exec sleep 1000", depends_on: [fat]}
+          stays: {command: "exec sleep 1000", depends_on: [{service: sick, restart: false}, {service: fat, restart: false}]}
+          to_ignore: {command: ": >fine; exec sleep 1000", health_check: {file: fine, interval: 100ms, retries: 1, on_unhealthy: ignore}}
+          of_ignore: {command: "exec sleep 1000", depends_on: [to_ignore]}
+        ''').up()
+    before = {n: b.pid_of(n) for n in ('sick', 'of_sick', 'fat', 'of_fat', 'stays', 'to_ignore', 'of_ignore')}
+    (b.home / 'fine').unlink()
+    b.says('SG0022.*to_ignore|to_ignore.*SG0022')
+    (b.home / 'well').unlink()
+    (b.home / 'eat').touch()
+    b.says('of_sick goes down with sick')
+    b.says('of_fat goes down with fat')
+    (b.home / 'eat').unlink()
+    for name in ('sick', 'of_sick', 'fat', 'of_fat'):
+        until(lambda n=name: b.running_pid(n) not in (None, before[n]), every=0.02)
+    assert all(b.pid_of(n) == before[n] for n in ('stays', 'to_ignore', 'of_ignore'))
+
+
 @pytest.mark.asan
 def test_a_dependency_that_is_done_takes_nobody_along(box):
     b = box('''
