@@ -139,6 +139,24 @@ Test(os_slurp, with_trust_a_link_of_somebody_else_is_refused_and_our_own_is_foll
 	cr_expect_eq(slurp(path, false, 2000, &b, &err), 0);
 }
 
+Test(os_slurp, forty_links_are_followed_each_looked_at_and_not_one_more)
+{
+	char first[100], before[100];
+
+	strcpy(before, file_of("t", 10, 0644));
+	for (int i = 41; i > 0; i--) {
+		char name[20];
+		snprintf(name, sizeof name, "link%d", i);
+		cr_assert_eq(symlink(before, at(name)), 0);
+		strcpy(before, path);
+	}
+	strcpy(first, path);
+	expect_refused(first, true, ELOOP, "Too many levels");
+	cr_expect_eq(slurp(at("link2"), true, 2000, &b, &err), 0, "%s", err.msg);
+	cr_assert_eq(lchown(at("link41"), 4242, 4242), 0); /* the fortieth from there */
+	expect_refused(at("link2"), true, 0, "symbolic link");
+}
+
 Test(os_slurp, nothing_of_ours_stays_open_and_every_fork_ends)
 {
 	int before = descriptors(), n = 0;
