@@ -28,6 +28,8 @@ int loop_mod(struct loop *l, struct watch *w,
 	uint32_t events); /* no call is made when nothing changes */
 /* After return, fn is never called again for w, not even for events already fetched. */
 void loop_del(struct loop *l, struct watch *w);
+/* And its descriptor is closed, and -1 from here on. Of one that has none (-1): nothing. */
+void loop_close(struct loop *l, struct watch *w);
 /* Waits until something is ready, with as little memory in use as can be (os/trim.h); calls nothing. */
 void loop_rest(struct loop *l);
 /* Waits until something is ready, unless callbacks of the last wait are still to be made. timeout_ms -1: for ever. How many

@@ -68,6 +68,15 @@ void loop_del(struct loop *l, struct watch *w)
 			l->batch[i].data.ptr = NULL;
 }
 
+void loop_close(struct loop *l, struct watch *w)
+{
+	if (w->fd < 0)
+		return;
+	loop_del(l, w);
+	(void)close(w->fd);
+	w->fd = -1;
+}
+
 void loop_rest(struct loop *l)
 {
 	struct pollfd p = { .fd = l->epfd, .events = POLLIN };

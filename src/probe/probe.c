@@ -223,10 +223,7 @@ struct probes *probes_free(struct probes *ps)
 {
 	if (!ps)
 		return NULL;
-	if (ps->inotify.fd >= 0) {
-		loop_del(ps->loop, &ps->inotify);
-		close(ps->inotify.fd);
-	}
+	loop_close(ps->loop, &ps->inotify);
 	free(ps);
 	return NULL;
 }
@@ -252,11 +249,7 @@ int probe_inotify(const struct probe *p)
 
 void probe_drop_watch(struct probe *p)
 {
-	if (p->w.fd < 0)
-		return;
-	loop_del(probe_loop(p), &p->w);
-	close(p->w.fd);
-	p->w.fd = -1;
+	loop_close(probe_loop(p), &p->w);
 }
 
 struct inside {

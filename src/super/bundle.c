@@ -408,9 +408,7 @@ static void finish(struct reading *r, int sys)
 		r->done(r, &err);
 		return;
 	}
-	loop_del(r->s->loop, &r->w);
-	close(r->w.fd);
-	r->w.fd = -1;
+	loop_close(r->s->loop, &r->w);
 	timer_del(r->s, &r->timer);
 	r->done(r, NULL);
 }

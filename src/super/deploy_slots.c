@@ -143,11 +143,7 @@ static void write_slot(const void *arg, int fd)
 
 void roll_keep_end(struct roll *r)
 {
-	if (r->keep.fd < 0)
-		return;
-	loop_del(r->s->loop, &r->keep);
-	close(r->keep.fd);
-	r->keep.fd = -1;
+	loop_close(r->s->loop, &r->keep);
 }
 
 /* sys: why it isn't; 0: it is. */

@@ -49,10 +49,8 @@ static void drop_status(struct super *s, struct job *j)
 {
 	if (j->status.fd < 0)
 		return;
-	loop_del(s->loop, &j->status);
+	loop_close(s->loop, &j->status);
 	list_del(&j->unwatched);
-	close(j->status.fd);
-	j->status.fd = -1;
 }
 
 void job_at_rest(struct super *s, struct job *j)

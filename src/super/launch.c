@@ -163,10 +163,8 @@ static void status_ready(struct loop *l, struct watch *w, uint32_t events)
 		return;
 	if (rc > 0 && j->launch && j->launch->attach && j->u->state != NODE_STARTING)
 		rc = -1; /* killed as it waited for its streams */
-	loop_del(l, w);
+	loop_close(l, w);
 	list_del(&j->unwatched);
-	close(w->fd);
-	w->fd = -1;
 	/* Else it is being stopped, and that is why. */
 	if (rc < 0 && j->u->state == NODE_STARTING) {
 		j->u->trouble = err;

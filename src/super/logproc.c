@@ -192,11 +192,7 @@ static void take_news(struct super *s, const struct packet *p)
 
 static void drop_ctl(struct logproc *lp)
 {
-	if (lp->ctl.fd < 0)
-		return;
-	loop_del(lp->s->loop, &lp->ctl);
-	close(lp->ctl.fd);
-	lp->ctl.fd = -1;
+	loop_close(lp->s->loop, &lp->ctl);
 }
 
 static void ctl_ready(struct loop *l, struct watch *w, uint32_t events)

@@ -96,11 +96,7 @@ static void listen_again(struct super *s, struct timer *t)
 
 static void drop_fork(struct notify *n)
 {
-	if (n->fork.fd < 0)
-		return;
-	loop_del(n->j->s->loop, &n->fork);
-	close(n->fork.fd);
-	n->fork.fd = -1;
+	loop_close(n->j->s->loop, &n->fork);
 }
 
 /* Its words come as they are read; its end lets us go on. One that hangs is the unit's own doing. */
@@ -223,9 +219,7 @@ static void pipe_ready(struct loop *l, struct watch *w, uint32_t events)
 			return;
 		if (got <= 0) {
 			n->ended = true;
-			loop_del(l, w);
-			close(w->fd);
-			w->fd = -1;
+			loop_close(l, w);
 			return;
 		}
 		n->j->s->clients_read++;

@@ -108,9 +108,7 @@ static void written(struct loop *l, struct watch *w, uint32_t events)
 	struct termlog *t = container_of(w, struct termlog, w);
 
 	(void)events;
-	loop_del(l, w);
-	close(w->fd);
-	w->fd = -1;
+	loop_close(l, w);
 	t->done = true;
 }
 
@@ -143,10 +141,8 @@ bool termlog_done(const struct super *s)
 
 void termlog_free(struct super *s)
 {
-	if (s->termlog && s->termlog->w.fd >= 0) {
-		loop_del(s->loop, &s->termlog->w);
-		close(s->termlog->w.fd);
-	}
+	if (s->termlog)
+		loop_close(s->loop, &s->termlog->w);
 	free(s->termlog);
 	s->termlog = NULL;
 }

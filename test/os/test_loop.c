@@ -43,6 +43,27 @@ Test(loop, deleting_a_watch_that_is_ready_in_the_same_batch_is_safe)
 	loop_free(l);
 }
 
+Test(loop, what_is_closed_is_called_no_more_and_has_no_descriptor_and_a_second_time_is_fine)
+{
+	struct loop *l = loop_new();
+	int p[2];
+
+	cr_assert_eq(pipe(p), 0);
+	struct watch w = { p[0], LOOP_IN, kill_the_other };
+	cr_assert_eq(loop_add(l, &w), 0);
+	cr_assert_eq(write(p[1], "x", 1), 1);
+	cr_assert_eq(loop_wait(l, 0), 1);
+	loop_close(l, &w);
+	cr_expect_eq(w.fd, -1);
+	(void)loop_run(l, &all);
+	cr_expect_eq(calls, 0);
+	cr_expect_eq(close(p[0]), -1, "it is closed");
+	loop_close(l, &w);
+	cr_expect_eq(w.fd, -1);
+	loop_free(l);
+	close(p[1]);
+}
+
 static int order[8], told;
 
 static void note_order(struct loop *l, struct watch *w, uint32_t events)
