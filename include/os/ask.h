@@ -17,6 +17,9 @@ typedef void ask_fn(const void *arg, int fd);
  * that becomes readable with the answer, non-blocking, close-on-exec, the caller's; -1 with errno.
  */
 int ask_fork(ask_fn *fn, const void *arg, int keep, int64_t timeout_ns);
+/* Of the fork that was made last, right after it was. It is that fork's as long as ask_answer() says EAGAIN: nobody else has
+ * the other end, and it is reaped no earlier than it has closed it. */
+pid_t ask_pid(void);
 /* Was this a fork of ask_fork()? Once; of the last 16 that were made. */
 bool ask_was(pid_t pid);
 /* Takes an answer of exactly n bytes. 0; -1: none, with errno EAGAIN when one may come yet. */

@@ -54,9 +54,10 @@ struct super {
 	bool some;        /* started with -s: not all services of the manifest have units */
 	char **unloaded;  /* ids of projects that were stopped as a whole: super/project.c */
 	size_t nunloaded;
-	char *remembered;      /* what sysg.state has, or is to have; NULL: nothing */
-	struct watch remember; /* while that is written; fd -1: it isn't */
-	struct timer remember_again;
+	char *remembered;            /* what sysg.state has, or is to have; NULL: nothing */
+	struct watch remember;       /* while that is written; fd -1: it isn't */
+	struct timer remember_again; /* its time is up; or, where none could be had, the next try */
+	pid_t remember_pid;
 	struct list rolls;    /* services of which a new instance takes the place: deploy.c */
 	struct list changes;  /* starts and restarts that are asked for, in order: apply.c */
 	uint64_t orders;      /* numbers of changes and of stops by order */

@@ -10,6 +10,7 @@
 #include "os/sigfd.h"
 
 static pid_t forks[16];
+static unsigned made;
 
 _Noreturn static void put(ask_fn *fn, const void *arg, int64_t timeout_ns, const int fd[2])
 {
@@ -36,13 +37,17 @@ int ask_fork(ask_fn *fn, const void *arg, int keep, int64_t timeout_ns)
 	int sys = errno;
 	close(p[1]);
 	if (pid > 0) {
-		static unsigned n;
-		forks[n++ % (sizeof forks / sizeof *forks)] = pid;
+		forks[made++ % (sizeof forks / sizeof *forks)] = pid;
 		return p[0];
 	}
 	close(p[0]);
 	errno = sys;
 	return -1;
+}
+
+pid_t ask_pid(void)
+{
+	return forks[(made - 1) % (sizeof forks / sizeof *forks)];
 }
 
 bool ask_was(pid_t pid)

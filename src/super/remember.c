@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 
 enum { PATH_BYTES = 600, TEXT_MAX = 1024 * 1024, END_MS = 500 };
 #define WRITE_NS (10 * NS_PER_SEC)
+#define END_NS   (2 * WRITE_NS) /* the fork's own alarm is for when we are gone */
 #define AGAIN_NS NS_PER_SEC
 
 static char *path_of(const struct super *s, const char *tail, char path[PATH_BYTES])
@@ -60,29 +62,45 @@ static void put(const void *arg, int fd)
 	(void)!write(fd, &ok, sizeof ok);
 }
 
-static void try_again(struct super *s, struct timer *t)
+static void forget(struct super *s)
 {
-	(void)t;
-	remember(s);
+	free(s->remembered);
+	s->remembered = NULL;
 }
 
+/* events 0: its time is up. One that somebody has stopped dies of SIGKILL, and of no alarm; one whose file system hangs
+ * dies once that goes on. Until it is gone there is no second one, which would hang as well, and so none puts an old text
+ * over a newer. */
 static void written(struct loop *l, struct watch *w, uint32_t events)
 {
 	struct super *s = container_of(w, struct super, remember);
 	bool ok = false;
+	bool open = ask_answer(w->fd, &ok, sizeof ok) < 0 && errno == EAGAIN;
 
-	(void)events;
-	if (ask_answer(w->fd, &ok, sizeof ok) < 0 && errno == EAGAIN)
+	if (open && events)
 		return;
-	loop_del(l, w);
-	close(w->fd);
-	w->fd = -1;
-	if (!ok)
+	if (!ok && s->remembered)
 		log_line(LOG_WARN,
 			"%s/" SUPER_STATE " can't be written: a supervisor that is killed "
 			"is not remembered",
 			s->run_dir);
+	if (open) {
+		(void)kill(s->remember_pid, SIGKILL);
+		forget(s);
+		return;
+	}
+	timer_del(s, &s->remember_again);
+	loop_close(l, w);
 	remember(s); /* it may be another by now */
+}
+
+static void try_again(struct super *s, struct timer *t)
+{
+	(void)t;
+	if (s->remember.fd >= 0)
+		written(s->loop, &s->remember, 0);
+	else
+		remember(s);
 }
 
 void remember(struct super *s)
@@ -97,15 +115,15 @@ void remember(struct super *s)
 	free(s->remembered);
 	s->remembered = text;
 	s->remember = (struct watch){
-		.fd = text ? ask_fork(put, s, -1, WRITE_NS) : -1, .events = LOOP_IN, .fn = written
+		.fd = text ? ask_fork(put, s, -1, END_NS) : -1, .events = LOOP_IN, .fn = written
 	};
-	if (s->remember.fd >= 0 && loop_add(s->loop, &s->remember) == 0)
+	if (s->remember.fd >= 0 && loop_add(s->loop, &s->remember) == 0) {
+		s->remember_pid = ask_pid();
+		timer_in(s, &s->remember_again, WRITE_NS, try_again);
 		return;
-	if (s->remember.fd >= 0)
-		close(s->remember.fd);
-	s->remember.fd = -1;
-	free(s->remembered);
-	s->remembered = NULL;
+	}
+	loop_close(s->loop, &s->remember);
+	forget(s);
 	timer_in(s, &s->remember_again, AGAIN_NS, try_again);
 }
 
@@ -114,11 +132,8 @@ void remember_end(struct super *s)
 	struct pollfd p = { .fd = s->remember.fd, .events = POLLIN };
 
 	timer_del(s, &s->remember_again);
-	if (p.fd >= 0) { /* else it would be there again */
-		(void)poll(&p, 1, END_MS);
-		loop_del(s->loop, &s->remember);
-		close(p.fd);
-	}
-	free(s->remembered);
-	s->remembered = NULL;
+	if (p.fd >= 0 && poll(&p, 1, END_MS) == 0) /* else it would be there again */
+		(void)kill(s->remember_pid, SIGKILL);
+	loop_close(s->loop, &s->remember);
+	forget(s);
 }

@@ -1,5 +1,11 @@
 """Several manifests under one supervisor: registered by `start -c`, read again, in each other's way, remembered."""
+import contextlib
+import ctypes
+import os
+import pathlib
+import signal
 import textwrap
+import threading
 
 import pytest
 
@@ -293,6 +299,69 @@ def test_one_of_them_that_is_not_valid_any_more_is_left_out_and_told(box):
     put(b, 'a.yaml', 'services: {web: {nonsense: 1}}')
     r = b.sysg('start', '--daemonize', '-c', 'a.yaml')
     assert r.returncode == 2 and 'SG0211' in codes(r)
+
+
+SEIZE, OPTION_FORK, EVENT_FORK, EVENT_MESSAGE, CONT, DETACH, WALL = 0x4206, 2, 1, 0x4201, 7, 17, 0x40000000  # ptrace(2)
+
+
+def ptrace(request, pid, data=0):
+    call = ctypes.CDLL(None, use_errno=True).ptrace
+    call.argtypes, call.restype = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p], ctypes.c_long
+    assert call(request, pid, None, data) == 0, os.strerror(ctypes.get_errno())
+
+
+def next_fork(pid):
+    """The pid of what a traced process forks next; both stand still then."""
+    while True:
+        status = until(lambda: (r := os.waitpid(pid, WALL | os.WNOHANG))[0] and r[1])
+        if status >> 16 == EVENT_FORK:
+            break
+        ptrace(CONT, pid, 0 if status >> 16 else os.WSTOPSIG(status))
+    child = ctypes.c_ulong()
+    ptrace(EVENT_MESSAGE, pid, ctypes.addressof(child))
+    os.waitpid(child.value, WALL)
+    return child.value
+
+
+def hold_the_writer(b):
+    """Stops blog. The fork that writes that down stands still, where no alarm ends it. Its pid."""
+    until(lambda: len(state(b)) == 4)
+    pid = b.inner(b.status_json()['supervisor']['pid']).pid
+    ptrace(SEIZE, pid, OPTION_FORK)
+    asks = threading.Thread(target=b.sysg_ok, args=('stop', '-p', 'blog'))
+    asks.start()
+    child = next_fork(pid)
+    os.kill(child, signal.SIGSTOP)
+    ptrace(DETACH, child)
+    ptrace(DETACH, pid)
+    asks.join()
+    until(lambda: life(child) == 'T')
+    assert len(state(b)) == 4
+    return child
+
+
+def life(pid):
+    """The letter of a process's state; empty where there is none."""
+    with contextlib.suppress(OSError):
+        return pathlib.Path(f'/proc/{pid}/stat').read_text().rsplit(')')[1].split()[0]
+    return ''
+
+
+def test_what_a_writer_that_stands_still_was_to_write_is_written_by_another(box):
+    b, _ = two(box)
+    pid = hold_the_writer(b)
+    until(lambda: 'unloaded blog' in state(b), 30)
+    assert not life(pid), 'it comes back to put nothing over that'
+    b.sysg_ok('start', '-p', 'blog')
+    until(lambda: 'unloaded blog' not in state(b))
+
+
+def test_a_writer_that_stands_still_puts_nothing_back_after_stop_supervisor(box):
+    b, _ = two(box)
+    pid = hold_the_writer(b)
+    b.sysg_ok('stop', '--supervisor')
+    until(lambda: life(pid) in ('', 'Z'))
+    assert b.exec('ls', STATE).returncode != 0
 
 
 @pytest.mark.parametrize('text', [
