@@ -17,6 +17,7 @@ struct probe;
 struct probes *probes_new(
 	struct loop *l, void *arg, void (*wake_at)(void *arg, int64_t deadline_ns));
 struct probes *probes_free(struct probes *ps);
+/* Those that are due, at most 16: where there are more it wants to be called again right after now_ns, and no sooner. */
 void probes_run(struct probes *ps, int64_t now_ns);
 
 enum probe_news {

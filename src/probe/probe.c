@@ -15,6 +15,9 @@
  * and less. */
 #define EAGER_NS (10 * NS_PER_SEC)
 
+/* So many of those that are due have their step in a turn: each may be a fork, and a turn is short. */
+enum { AT_ONCE = 16 };
+
 struct probes {
 	struct loop *loop;
 	void *arg;
@@ -164,7 +167,9 @@ static void attempt_too_slow(struct probe *p)
 
 void probes_run(struct probes *ps, int64_t now_ns)
 {
-	for (struct heap_node *n; (n = heap_min(&ps->due)) && n->key <= now_ns;) {
+	struct heap_node *n;
+
+	for (int i = 0; i < AT_ONCE && (n = heap_min(&ps->due)) && n->key <= now_ns; i++) {
 		struct probe *p = container_of(n, struct probe, due);
 		heap_take(&ps->due, n);
 		if (p->trying)
@@ -172,8 +177,10 @@ void probes_run(struct probes *ps, int64_t now_ns)
 		else
 			begin(p);
 	}
-	struct heap_node *next = heap_min(&ps->due);
-	ps->woken_for = next ? next->key : INT64_MAX;
+	n = heap_min(&ps->due);
+	ps->woken_for = n ? n->key : INT64_MAX;
+	if (ps->woken_for <= now_ns)
+		ps->woken_for = now_ns + 1;
 	ps->wake_at(ps->arg, ps->woken_for);
 }
 

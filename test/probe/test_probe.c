@@ -167,6 +167,74 @@ Test(probe, it_may_be_freed_from_within_what_it_says)
 	cr_expect_null(probe);
 }
 
+/* --- many ------------------------------------------------------------------------------------------- */
+
+enum { MANY = 40 };
+
+static int first[MANY], nfirst;
+
+static int note_who(void *arg, char *const *argv, pid_t *ret_pid, struct err *e)
+{
+	(void)argv;
+	(void)e;
+	*ret_pid = 0;
+	first[nfirst++] = *(const int *)arg;
+	return 0;
+}
+
+static void start_many(struct probe **many, int *number, int n)
+{
+	check.kind = CHECK_COMMAND;
+	check.attempt_timeout_ns = 60 * NS_PER_SEC;
+	for (int i = 0; i < n; i++) {
+		struct probe_host host = { .arg = &number[i],
+			.says = says,
+			.run = note_who,
+			.cut = cut,
+			.clock = probes };
+		number[i] = i;
+		many[i] = probe_new(&check, dir, &host, &err);
+		cr_assert_not_null(many[i]);
+	}
+}
+
+Test(probe,
+	of_40_that_are_due_at_once_16_begin_in_a_call_the_longest_due_first_and_all_within_three)
+{
+	struct probe *many[MANY];
+	int number[MANY];
+	static const int by_then[] = { 16, 32, MANY };
+
+	start_many(many, number, MANY);
+	for (int call = 0; call < 3; call++) {
+		int64_t now = clock_mono_ns();
+		probes_run(probes, now);
+		cr_expect_eq(nfirst, by_then[call], "%d after call %d", nfirst, call + 1);
+		if (call < 2)
+			cr_expect_eq(
+				wake, now + 1, "called again in the next turn, not in this one");
+		else
+			cr_expect_gt(wake, now + NS_PER_SEC, "none is left");
+	}
+	for (int i = 0; i < MANY; i++) {
+		cr_expect_eq(first[i], i);
+		probe_free(many[i]);
+	}
+}
+
+Test(probe, of_16_that_are_due_at_once_none_is_left)
+{
+	struct probe *many[16];
+	int number[16];
+
+	start_many(many, number, 16);
+	probes_run(probes, clock_mono_ns());
+	cr_expect_eq(nfirst, 16);
+	cr_expect_gt(wake, clock_mono_ns() + NS_PER_SEC);
+	for (int i = 0; i < 16; i++)
+		probe_free(many[i]);
+}
+
 /* --- file ------------------------------------------------------------------------------------------- */
 
 Test(probe, a_file_is_seen_as_soon_as_it_is_made)
