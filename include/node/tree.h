@@ -64,7 +64,10 @@ void tree_name(const struct unit *parent, char *name, uint64_t id);
 /* A spawned unit is gone: counts go down, its result is kept with its parent (the oldest goes past
  * the cap); of an orphan nothing is. Its own ended children are freed. */
 void tree_end(struct tree *t, struct unit *u);
-/* The results of a service's children, and their notices, numbered anew, are another service's, as far as there is room. */
+/* How many results of its ended children are kept. */
+int64_t tree_results_max(const struct unit *parent);
+/* The results of a service's children, and their notices, numbered anew, are another service's; the oldest go where there is no
+ * room. */
 void tree_bequeath(struct unit *u, struct unit *to, uint64_t number);
 /* Frees one such result: its parent collected it. */
 void tree_forget(struct tree *t, struct unit *u);

@@ -87,3 +87,28 @@ void tree_adopt(struct unit *u, struct unit *to)
 	put(u, parent);
 	count(u, parent, 1);
 }
+
+void tree_bequeath(struct unit *u, struct unit *to, uint64_t number)
+{
+	int64_t over = (int64_t)u->kept + (int64_t)to->kept - tree_results_max(to);
+
+	to->lost += u->lost;
+	list_each(it, &u->results)
+	{
+		struct unit *kid = list_entry(it, struct unit, result);
+		if (over-- > 0) {
+			to->lost++;
+			continue;
+		}
+		list_del(&kid->sibling);
+		list_del(it);
+		list_del(&kid->notice);
+		put(kid, to);
+		kid->root = to;
+		kid->notice_number = number;
+		list_add_tail(&to->results, it);
+		list_add_tail(&to->notices, &kid->notice);
+		to->kept++;
+		u->kept--;
+	}
+}

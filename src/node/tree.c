@@ -89,6 +89,7 @@ static void drop(struct tree *t, struct unit *u)
 	list_del(&u->result);
 	list_del(&u->notice);
 	list_each(it, &u->notices) list_del(it);
+	list_each(it, &u->results) list_del(it); /* inherited ones are older, and freed after it */
 	mailbox_done(&u->box);
 	t->units--;
 	free(u->rights);
@@ -239,10 +240,16 @@ static int64_t children_limit(const struct unit *u)
 	return least;
 }
 
+int64_t tree_results_max(const struct unit *parent)
+{
+	int64_t n = 4 * children_limit(parent);
+
+	return n > CAP_RESULTS_MIN ? n : CAP_RESULTS_MIN;
+}
+
 void tree_end(struct tree *t, struct unit *u)
 {
 	struct unit *parent = u->parent;
-	int64_t cap = 4 * children_limit(parent);
 
 	tree_forget_kids(t, u);
 	uncount(u);
@@ -260,34 +267,8 @@ void tree_end(struct tree *t, struct unit *u)
 		tree_forget(t, u);
 		return;
 	}
-	if ((int64_t)parent->kept > (cap > CAP_RESULTS_MIN ? cap : CAP_RESULTS_MIN))
+	if ((int64_t)parent->kept > tree_results_max(parent))
 		forget_oldest(t, parent, u);
-}
-
-static void hang(struct list *at, struct list *m)
-{
-	list_del(m);
-	list_add_tail(at, m);
-}
-
-void tree_bequeath(struct unit *u, struct unit *to, uint64_t number)
-{
-	to->lost += u->lost;
-	list_each(it, &u->results)
-	{
-		struct unit *kid = list_entry(it, struct unit, result);
-		if (to->kept >= CAP_RESULTS_MIN) {
-			to->lost++;
-			continue;
-		}
-		kid->parent = kid->root = to;
-		kid->notice_number = number;
-		hang(&to->kids, &kid->sibling);
-		hang(&to->results, it);
-		hang(&to->notices, &kid->notice);
-		to->kept++;
-		u->kept--;
-	}
 }
 
 void tree_close(struct unit *u)

@@ -58,7 +58,7 @@ static bool was_executed(pid_t pid)
 {
 	struct proc_stat st;
 
-	return proc_stat_read(pid, &st) < 0 || !st.forked;
+	return !proc_is_ours() || proc_stat_read(pid, &st) < 0 || !st.forked;
 }
 
 int spawn_result(pid_t pid, int status_fd, const char *program, struct err *err)

@@ -106,6 +106,13 @@ def test_the_old_proc_mounted_is_said_and_survived(box):
     assert b.term() == 0
 
 
+def test_with_the_old_proc_what_was_started_is_not_taken_for_another_of_its_number_that_never_executed_a_program(box):
+    # the numbers of a container are the kernel's own threads outside of it, or what the machine started first
+    b = box('services: {web: {command: "exec sleep 0.3", restart_policy: never}}', ns=['--old-proc'])
+    assert b.wait(10) == 0
+    assert 'cut off' not in b.stderr
+
+
 def test_with_the_old_proc_nobody_outside_the_box_is_touched(box):
     bystander = box(argv=['sleep', '1000'])
     b = box('services: {web: {command: "setsid sleep 791 & : >up; exec sleep 1000", stop_timeout: 300ms}}', ns=['--old-proc'])

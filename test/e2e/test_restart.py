@@ -355,6 +355,16 @@ def test_over_a_restart_by_order_notices_and_messages_are_kept_and_who_waits_goe
     assert waits.wait(10) is not None
 
 
+@pytest.mark.asan
+def test_an_end_after_a_rolling_restart_that_handed_on_a_result_nobody_read_is_clean(box):
+    b = box('services: {web: {command: "exec sleep 1000", spawn: {mode: dynamic}, deployment: {strategy: rolling}}}').up()
+    b.sysg('spawn', '--parent', 'web', '--name', 'job', '--wait', '--', 'sh', '-c', 'exit 7')
+    pid = b.pid_of('web')
+    b.sysg_ok('restart', '-s', 'web')
+    assert b.pid_of('web') != pid
+    assert b.term() == 0
+
+
 def test_a_stop_between_stop_and_start_ends_what_waited_for_the_start(box):
     b = box('''
         services:

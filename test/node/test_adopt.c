@@ -284,14 +284,39 @@ Test(node_adopt, what_a_service_has_not_collected_goes_to_the_one_in_its_place_b
 
 Test(node_adopt, as_much_goes_to_it_as_there_is_room_for)
 {
-	struct unit *old = a_service("old"), *next = a_service("next");
+	struct unit *old = a_service("old"), *next = a_service("next"), *u[2];
 
 	for (int i = 0; i < 2; i++) {
-		struct unit *u = spawn(old, NULL);
-		notice_due(u, 1);
-		end_of(u, 1);
+		u[i] = spawn(old, NULL);
+		notice_due(u[i], 1);
+		end_of(u[i], 1);
 	}
 	next->kept = CAP_RESULTS_MIN - 1;
 	tree_bequeath(old, next, 2);
 	cr_expect(next->kept == CAP_RESULTS_MIN && next->lost == 1 && old->kept == 1);
+	cr_expect(u[0]->parent == old && u[1]->parent == next, "the oldest goes");
+}
+
+Test(node_adopt, what_may_have_many_children_inherits_as_many_results_as_it_keeps_of_its_own)
+{
+	struct unit *old = a_service("old"), *next = a_service("next");
+
+	next->limits.v[LIMIT_CHILDREN] = CAP_RESULTS_MIN / 2;
+	for (int i = 0; i < 2; i++)
+		end_of(spawn(old, NULL), 1);
+	next->kept = 2 * CAP_RESULTS_MIN - 1;
+	tree_bequeath(old, next, 2);
+	cr_expect(next->kept == 2 * CAP_RESULTS_MIN && next->lost == 1);
+}
+
+Test(node_adopt, a_heir_is_freed_before_the_older_children_that_it_has_the_results_of)
+{
+	struct unit *old = a_service("old"), *u = spawn(old, NULL), *next = a_service("next"), *own = spawn(next, NULL);
+
+	notice_due(u, 1);
+	end_of(u, 1);
+	tree_bequeath(old, next, 2);
+	cr_expect_eq(list_entry(next->kids.next, struct unit, sibling), u, "in the order of their ids");
+	cr_expect_eq(list_entry(u->sibling.next, struct unit, sibling), own);
+	tree_clear(&t); /* what a sanitizer looks at */
 }
