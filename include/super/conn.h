@@ -34,7 +34,9 @@ struct birth;
 
 struct conn_unit {
 	uint64_t id;
-	bool told;
+	bool over, told; /* its end is due; its row is written */
+	bool known;      /* of its end, for when it is forgotten before its row is written */
+	uint8_t code, signal, reason;
 };
 
 struct conn {
@@ -108,8 +110,10 @@ void conn_too_many_units(struct conn *c); /* the answer to more than CAP_UNITS_N
 /* A connected socket becomes a connection of the loop. NULL: there is no place, and it is closed. */
 struct conn *serve_open(struct super *s, int fd);
 
-/* Answers one that waits for this unit's end; the whole wait where it was the last one. */
-void conn_tell(struct conn *c, struct conn_unit *cu, struct unit *u);
+/* The unit that is waited for has ended; NULL: it is gone already. */
+void ends_over(struct conn_unit *cu, const struct unit *u);
+/* Rows of what is over, as the peer reads, so many a turn; the whole wait's end with the last one. */
+void ends_more(struct conn *c);
 void conn_stopped(struct conn *c, const struct unit *u); /* a row */
 /* path=, and the plain name= of a service in a project where no other has it. */
 void put_name(struct buf *b, const struct super *s, const struct unit *u);

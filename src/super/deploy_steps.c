@@ -110,7 +110,7 @@ static void move_waits(struct super *s, const struct unit *old, const struct uni
 	{
 		struct conn *c = list_entry(it, struct conn, link);
 		for (size_t i = 0; c->wait == WAIT_ENDS && i < c->nunits; i++)
-			if (c->units[i].id == old->id)
+			if (c->units[i].id == old->id && !c->units[i].over)
 				c->units[i].id = next->id;
 	}
 }

@@ -8,6 +8,8 @@
 #include "super/ops.h"
 #include "super/schedule.h"
 
+enum { ROWS_A_TURN = 100 };
+
 bool unit_over(const struct unit *u)
 {
 	if (u->ended)
@@ -18,34 +20,113 @@ bool unit_over(const struct unit *u)
 	return unit_rests(u) || (j && j->survived);
 }
 
-void put_exit_row(struct buf *b, const struct unit *u)
+/* u NULL: forgotten; its id stands for it. */
+static void put_exit(struct buf *b, const struct unit *u, uint64_t id, const struct unit_exit *e)
 {
 	char path[UNIT_PATH_MAX];
 
 	packet_put(b, "row", "exit");
 	packet_put(b, "kind", "exit");
-	packet_put(b, "path", unit_path(u, path, sizeof path));
-	packet_putf(b, "id", "@%" PRIu64, u->id);
+	if (u)
+		packet_put(b, "path", unit_path(u, path, sizeof path));
+	else
+		packet_putf(b, "path", "@%" PRIu64, id);
+	packet_putf(b, "id", "@%" PRIu64, id);
 	packet_put(b, "msgid", "-");
-	if (u->exit.known && u->exit.signal)
-		packet_put_int(b, "signal", u->exit.signal);
-	else if (u->exit.known)
-		packet_put_int(b, "code", u->exit.code);
-	if (u->exit.known)
-		packet_put(b, "reason", end_reason_word(u->exit.reason));
-	if (u->exit.left)
-		packet_put_int(b, "left", u->exit.left);
-	if (unit_owner(u) && u->parent->lost)
+	if (e->known && e->signal)
+		packet_put_int(b, "signal", e->signal);
+	else if (e->known)
+		packet_put_int(b, "code", e->code);
+	if (e->known)
+		packet_put(b, "reason", end_reason_word(e->reason));
+	if (e->left)
+		packet_put_int(b, "left", e->left);
+	if (u && unit_owner(u) && u->parent->lost)
 		packet_putf(b, "lost", "%" PRIu64, u->parent->lost);
 }
 
-static void tell_over(struct conn *c)
+void put_exit_row(struct buf *b, const struct unit *u)
 {
-	for (size_t i = 0; i < c->nunits && c->wait != WAIT_NOTHING && !c->gone; i++) {
-		struct unit *u = tree_by_id(&c->s->tree, c->units[i].id);
-		if (u && !c->units[i].told && unit_over(u))
-			conn_tell(c, &c->units[i], u);
+	put_exit(b, u, u->id, &u->exit);
+}
+
+/* Its row may have to wait until the peer reads, and the unit be forgotten by then. */
+void ends_over(struct conn_unit *cu, const struct unit *u)
+{
+	cu->over = true;
+	if (!u)
+		return;
+	cu->known = u->exit.known;
+	cu->code = (uint8_t)u->exit.code;
+	cu->signal = (uint8_t)u->exit.signal;
+	cu->reason = (uint8_t)u->exit.reason;
+}
+
+static void send_end(struct conn *c, struct conn_unit *cu)
+{
+	const struct unit *u = tree_by_id(&c->s->tree, cu->id);
+	struct unit_exit kept = {
+		.known = cu->known,
+		.code = cu->code,
+		.signal = cu->signal,
+		.reason = cu->reason,
+	};
+	char path[UNIT_PATH_MAX];
+	struct err err;
+	struct buf b;
+
+	cu->told = true;
+	if (c->wait != WAIT_STOPPED) {
+		answer_begin(&b);
+		put_exit(&b, u, cu->id, u ? &u->exit : &kept);
+		answer_send(c, &b);
+	} else if (u && u->trouble.code == ERR_SURVIVORS && u->rt && job_of(u)->survived) {
+		err = u->trouble;
+		err_wrap(&err, "%s", unit_path(u, path, sizeof path));
+		conn_waits(c, WAIT_NOTHING);
+		conn_fail(c, &err);
+	} else if (u) {
+		conn_stopped(c, u);
 	}
+}
+
+void ends_more(struct conn *c)
+{
+	size_t left = c->nunits;
+	int most = ROWS_A_TURN;
+
+	for (size_t i = 0; left && i < c->nunits && conn_room(c); i++) {
+		struct conn_unit *cu = &c->units[i];
+		if (!cu->over)
+			continue;
+		if (!cu->told && !most--) { /* in the next turn, when others had theirs */
+			timer_del(c->s, &c->timer);
+			(void)loop_mod(c->s->loop, &c->w, LOOP_IN | LOOP_OUT);
+			return;
+		}
+		if (!cu->told)
+			send_end(c, cu);
+		left = c->any ? 0 : left - 1;
+	}
+	if (left || !c->nunits || c->gone)
+		return;
+	bool single = c->wait == WAIT_EXIT;
+	conn_waits(c, WAIT_NOTHING);
+	if (!single)
+		conn_end(c);
+}
+
+/* What is over already is told whatever the deadline is. */
+static void begin(struct conn *c, int64_t timeout_ns)
+{
+	if (timeout_ns >= 0)
+		conn_wait_until(c, clock_mono_ns() + timeout_ns);
+	for (size_t i = 0; i < c->nunits; i++) {
+		const struct unit *u = tree_by_id(&c->s->tree, c->units[i].id);
+		if (!u || unit_over(u))
+			ends_over(&c->units[i], u);
+	}
+	ends_more(c);
 }
 
 /* unit=* into c->units. -1: answered already. */
@@ -106,9 +187,7 @@ void op_wait(struct conn *c, const struct packet *p)
 	}
 	conn_waits(c, WAIT_ENDS);
 	c->any = packet_get(p, "any") != NULL;
-	tell_over(c);
-	if (c->wait == WAIT_ENDS && timeout_ns >= 0)
-		conn_wait_until(c, clock_mono_ns() + timeout_ns);
+	begin(c, timeout_ns);
 }
 
 /* Of oneself or an ancestor: the answer comes when it is accepted, since the asker goes with it. */
@@ -202,9 +281,7 @@ void op_stop(struct conn *c, const struct packet *p)
 		return;
 	}
 	conn_waits(c, WAIT_STOPPED);
-	tell_over(c);
-	if (c->wait == WAIT_STOPPED && timeout_ns >= 0)
-		conn_wait_until(c, clock_mono_ns() + timeout_ns);
+	begin(c, timeout_ns);
 }
 
 void op_shutdown(struct conn *c, const struct packet *p)

@@ -173,7 +173,7 @@ static bool pass(struct super *s, struct queue *q, bool whoever, int *left)
 			queue_stuck(q, c->unit);
 		for (size_t i = 0; !whoever && i < c->nunits && --*left > 0; i++) {
 			const struct unit *u = tree_by_id(&s->tree, c->units[i].id);
-			more |= u && !c->units[i].told && queue_waits_for(q, c->unit, u);
+			more |= u && !c->units[i].over && queue_waits_for(q, c->unit, u);
 		}
 	}
 	return more && *left > 0;

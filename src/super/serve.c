@@ -165,6 +165,26 @@ void conn_readable(struct conn *c)
 	}
 }
 
+static bool waits_for_ends(const struct conn *c)
+{
+	return c->wait == WAIT_EXIT || c->wait == WAIT_ENDS || c->wait == WAIT_STOPPED;
+}
+
+/* The peer has read what it was sent. */
+static void go_on(struct conn *c)
+{
+	if (c->wait == WAIT_LISTING)
+		op_status_more(c);
+	else if (c->wait == WAIT_EVENTS)
+		op_events_more(c);
+	else if (c->wait == WAIT_STREAM)
+		message_more(c);
+	else if (c->wait == WAIT_STARTED)
+		await_look(c->s);
+	else if (waits_for_ends(c))
+		ends_more(c);
+}
+
 void conn_ready(struct loop *l, struct watch *w, uint32_t events)
 {
 	struct conn *c = container_of(w, struct conn, w);
@@ -172,14 +192,8 @@ void conn_ready(struct loop *l, struct watch *w, uint32_t events)
 	(void)l;
 	if (events & LOOP_OUT && !c->gone)
 		conn_flush(c);
-	if (conn_room(c) && c->wait == WAIT_LISTING)
-		op_status_more(c);
-	if (conn_room(c) && c->wait == WAIT_EVENTS)
-		op_events_more(c);
-	if (conn_room(c) && c->wait == WAIT_STREAM)
-		message_more(c);
-	if (conn_room(c) && c->wait == WAIT_STARTED)
-		await_look(c->s);
+	if (conn_room(c))
+		go_on(c);
 	if (events & (LOOP_IN | LOOP_HUP | LOOP_ERR) && !c->gone)
 		conn_readable(c);
 }
@@ -214,39 +228,6 @@ void conn_stopped(struct conn *c, const struct unit *u)
 	answer_send(c, &b);
 }
 
-void conn_tell(struct conn *c, struct conn_unit *cu, struct unit *u)
-{
-	char path[UNIT_PATH_MAX];
-	struct err err;
-	struct buf b;
-	bool all = true;
-
-	cu->told = true;
-	if (c->wait == WAIT_STOPPED && u->trouble.code == ERR_SURVIVORS && u->rt &&
-		job_of(u)->survived) {
-		err = u->trouble;
-		err_wrap(&err, "%s", unit_path(u, path, sizeof path));
-		conn_waits(c, WAIT_NOTHING);
-		conn_fail(c, &err);
-		return;
-	}
-	if (c->wait == WAIT_STOPPED) {
-		conn_stopped(c, u);
-	} else {
-		answer_begin(&b);
-		put_exit_row(&b, u);
-		answer_send(c, &b);
-	}
-	for (size_t i = 0; i < c->nunits; i++)
-		all &= c->units[i].told;
-	if (c->gone || !(all || (c->any && c->wait == WAIT_ENDS)))
-		return;
-	bool single = c->wait == WAIT_EXIT;
-	conn_waits(c, WAIT_NOTHING);
-	if (!single)
-		conn_end(c);
-}
-
 void serve_unit_told(struct super *s, struct unit *u)
 {
 	await_told(s, u);
@@ -255,11 +236,10 @@ void serve_unit_told(struct super *s, struct unit *u)
 	list_each(it, &s->conns)
 	{
 		struct conn *c = list_entry(it, struct conn, link);
-		bool waits =
-			c->wait == WAIT_EXIT || c->wait == WAIT_ENDS || c->wait == WAIT_STOPPED;
-		for (size_t i = 0; waits && !c->gone && i < c->nunits; i++)
-			if (c->units[i].id == u->id && !c->units[i].told) {
-				conn_tell(c, &c->units[i], u);
+		for (size_t i = 0; waits_for_ends(c) && !c->gone && i < c->nunits; i++)
+			if (c->units[i].id == u->id && !c->units[i].over) {
+				ends_over(&c->units[i], u);
+				ends_more(c);
 				break;
 			}
 	}

@@ -291,3 +291,48 @@ print('sent', flush=True)
     p.wait(10)
     time.sleep(0.3)
     assert b.sysg('ping').returncode == 0 and b.state('hold') == 'running'
+
+
+# A client that asks, reads nothing until it is told to, and then counts the rows up to the answer that is none.
+UNREAD = '''
+def rows_of(s):
+    rows = []
+    while not rows or 'row' in rows[-1]: rows.append(fields_of(s.recv(65536)))
+    return rows
+s, other = connect(timeout=30), connect(timeout=30)
+'''
+
+
+@pytest.mark.parametrize('request_, last', [(['op=stop'], None), (['op=wait', 'unit=' + 'p' * 60 + '/', 'timeout_ns=1'], 'SG0822')], ids=['stop', 'wait'])
+def test_ends_of_more_units_than_its_queue_holds_are_told_as_the_client_reads(box, request_, last):
+    many = ''.join(f'      {"s%d" % i:x<63}: {{exec: ["true"], skip: true}}\n' for i in range(1800))
+    b = box(f'projects:\n  {"p" * 60}:\n    services:\n      keep: {{exec: [sleep, "1000"]}}\n' + many, timeout=120).up()
+    n, end = script(b, UNREAD + f'''
+s.send(packet(*{request_}))
+for _ in range(3): ask(other, 'op=ping')
+rows = rows_of(s)
+print(json.dumps([len(rows) - 1, rows[-1]]))
+''')
+    assert n == (1800 if last else 1801) and end.get('code') == last and (last or end.get('end') == '1'), (n, end)
+
+
+@pytest.mark.parametrize('op', ['wait', 'stop'])
+def test_who_reads_once_the_units_are_forgotten_is_told_how_they_ended_all_the_same(box, op):
+    """Four hundred rows are more than the socket takes; the end of their parent forgets what became of its children."""
+    b = box(HOLD).up()
+    b.pid_of('hold')
+    kids, rows = script(b, UNREAD + f'''
+def spawn(parent): return ask(other, 'op=spawn', 'parent=' + parent, 'arg=sleep', 'arg=1000', 'cwd=/', 'env=PATH=/usr/bin:/bin')['id']
+mid = spawn('hold')
+kids = [spawn(mid) for _ in range(400)]
+s.send(packet('op={op}', *('unit=' + k for k in kids)))
+assert ask(other, 'op=stop', 'unit=' + mid).get('row') == 'stopped'
+assert fields_of(other.recv(65536)).get('end') == '1'
+assert ask(other, 'op=wait', 'unit=' + kids[-1]).get('code') == 'SG0202', 'it is still there'
+print(json.dumps([kids, rows_of(s)]))
+''')
+    assert rows.pop() == {'ok': '1', 'end': '1'}
+    if op == 'wait':
+        assert sorted(r['id'] for r in rows) == sorted(kids)
+        assert {(r['signal'], r['reason']) for r in rows} == {('15', 'stopped')}
+        assert rows[-1]['path'] == rows[-1]['id'], 'none of them had to wait until its unit was forgotten'
