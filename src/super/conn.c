@@ -276,5 +276,6 @@ void conn_wait_until(struct conn *c, int64_t deadline_ns)
 	if (c->gone) /* its peer went while it was answered */
 		return;
 	c->deadline_ns = deadline_ns;
-	timer_set(c->s, &c->timer, deadline_ns, timed_out);
+	if (!c->out.len) /* else it counts once what is unread has gone out */
+		timer_set(c->s, &c->timer, deadline_ns, timed_out);
 }

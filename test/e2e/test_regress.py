@@ -336,3 +336,17 @@ print(json.dumps([kids, rows_of(s)]))
         assert sorted(r['id'] for r in rows) == sorted(kids)
         assert {(r['signal'], r['reason']) for r in rows} == {('15', 'stopped')}
         assert rows[-1]['path'] == rows[-1]['id'], 'none of them had to wait until its unit was forgotten'
+
+
+def test_a_wait_whose_time_is_over_before_its_peer_reads_is_answered_so_and_not_cut_off(box):
+    """Six hundred answers are more than the socket takes, so that the wait begins behind some that are unread."""
+    b = box(HOLD).up()
+    b.pid_of('hold')
+    rows = script(b, UNREAD + '''
+for _ in range(600): s.send(packet('op=ping'))
+s.send(packet('op=wait', 'unit=hold', 'timeout_ns=1'))
+for _ in range(3): ask(other, 'op=ping')
+assert ask(other, 'op=wait', 'unit=hold', 'timeout_ns=300000000').get('code') == 'SG0822'
+print(json.dumps([fields_of(s.recv(65536)) for _ in range(601)]))
+''')
+    assert [r.get('code') for r in rows] == [None] * 600 + ['SG0822'], rows[-1]
