@@ -35,6 +35,7 @@ struct logproc {
 	int journal;            /* a memfd, the same for each logger; -1: none */
 	bool reopen;            /* op=reopen is still to be sent */
 	bool plain_said, total_said;
+	unsigned over_said; /* times that pipes with something in them were let go of */
 };
 
 void logstream_free(struct log_stream *st);

@@ -1,15 +1,22 @@
 /* The pipes of one start, for the logger to read. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "super/logproc.h"
 #include "super/parts.h"
 
 /* The further bits of op=add's sinks, as in include/logger/logger.h. */
 enum { BIT_JSON = 4, BIT_DROP = 8, BIT_MERGE = 16 };
+
+enum {
+	OVER_MOST = 4096, /* pipes without a writer, kept for the logger */
+	LOOK_EVERY = 32,  /* launches */
+};
 
 /* As the service says that the unit belongs to. */
 static void settings(
@@ -69,6 +76,31 @@ static int open_stream(
 	return p[1];
 }
 
+/* A logger that stands still tells of no end, and each launch would cost two descriptors for good.
+ * Of the pipes that nobody writes to any more the newest stay: those before were handed over first. */
+static void let_go(struct super *s)
+{
+	struct logproc *lp = s->logproc;
+	struct list *it = lp->streams.prev;
+	unsigned keep = (unsigned)(s->pre.nofile_hard / 4);
+
+	if (keep > OVER_MOST)
+		keep = OVER_MOST;
+
+	while (it != &lp->streams) {
+		struct log_stream *st = list_entry(it, struct log_stream, link);
+		struct pollfd p = { .fd = st->fd, .events = POLLIN };
+
+		it = it->prev;
+		(void)poll(&p, 1, 0);
+		if (!(p.revents & POLLHUP) || (keep && keep--))
+			continue;
+		if (p.revents & POLLIN && !lp->over_said++)
+			log_line(LOG_ERR, "log lines may be lost: the logger is far behind");
+		logstream_free(st);
+	}
+}
+
 int logproc_pipes(struct super *s, const struct unit *u, unsigned sinks, int ret_fd[2],
 	bool *ret_inherit, struct err *err)
 {
@@ -91,5 +123,7 @@ int logproc_pipes(struct super *s, const struct unit *u, unsigned sinks, int ret
 			return err_sys(err, ERR_EXEC_FAILED, sys, "no pipe for its output");
 		}
 	logproc_flush(s);
+	if (id % LOOK_EVERY == 0)
+		let_go(s);
 	return 0;
 }

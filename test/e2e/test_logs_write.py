@@ -399,3 +399,30 @@ def test_where_the_kernel_lets_no_descriptor_be_sent_nobody_spins(inside):
         to.close()
         other.close()
     b.says('line', where='stdout')
+
+
+COUNTED = 'services: {a: {command: "n=$(cat n); echo $((n+1)) >m; mv m n; echo line-$n-; exit 1", backoff: 0s}, b: {command: "exec sleep 1000"}}'
+
+
+def test_a_logger_that_stands_still_takes_the_init_no_descriptors_without_end(inside):
+    """Of the pipes of ended launches a quarter of RLIMIT_NOFILE stays, and up to 32 launches' more: the newest ones, beside what was handed over."""
+    b = inside(COUNTED, ns=['--rlimit', 'nofile=512:512'])
+    (b.home / 'n').write_text('0')
+    b.up()
+    b.pid_of('b')
+    b.says('line-5-', where='stdout')
+    logger, held = b.logger().pid, 0
+    os.kill(logger, signal.SIGSTOP)
+    until(lambda: int(b.peek('n')) > 100)
+    first = int(b.peek('n'))
+    while (n := int(b.peek('n'))) < first + 500:
+        held = max(held, len(os.listdir(f'/proc/{b.pid}/fd')))
+    assert 128 < held < 128 + 64 + 40
+    assert b.sysg('ping').returncode == 0
+    b.sysg_ok('stop', '-s', 'a')
+    n = int(b.peek('n'))
+    os.kill(logger, signal.SIGCONT)
+    until(lambda: all(f'line-{i}-' in b.stdout for i in range(n - 60, n - 1)), why=lambda: b.stderr[-2000:])
+    assert 'line-50-' in b.stdout and f'line-{n - 200}-' not in b.stdout
+    until(lambda: len(os.listdir(f'/proc/{b.pid}/fd')) < 40)
+    assert b.stderr.count('log lines may be lost: the logger is far behind') == 1
