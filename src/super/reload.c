@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "super/change.h"
 
-enum doing { STARTS, RESTARTS, STOPS, ROLLS, DOINGS };
+enum doing { STARTS, RESTARTS, STOPS, ROLLS, APPLIES, DOINGS };
 
 /* Rows on their way out: several in one packet. */
 struct rows {
@@ -28,7 +28,7 @@ static void end(struct rows *r)
 
 static void put(struct rows *r, enum doing what, const char *why, const char *name)
 {
-	static const char *const words[DOINGS] = { "start", "restart", "stop", "roll" };
+	static const char words[DOINGS][8] = { "start", "restart", "stop", "roll", "apply" };
 
 	r->n[what]++;
 	if (!r->c)
@@ -47,6 +47,8 @@ void reload_plan(struct change *ch)
 
 	if (r.c)
 		begin(&r);
+	if (!manifest_same_settings(before, ch->m))
+		put(&r, APPLIES, "changed", "settings");
 	for (size_t i = 0; i < before->nservices; i++)
 		if (ch->s->unit_of[i] && ch->to[i] < 0)
 			put(&r, STOPS, "removed", before->services[i].name);

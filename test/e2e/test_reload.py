@@ -70,6 +70,16 @@ def test_what_holds_from_the_next_start_on_is_said(box):
     assert pids(b) == before
 
 
+def test_where_only_settings_beside_the_services_changed_it_says_so(box):
+    b, before = up(box)
+    b.write_manifest('shutdown: {timeout: 7s}\n' + TWO)
+    for _ in range(2):
+        assert b.sysg_ok('reload', '--dry-run') == 'apply settings (changed)\n'
+    assert b.json('reload')['plan'] == [{'path': 'settings', 'action': 'apply', 'reason': 'changed'}]
+    assert b.sysg_ok('reload') == b.sysg_ok('reload', '--dry-run') == 'Nothing changed\n'
+    assert pids(b) == before
+
+
 @pytest.mark.asan
 def test_of_an_unchanged_manifest_it_does_nothing(box):
     b, before = up(box)
