@@ -230,13 +230,15 @@ static void socket_file(struct exam *x, const char *dir)
 	(void)snprintf(path, sizeof path, "%s/control.sock", dir);
 	if (strlen(path) >= SEEK_PATH || lstat(path, &st) < 0 || strcmp(path, x->where) == 0)
 		return;
+	err.sys = 0;
 	int fd = S_ISSOCK(st.st_mode) ? seek_connect(path, where, &err) : -1;
-	if (fd >= 0) {
+	bool denied = fd < 0 && err.sys == EACCES;
+	find(x, denied || (fd >= 0 && x->there) ? WARN : BAD, "socket", "%s: %s", path,
+		fd >= 0  ? "another supervisor's"
+		: denied ? strerror(EACCES)
+			 : "nobody answers there; sysg start replaces it");
+	if (fd >= 0)
 		(void)close(fd);
-		find(x, x->there ? WARN : BAD, "socket", "%s: another supervisor's", path);
-	} else {
-		find(x, BAD, "socket", "%s: nobody answers there; sysg start replaces it", path);
-	}
 }
 
 /* What a client would look at; why the ones before the chosen one are not used. */

@@ -91,6 +91,13 @@ def test_a_socket_that_nobody_answers_and_its_pid_file_are_told(box):
     assert json.loads(b.sysg('doctor', '--json').stdout)['consistent'] is False
 
 
+def test_a_socket_that_one_may_not_connect_to_is_told_as_such(box):
+    b = killed(box)
+    b.exec('chmod', '600', '/run/sysg/control.sock')
+    f = found(b.sysg('doctor', '--socket', '/nowhere.sock', uid=4900).stdout)
+    assert f['socket'] == [('warn', '/run/sysg/control.sock: Permission denied')], f
+
+
 def test_a_pid_file_that_is_locked_while_nobody_answers_is_bad(box):
     b = killed(box)
     holder = b.popen('flock', '/run/sysg/sysg.pid', 'sleep', '1000')
