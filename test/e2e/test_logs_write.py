@@ -401,7 +401,7 @@ def test_where_the_kernel_lets_no_descriptor_be_sent_nobody_spins(inside):
     b.says('line', where='stdout')
 
 
-COUNTED = 'services: {a: {command: "n=$(cat n); echo $((n+1)) >m; mv m n; echo line-$n-; exit 1", backoff: 0s}, b: {command: "exec sleep 1000"}}'
+COUNTED = 'services: {a: {command: "n=$(cat n); echo $((n+1)) >m; mv m n; echo line-$n-; exit 1", backoff: 0s}, b: {command: "while [ ! -e go ]; do sleep 0.1; done; echo still-here; exec sleep 1000", restart_policy: never}}'
 
 
 def test_a_logger_that_stands_still_takes_the_init_no_descriptors_without_end(inside):
@@ -426,3 +426,6 @@ def test_a_logger_that_stands_still_takes_the_init_no_descriptors_without_end(in
     assert 'line-50-' in b.stdout and f'line-{n - 200}-' not in b.stdout
     until(lambda: len(os.listdir(f'/proc/{b.pid}/fd')) < 40)
     assert b.stderr.count('log lines may be lost: the logger is far behind') == 1
+    os.kill(logger, signal.SIGKILL)
+    (b.home / 'go').write_text('')
+    b.says('still-here', where='stdout')
