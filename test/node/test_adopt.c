@@ -311,12 +311,14 @@ Test(node_adopt, what_may_have_many_children_inherits_as_many_results_as_it_keep
 
 Test(node_adopt, a_heir_is_freed_before_the_older_children_that_it_has_the_results_of)
 {
-	struct unit *old = a_service("old"), *u = spawn(old, NULL), *next = a_service("next"), *own = spawn(next, NULL);
+	struct unit *old = a_service("old"), *u = spawn(old, NULL), *next = a_service("next"),
+		    *own = spawn(next, NULL);
 
 	notice_due(u, 1);
 	end_of(u, 1);
 	tree_bequeath(old, next, 2);
-	cr_expect_eq(list_entry(next->kids.next, struct unit, sibling), u, "in the order of their ids");
+	cr_expect_eq(
+		list_entry(next->kids.next, struct unit, sibling), u, "in the order of their ids");
 	cr_expect_eq(list_entry(u->sibling.next, struct unit, sibling), own);
 	tree_clear(&t); /* what a sanitizer looks at */
 }
